@@ -1,0 +1,1 @@
+"""PulseOps: the incident system of record."""

@@ -1,0 +1,91 @@
+"""What an incident answers to a command. Private to this room and the wiring; pure."""
+
+from collections.abc import Sequence
+
+from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Escalate, Resolve
+from pulseops.incidents.events import (
+    FACTS,
+    Acknowledged,
+    Assigned,
+    Classified,
+    Created,
+    Escalated,
+    IncidentFact,
+    Resolved,
+)
+from pulseops.incidents.incident import Incident, evolve
+from pulseops.kernel.decider import Claims, Decider
+from pulseops.kernel.envelope import Context
+from pulseops.kernel.errors import InvalidTransition, NotFound
+
+
+def decide(command: Command, incident: Incident | None, context: Context) -> Sequence[IncidentFact]:
+    """The facts that follow; none when the command asks for what already is."""
+    if isinstance(command, Create):
+        if incident is not None:
+            raise InvalidTransition(f"Incident {incident.id} already exists.")
+        return [
+            Created(
+                title=command.title,
+                description=command.description,
+                source=command.source,
+                service=command.service,
+                environment=command.environment,
+                labels=command.labels,
+                priority=command.priority,
+                dedup_key=command.dedup_key,
+            )
+        ]
+    if incident is None:
+        raise NotFound("There is no such incident.")
+    match command:
+        case Classify():
+            if incident.category is not None:
+                return []
+            return [
+                Classified(
+                    priority=command.priority,
+                    category=command.category,
+                    priority_decision=command.priority_decision,
+                    category_decision=command.category_decision,
+                )
+            ]
+        case Assign():
+            if incident.assigned_team is not None:
+                return []
+            return [Assigned(team=command.team, decision=command.decision)]
+        case Acknowledge():
+            if incident.status == "resolved":
+                raise InvalidTransition("The incident is resolved: there is nothing left to acknowledge.")
+            return [] if incident.status == "acknowledged" else [Acknowledged(note=command.note)]
+        case Escalate():
+            if incident.status != "open" or command.level <= incident.escalation_level:
+                return []
+            return [
+                Escalated(
+                    level=command.level,
+                    to=command.to,
+                    policy=command.policy,
+                    due_at=command.due_at,
+                    late_by=command.late_by,
+                    decision=command.decision,
+                )
+            ]
+        case Resolve():
+            return [] if incident.status == "resolved" else [Resolved(note=command.note)]
+
+
+def claims(fact: IncidentFact, incident: Incident | None) -> Claims:
+    """An open incident holds its dedup key: no second one is created under it until this one is resolved."""
+    match fact:
+        case Created(dedup_key=str(key)):
+            return Claims(take=f"dedup:{key}")
+        case Resolved() if incident is not None and incident.dedup_key is not None:
+            return Claims(release=f"dedup:{incident.dedup_key}")
+        case _:
+            return Claims()
+
+
+INCIDENT: Decider[Command, Incident | None, IncidentFact] = Decider(
+    name="incident", facts=FACTS, initial=None, decide=decide, evolve=evolve, claims=claims
+)

@@ -1,0 +1,16 @@
+"""Time is an argument. Whoever needs it is handed a clock."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where the present moment comes from."""
+
+    async def now(self) -> datetime:
+        """The present moment, in UTC."""
+
+
+def utc_now() -> datetime:
+    """This machine's clock, in UTC. For claims and logs; deadlines go by the database's clock."""
+    return datetime.now(UTC)
