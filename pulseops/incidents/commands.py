@@ -7,14 +7,18 @@ from msgspec import Meta, Struct
 
 from pulseops.incidents.events import Decision, Priority
 
-Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S", description="What is wrong, in a line.")]
+Title = Annotated[
+    str, Meta(min_length=1, max_length=200, pattern=r"\S", description="What is wrong, in a line.")
+]
 Text = Annotated[str, Meta(max_length=20_000)]
 Word = Annotated[str, Meta(min_length=1, max_length=200)]
 Label = Annotated[str, Meta(max_length=1_000)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
-class Create(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
+class Create(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Report an incident. An explicit `priority` wins over every rule; `dedupKey` joins an open incident."""
 
     title: Title

@@ -1,6 +1,7 @@
 """What an incident answers to a command. Private to this room and the wiring; pure."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Escalate, Resolve
 from pulseops.incidents.events import (
@@ -16,7 +17,9 @@ from pulseops.incidents.events import (
 from pulseops.incidents.incident import Incident, evolve
 from pulseops.kernel.decider import Claims, Decider
 from pulseops.kernel.envelope import Context
-from pulseops.kernel.errors import InvalidTransition, NotFound
+from pulseops.kernel.errors import InvalidInput, InvalidTransition, NotFound
+
+_SKEW = timedelta(minutes=10)
 
 
 def decide(command: Command, incident: Incident | None, context: Context) -> Sequence[IncidentFact]:
@@ -24,6 +27,8 @@ def decide(command: Command, incident: Incident | None, context: Context) -> Seq
     if isinstance(command, Create):
         if incident is not None:
             raise InvalidTransition(f"Incident {incident.id} already exists.")
+        if command.occurred_at is not None and command.occurred_at > context.now + _SKEW:
+            raise InvalidInput("It cannot have occurred in the future.", pointer="/occurredAt")
         return [
             Created(
                 title=command.title,

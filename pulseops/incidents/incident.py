@@ -1,6 +1,7 @@
-"""An incident as it now stands: the state that decisions are made on, the row of the board, the HTTP answer."""
+"""An incident as it now stands: the state decided on, the row of the board, the HTTP answer."""
 
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from msgspec import Struct
@@ -56,55 +57,43 @@ class Incident(Struct, frozen=True, kw_only=True, rename="camel"):
 
 def evolve(incident: Incident | None, recorded: Recorded[IncidentFact]) -> Incident:
     """The incident after one more fact. The first is always CREATED."""
-    at, seen = recorded.recorded_at, {"version": recorded.version, "position": recorded.position}
-    fact = recorded.fact
+    fact, at = recorded.fact, recorded.recorded_at
     if incident is None:
-        if not isinstance(fact, Created):
-            raise TypeError(f"{recorded.stream_id} begins with {fact.type}, not CREATED")
-        return Incident(
-            id=recorded.stream_id,
-            status="open",
-            title=fact.title,
-            description=fact.description,
-            source=fact.source,
-            service=fact.service,
-            environment=fact.environment,
-            labels=fact.labels,
-            dedup_key=fact.dedup_key,
-            priority=fact.priority,
-            occurred_at=recorded.occurred_at,
-            created_at=at,
-            updated_at=at,
-            **seen,
-        )
+        return _begin(recorded)
+    then = partial(replace, incident, updated_at=at, version=recorded.version, position=recorded.position)
     match fact:
         case Created():
             raise TypeError(f"{recorded.stream_id} is created twice")
-        case Classified(priority=priority, category=category):
-            return replace(
-                incident, priority=priority, category=category, classified_at=at, updated_at=at, **seen
-            )
-        case Assigned(team=team):
-            return replace(incident, assigned_team=team, assigned_at=at, updated_at=at, **seen)
+        case Classified():
+            return then(priority=fact.priority, category=fact.category, classified_at=at)
+        case Assigned():
+            return then(assigned_team=fact.team, assigned_at=at)
         case Acknowledged():
-            return replace(
-                incident,
-                status="acknowledged",
-                acknowledged_by=recorded.meta.actor,
-                acknowledged_at=at,
-                updated_at=at,
-                **seen,
-            )
-        case Escalated(level=level, to=to):
-            return replace(
-                incident, escalation_level=level, escalated_to=to, escalated_at=at, updated_at=at, **seen
-            )
+            return then(status="acknowledged", acknowledged_by=recorded.meta.actor, acknowledged_at=at)
+        case Escalated():
+            return then(escalation_level=fact.level, escalated_to=fact.to, escalated_at=at)
         case Resolved():
-            return replace(
-                incident,
-                status="resolved",
-                resolved_by=recorded.meta.actor,
-                resolved_at=at,
-                updated_at=at,
-                **seen,
-            )
+            return then(status="resolved", resolved_by=recorded.meta.actor, resolved_at=at)
+
+
+def _begin(recorded: Recorded[IncidentFact]) -> Incident:
+    fact, at = recorded.fact, recorded.recorded_at
+    if not isinstance(fact, Created):
+        raise TypeError(f"{recorded.stream_id} begins with {fact.type}, not CREATED")
+    return Incident(
+        id=recorded.stream_id,
+        status="open",
+        title=fact.title,
+        description=fact.description,
+        source=fact.source,
+        service=fact.service,
+        environment=fact.environment,
+        labels=fact.labels,
+        dedup_key=fact.dedup_key,
+        priority=fact.priority,
+        occurred_at=recorded.occurred_at,
+        created_at=at,
+        updated_at=at,
+        version=recorded.version,
+        position=recorded.position,
+    )

@@ -37,5 +37,11 @@ class Claims(Struct, frozen=True):
     release: str | None = None
 
 
-Reactor = Callable[[Recorded[Any], Any], Sequence[Any]]
-"""`(fact just decided, state after it) -> commands to the same stream`. Pure; rules are bound at wiring."""
+class Reactor(Struct, frozen=True, kw_only=True):
+    """`react(fact, state after it)` returns commands to the same stream, decided as `system:<name>`.
+
+    Pure; the rules it goes by are bound at the wiring, which also says where it runs.
+    """
+
+    name: str
+    react: Callable[[Recorded[Any], Any], Sequence[Any]]

@@ -48,6 +48,7 @@ class Context(Struct, frozen=True, kw_only=True):
     """Time, identity and actor: what a decision may know besides the command and the state.
 
     `command_id` makes the command idempotent; `fingerprint` tells two commands under one id apart.
+    `occurred_at` is the caller's claim, when it makes one.
     """
 
     actor: str
@@ -56,3 +57,4 @@ class Context(Struct, frozen=True, kw_only=True):
     correlation_id: UUID
     causation_id: UUID | None = None
     fingerprint: UUID | None = None
+    occurred_at: datetime | None = None

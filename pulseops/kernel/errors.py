@@ -13,19 +13,19 @@ class PulseOpsError(Exception):
         return super().__str__() or (type(self).__doc__ or "").strip()
 
 
-class NotFound(PulseOpsError):  # noqa: N818
+class NotFound(PulseOpsError):
     """There is no such thing."""
 
     code = "not-found"
 
 
-class InvalidTransition(PulseOpsError):  # noqa: N818
+class InvalidTransition(PulseOpsError):
     """The incident's status does not allow this."""
 
     code = "invalid-transition"
 
 
-class InvalidInput(PulseOpsError):  # noqa: N818
+class InvalidInput(PulseOpsError):
     """A field is not acceptable."""
 
     code = "invalid-input"
@@ -35,7 +35,7 @@ class InvalidInput(PulseOpsError):  # noqa: N818
         self.pointer = pointer
 
 
-class VersionConflict(PulseOpsError):  # noqa: N818
+class VersionConflict(PulseOpsError):
     """The incident has changed since you read it."""
 
     code = "version-conflict"
@@ -45,7 +45,7 @@ class VersionConflict(PulseOpsError):  # noqa: N818
         self.expected, self.current = expected, current
 
 
-class NameTaken(PulseOpsError):  # noqa: N818
+class NameTaken(PulseOpsError):
     """Another stream holds this name."""
 
     code = "name-taken"
@@ -55,25 +55,25 @@ class NameTaken(PulseOpsError):  # noqa: N818
         self.name, self.holder = name, holder
 
 
-class CommandReused(PulseOpsError):  # noqa: N818
+class CommandReused(PulseOpsError):
     """This Idempotency-Key was used before with a different request."""
 
     code = "idempotency-key-reused"
 
 
-class Overloaded(PulseOpsError):  # noqa: N818
+class Overloaded(PulseOpsError):
     """More work is waiting than can be answered in time. Nothing was stored."""
 
     code = "overloaded"
 
 
-class Unavailable(PulseOpsError):  # noqa: N818
+class Unavailable(PulseOpsError):
     """The database does not answer. Nothing was stored."""
 
     code = "unavailable"
 
 
-class OutcomeUnknown(PulseOpsError):  # noqa: N818
-    """The database did not confirm in time: it may or may not be stored. Repeat with the same Idempotency-Key."""
+class OutcomeUnknown(PulseOpsError):
+    """The outcome is unknown: it may or may not be stored. Repeat with the same Idempotency-Key."""
 
     code = "outcome-unknown"
