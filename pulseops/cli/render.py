@@ -1,0 +1,137 @@
+"""Incidents for human eyes: a table, a timeline with its reasons, a refusal. Data is never markup."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pulseops.cli.client import Problem
+from pulseops.cli.story import Entry, tell
+from pulseops.cli.words import age, ago, harmless, span
+from pulseops.incidents.incident import Incident
+
+PRIORITY = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "green"}
+STATUS = {"open": "bold", "acknowledged": "cyan", "resolved": "green"}
+EVENT = {"CREATED": "blue", "ACKNOWLEDGED": "cyan", "ESCALATED": "bold red", "RESOLVED": "green"}
+_UNBOUNDED = 10_000
+_WIDE = 120
+_CLOCK, _DATED = "%H:%M:%SZ", "%Y-%m-%d %H:%M:%SZ"
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A terminal's width and colours (NO_COLOR and COLUMNS heeded); elsewhere plain lines, never folded."""
+    stream = sys.stderr if stderr else sys.stdout
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
+    plain = not stream.isatty()
+    return Console(
+        file=stream,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=plain,
+        width=_UNBOUNDED if plain else None,
+    )
+
+
+def table(
+    incidents: Sequence[Incident], now: datetime, width: int, *, heading: bool = True
+) -> RenderableType:
+    """One line an incident, where there is room for it; else the id stands under the title."""
+    wide = width >= _WIDE
+    rows = Table(box=None, pad_edge=False, show_header=heading, header_style="dim")
+    rows.add_column("AGE", justify="right", no_wrap=True)
+    if wide:
+        rows.add_column("ID", no_wrap=True, style="dim")
+    for name in ("PRIORITY", "STATUS"):
+        rows.add_column(name, no_wrap=True)
+    rows.add_column("TEAM", no_wrap=True, overflow="ellipsis", max_width=None if width == _UNBOUNDED else 16)
+    rows.add_column("TITLE", no_wrap=True, overflow="ellipsis", min_width=36)
+    for one in incidents:
+        title = Text(harmless(one.title))
+        if not wide:
+            title.append(f"\n{one.id}", style="dim")
+        cells: list[Text] = [
+            Text(age(one.created_at, now)),
+            _priority(one.priority),
+            _status(one),
+            Text(harmless(one.assigned_team or "-")),
+            title,
+        ]
+        if wide:
+            cells.insert(1, Text(str(one.id)))
+        rows.add_row(*cells)
+    return rows
+
+
+def story(incident: Incident, timeline: Sequence[Entry], now: datetime) -> RenderableType:
+    """The incident as it stands, then how it came to that."""
+    parts: list[RenderableType] = [
+        Text(harmless(incident.title), style="bold"),
+        _standing(incident),
+        Text(f"{incident.id} · version {incident.version}", style="dim"),
+    ]
+    if incident.labels:
+        labels = "  ".join(f"{name}={value}" for name, value in sorted(incident.labels.items()))
+        parts.append(Text(harmless(labels), style="dim"))
+    if incident.description:
+        parts.append(Padding(Text(harmless(incident.description, lines=True)), (1, 0, 0, 2)))
+    lines = Table.grid(padding=(0, 2, 0, 0))
+    lines.add_column(no_wrap=True, style="dim")
+    lines.add_column(no_wrap=True, justify="right")
+    lines.add_column(no_wrap=True, justify="right", style="dim")
+    lines.add_column(no_wrap=True)
+    lines.add_column(overflow="fold")
+    before: datetime | None = None
+    for entry in timeline:
+        lines.add_row(
+            Text(f"{entry.timestamp.astimezone(UTC):{_DATED if before is None else _CLOCK}}"),
+            Text(ago(entry.timestamp, now)),
+            Text("" if before is None else f"+{span(entry.timestamp - before)}"),
+            Text(harmless(entry.event), style=EVENT.get(entry.event, "")),
+            Text("\n").join(Text(harmless(line)) for line in tell(entry)),
+        )
+        before = entry.timestamp
+    parts.append(Padding(lines, (1, 0, 0, 0)))
+    return Group(*parts)
+
+
+def brief(verb: str, incident: Incident) -> RenderableType:
+    """One line on what a command came to, and one on where it stands."""
+    return Group(Text.assemble((verb, "bold"), " ", str(incident.id)), _standing(incident))
+
+
+def refusal(problem: Problem) -> RenderableType:
+    """Title, detail, and a line a field."""
+    lines = [Text(f"Refused: {harmless(problem.title) or problem.status}", style="bold red")]
+    if problem.detail and problem.detail != problem.title:
+        lines.append(Text(harmless(problem.detail, lines=True)))
+    for error in problem.errors:
+        field = error.get("pointer") or error.get("field") or error.get("name") or ""
+        message = error.get("detail") or error.get("message") or error.get("title") or ""
+        lines.append(Text.assemble("  ", (harmless(str(field)), "bold"), "  ", harmless(str(message))))
+    return Group(*lines)
+
+
+def _standing(incident: Incident) -> Text:
+    words: list[Text] = [_priority(incident.priority), _status(incident)]
+    if incident.category is not None:
+        words.append(Text(harmless(incident.category)))
+    if incident.assigned_team is not None:
+        words.append(Text(harmless(f"team {incident.assigned_team}")))
+    if incident.escalation_level:
+        to = harmless(incident.escalated_to or "?")
+        words.append(Text(f"escalated to {to} (level {incident.escalation_level})", style=EVENT["ESCALATED"]))
+    return Text(" · ").join(words)
+
+
+def _priority(priority: str | None) -> Text:
+    return Text(priority or "unclassified", style=PRIORITY.get(priority or "", "dim"))
+
+
+def _status(incident: Incident) -> Text:
+    return Text(incident.status, style=STATUS[incident.status])
