@@ -137,11 +137,11 @@ class Client:
 
 
 def _retry_after(response: httpx.Response) -> float:
-    """Seconds; a date or nonsense counts as one second."""
+    """Seconds; none, or a date, counts as the shortest wait."""
     try:
         asked = float(response.headers.get("Retry-After", ""))
     except ValueError:
-        asked = 1.0
+        asked = 0.0
     return min(max(asked, _SHORTEST_WAIT), _LONGEST_WAIT)
 
 

@@ -25,13 +25,13 @@ incident = App(
     help="""Report, see and answer incidents.
 
     Exit codes: 0 done, 1 refused by the server, 2 wrong usage, 3 no server answered.
-    The key comes from PULSEOPS_KEY, from --key-file, or from the home of a local `pulseops up`.
+    The key comes from PULSEOPS_API_KEY, from --key-file, or from the home of a local `pulseops up`.
     """,
 )
 
 
 Id = Annotated[UUID, Parameter(name="ID")]
-Note = Annotated[str, Parameter(show_default=False)]
+Prose = Annotated[str, Parameter(show_default=False, allow_leading_hyphen=True)]
 
 
 class _Page(Struct, rename="camel"):
@@ -55,7 +55,7 @@ def create(
     title: str,
     /,
     *,
-    description: Annotated[str, Parameter(show_default=False)] = "",
+    description: Prose = "",
     source: str = "user",
     service: str | None = None,
     environment: str | None = None,
@@ -144,22 +144,19 @@ def list_incidents(
     with speaking(speak) as client:
         while True:
             answer = client.get("/incidents", parameters)
+            if speak.json and not every:
+                print_json(answer.body)
+                return
             page = msgspec.json.decode(answer.body, type=_Page)
-            if not speak.json:
-                _show_table(page, answer, first=first)
-            elif every:
+            if speak.json:
                 print_json(*page.items)
             else:
-                print_json(answer.body)
-            if page.next_cursor is None:
-                return
-            if not every:
-                if not speak.json:
-                    render.console(stderr=True).print(
-                        f"More: --all, or --cursor {harmless(page.next_cursor)}"
-                    )
-                return
+                _show_table(page, answer, first=first)
+            if not every or page.next_cursor is None:
+                break
             parameters["cursor"], first = page.next_cursor, False
+        if page.next_cursor is not None:
+            render.say(f"More: --all, or --cursor {harmless(page.next_cursor)}", stderr=True)
 
 
 @incident.command
@@ -171,12 +168,12 @@ def show(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
             print_json(answer.body)
         else:
             seen = msgspec.json.decode(answer.body, type=Seen)
-            render.console().print(render.story(seen, seen.timeline, answer.now))
+            render.say(render.story(seen, seen.timeline, answer.now))
 
 
 @incident.command
 def acknowledge(
-    incident_id: Id, /, *, note: Note = "", idempotency_key: str | None = None, speak: Speak = PLAINLY
+    incident_id: Id, /, *, note: Prose = "", idempotency_key: str | None = None, speak: Speak = PLAINLY
 ) -> None:
     """Say that somebody is on it: escalation stops."""
     body = msgspec.json.encode(Acknowledge(note=note))
@@ -185,7 +182,7 @@ def acknowledge(
 
 @incident.command
 def resolve(
-    incident_id: Id, /, *, note: Note = "", idempotency_key: str | None = None, speak: Speak = PLAINLY
+    incident_id: Id, /, *, note: Prose = "", idempotency_key: str | None = None, speak: Speak = PLAINLY
 ) -> None:
     """Say that it is over."""
     body = msgspec.json.encode(Resolve(note=note))
@@ -201,13 +198,12 @@ def _show_brief(verb: str, answer: Answer, speak: Speak) -> None:
     if speak.json:
         print_json(answer.body)
     else:
-        render.console().print(render.brief(verb, msgspec.json.decode(answer.body, type=Incident)))
+        render.say(render.brief(verb, msgspec.json.decode(answer.body, type=Incident)))
 
 
 def _show_table(page: _Page, answer: Answer, *, first: bool) -> None:
-    console = render.console()
     incidents = [msgspec.json.decode(one, type=Incident) for one in page.items]
     if incidents:
-        console.print(render.table(incidents, answer.now, console.width, heading=first))
+        render.say(render.table(incidents, answer.now, render.width(), heading=first))
     elif first:
-        console.print("No incidents.")
+        render.say("No incidents.")

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from io import TextIOWrapper
+from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -22,10 +24,22 @@ _WIDE = 120
 _CLOCK, _DATED = "%H:%M:%SZ", "%Y-%m-%d %H:%M:%SZ"
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A terminal's width and colours (NO_COLOR and COLUMNS heeded); elsewhere plain lines, never folded."""
-    stream = sys.stderr if stderr else sys.stdout
-    if hasattr(stream, "reconfigure"):
+def say(what: RenderableType, *, stderr: bool = False) -> None:
+    """Print in a terminal's width and colours (NO_COLOR and COLUMNS heeded); elsewhere in unfolded lines."""
+    console = _console(sys.stderr if stderr else sys.stdout)
+    with console.capture() as captured:
+        console.print(what)
+    for line in captured.get().splitlines():
+        console.file.write((line if console.is_terminal else line.rstrip()) + "\n")
+
+
+def width() -> int:
+    """Columns that there are for standard output."""
+    return _console(sys.stdout).width
+
+
+def _console(stream: TextIO) -> Console:
+    if isinstance(stream, TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
     plain = not stream.isatty()
     return Console(
@@ -39,17 +53,19 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def table(
-    incidents: Sequence[Incident], now: datetime, width: int, *, heading: bool = True
+    incidents: Sequence[Incident], now: datetime, columns: int, *, heading: bool = True
 ) -> RenderableType:
     """One line an incident, where there is room for it; else the id stands under the title."""
-    wide = width >= _WIDE
+    wide = columns >= _WIDE
     rows = Table(box=None, pad_edge=False, show_header=heading, header_style="dim")
     rows.add_column("AGE", justify="right", no_wrap=True)
     if wide:
         rows.add_column("ID", no_wrap=True, style="dim")
     for name in ("PRIORITY", "STATUS"):
         rows.add_column(name, no_wrap=True)
-    rows.add_column("TEAM", no_wrap=True, overflow="ellipsis", max_width=None if width == _UNBOUNDED else 16)
+    rows.add_column(
+        "TEAM", no_wrap=True, overflow="ellipsis", max_width=None if columns == _UNBOUNDED else 16
+    )
     rows.add_column("TITLE", no_wrap=True, overflow="ellipsis", min_width=36)
     for one in incidents:
         title = Text(harmless(one.title))

@@ -14,9 +14,10 @@ from cyclopts import Parameter
 from msgspec import Raw
 
 from pulseops.cli.client import Client, Refused, Unreachable
-from pulseops.cli.render import console, refusal
+from pulseops.cli.render import refusal, say
 from pulseops.cli.target import Unusable, find_target
 from pulseops.cli.words import harmless, harmless_json
+from pulseops.settings import Settings, SettingsError
 
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
 
@@ -29,7 +30,7 @@ class Speak:
     url: str | None = None
     """The server; else PULSEOPS_URL, else the local `pulseops up`."""
     key_file: Path | None = None
-    """A file with the API key; else PULSEOPS_KEY, else the local admin key."""
+    """A file with the API key; else PULSEOPS_API_KEY, else the local admin key."""
     json: Annotated[bool, Parameter(negative=())] = False
     """Print the API's JSON; a refusal goes to stderr as its problem document."""
 
@@ -41,12 +42,12 @@ PLAINLY = Speak()
 def speaking(speak: Speak) -> Iterator[Client]:
     """A client whose failures become words on stderr and an exit code."""
     try:
-        target = find_target(os.environ, url=speak.url, key_file=speak.key_file)
-        with Client(target) as client:
+        settings = Settings.from_environment(os.environ)
+        with Client(find_target(settings, url=speak.url, key_file=speak.key_file)) as client:
             yield client
         sys.stdout.flush()
-    except Unusable as error:
-        _complain(str(error))
+    except (SettingsError, Unusable) as error:
+        _complain(*str(error).splitlines())
         raise SystemExit(USAGE) from error
     except UnicodeError as error:
         _complain(f"That is not UTF-8 text: {error}")
@@ -76,19 +77,18 @@ def print_json(*documents: bytes | Raw) -> None:
 
 
 def _complain(*sentences: str) -> None:
-    errors = console(stderr=True)
     for sentence in sentences:
-        errors.print(harmless(sentence))
+        say(harmless(sentence), stderr=True)
 
 
 def _complain_of_refusal(error: Refused, speak: Speak) -> None:
     if speak.json and error.body is not None:
         sys.stderr.write(harmless_json(error.body.decode("utf-8", "replace")) + "\n")
         return
-    console(stderr=True).print(refusal(error.problem))
+    say(refusal(error.problem), stderr=True)
     if error.problem.status == HTTPStatus.UNAUTHORIZED:
         _complain(
-            "The key comes from PULSEOPS_KEY, from --key-file, or from the home of a local `pulseops up`."
+            "The key comes from PULSEOPS_API_KEY, from --key-file, or from the home of a local `pulseops up`."
         )
     _say_unknown(error.unknown)
 

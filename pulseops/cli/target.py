@@ -1,12 +1,13 @@
 """Which server the command line speaks to, and with which key. The key never stands in argv."""
 
-from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
+
+from pulseops.settings import Settings
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -29,28 +30,23 @@ class _Announced(Struct):
     url: str
 
 
-def find_target(
-    environ: Mapping[str, str], *, url: str | None = None, key_file: Path | None = None
-) -> Target:
-    """What was asked for, else PULSEOPS_URL and PULSEOPS_KEY, else what a local `pulseops up` left at home.
+def find_target(settings: Settings, *, url: str | None = None, key_file: Path | None = None) -> Target:
+    """What was asked for, else what is set, else what a running `pulseops up` left in its home.
 
     The home's admin key opens the home's server: it is never sent to another machine.
     """
-    home = Path(environ.get("PULSEOPS_HOME") or Path.home() / ".pulseops")
-    chosen = (url or environ.get("PULSEOPS_URL") or _announced(home) or DEFAULT_URL).rstrip("/")
+    chosen = (url or settings.url or _announced(settings.home) or DEFAULT_URL).rstrip("/")
     parts = urlsplit(chosen)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise Unusable(f"{chosen!r} is not the URL of a server: it should look like {DEFAULT_URL}")
     if parts.username or parts.password:
-        raise Unusable("A URL is no place for a password: use PULSEOPS_KEY or --key-file.")
+        raise Unusable("A URL is no place for a password: use PULSEOPS_API_KEY or --key-file.")
     local = _is_local(parts.hostname)
-    key: str | None
+    key, left = settings.api_key, settings.home / "admin.key"
     if key_file is not None:
         key = _read_key(key_file)
-    else:
-        key = environ.get("PULSEOPS_KEY", "").strip() or None
-        if key is None and local and (home / "admin.key").is_file():
-            key = _read_key(home / "admin.key")
+    elif key is None and local and left.is_file():
+        key = _read_key(left)
     if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
         raise Unusable("The key holds characters that no key has: is it the right file?")
     return Target(url=chosen, key=key, local=local)
