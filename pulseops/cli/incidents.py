@@ -168,7 +168,7 @@ def show(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
             print_json(answer.body)
         else:
             seen = msgspec.json.decode(answer.body, type=Seen)
-            render.say(render.story(seen, seen.timeline, answer.now))
+            render.say(render.story(seen, seen.timeline, answer.now, render.width()))
 
 
 @incident.command

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import TextIOWrapper
+from itertools import pairwise
 from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -21,7 +22,6 @@ STATUS = {"open": "bold", "acknowledged": "cyan", "resolved": "green"}
 EVENT = {"CREATED": "blue", "ACKNOWLEDGED": "cyan", "ESCALATED": "bold red", "RESOLVED": "green"}
 _UNBOUNDED = 10_000
 _WIDE = 120
-_CLOCK, _DATED = "%H:%M:%SZ", "%Y-%m-%d %H:%M:%SZ"
 
 
 def say(what: RenderableType, *, stderr: bool = False) -> None:
@@ -55,7 +55,7 @@ def _console(stream: TextIO) -> Console:
 def table(
     incidents: Sequence[Incident], now: datetime, columns: int, *, heading: bool = True
 ) -> RenderableType:
-    """One line an incident, where there is room for it; else the id stands under the title."""
+    """One line an incident, where there is room for it; else id and team stand under the title."""
     wide = columns >= _WIDE
     rows = Table(box=None, pad_edge=False, show_header=heading, header_style="dim")
     rows.add_column("AGE", justify="right", no_wrap=True)
@@ -63,28 +63,22 @@ def table(
         rows.add_column("ID", no_wrap=True, style="dim")
     for name in ("PRIORITY", "STATUS"):
         rows.add_column(name, no_wrap=True)
-    rows.add_column(
-        "TEAM", no_wrap=True, overflow="ellipsis", max_width=None if columns == _UNBOUNDED else 16
-    )
-    rows.add_column("TITLE", no_wrap=True, overflow="ellipsis", min_width=36)
+    if wide:
+        rows.add_column("TEAM", no_wrap=True, max_width=None if columns == _UNBOUNDED else 16)
+    rows.add_column("TITLE")
     for one in incidents:
-        title = Text(harmless(one.title))
-        if not wide:
-            title.append(f"\n{one.id}", style="dim")
-        cells: list[Text] = [
-            Text(age(one.created_at, now)),
-            _priority(one.priority),
-            _status(one),
-            Text(harmless(one.assigned_team or "-")),
-            title,
-        ]
+        how_old, team = Text(age(one.created_at, now)), Text(harmless(one.assigned_team or "-"))
+        title = Text(harmless(one.title), no_wrap=True, overflow="ellipsis")
+        identity = Text(str(one.id), style="dim", overflow="fold")
         if wide:
-            cells.insert(1, Text(str(one.id)))
-        rows.add_row(*cells)
+            rows.add_row(how_old, identity, _priority(one.priority), _status(one), team, title)
+        else:
+            under = Text.assemble(identity, "  ", team, overflow="fold")
+            rows.add_row(how_old, _priority(one.priority), _status(one), Group(title, under))
     return rows
 
 
-def story(incident: Incident, timeline: Sequence[Entry], now: datetime) -> RenderableType:
+def story(incident: Incident, timeline: Sequence[Entry], now: datetime, columns: int) -> RenderableType:
     """The incident as it stands, then how it came to that."""
     parts: list[RenderableType] = [
         Text(harmless(incident.title), style="bold"),
@@ -96,24 +90,37 @@ def story(incident: Incident, timeline: Sequence[Entry], now: datetime) -> Rende
         parts.append(Text(harmless(labels), style="dim"))
     if incident.description:
         parts.append(Padding(Text(harmless(incident.description, lines=True)), (1, 0, 0, 2)))
-    lines = Table.grid(padding=(0, 2, 0, 0))
-    lines.add_column(no_wrap=True, style="dim")
-    lines.add_column(no_wrap=True, justify="right")
-    lines.add_column(no_wrap=True, justify="right", style="dim")
-    lines.add_column(no_wrap=True)
-    lines.add_column(overflow="fold")
-    before: datetime | None = None
-    for entry in timeline:
-        lines.add_row(
-            Text(f"{entry.timestamp.astimezone(UTC):{_DATED if before is None else _CLOCK}}"),
-            Text(ago(entry.timestamp, now)),
-            Text("" if before is None else f"+{span(entry.timestamp - before)}"),
-            Text(harmless(entry.event), style=EVENT.get(entry.event, "")),
-            Text("\n").join(Text(harmless(line)) for line in tell(entry)),
-        )
-        before = entry.timestamp
-    parts.append(Padding(lines, (1, 0, 0, 0)))
+    heads = _heads(timeline, now)
+    reasons = [Text(harmless("\n".join(tell(entry)), lines=True)) for entry in timeline]
+    if columns >= _WIDE:
+        lines = Table.grid(padding=(0, 2, 0, 0))
+        for head, reason in zip(heads, reasons, strict=True):
+            lines.add_row(head, reason)
+        parts.append(Padding(lines, (1, 0, 0, 0)))
+    else:
+        for head, reason in zip(heads, reasons, strict=True):
+            parts.append(Padding(head, (1, 0, 0, 0)))
+            parts.append(Padding(reason, (0, 0, 0, 4)))
     return Group(*parts)
+
+
+def _heads(timeline: Sequence[Entry], now: datetime) -> list[Text]:
+    """When it was, how long ago, how long after the event before, and what."""
+    ages = [ago(entry.timestamp, now) for entry in timeline]
+    gaps = ["", *(f"+{span(then.timestamp - before.timestamp)}" for before, then in pairwise(timeline))]
+    names = [harmless(entry.event) for entry in timeline]
+    aged, gapped, named = (max(map(len, texts), default=0) for texts in (ages, gaps, names))
+    return [
+        Text.assemble(
+            (f"{entry.timestamp.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}", "dim"),
+            f"  {how_old:>{aged}}  ",
+            (f"{gap:>{gapped}}", "dim"),
+            "  ",
+            (f"{name:<{named}}", EVENT.get(entry.event, "")),
+            no_wrap=True,
+        )
+        for entry, how_old, gap, name in zip(timeline, ages, gaps, names, strict=True)
+    ]
 
 
 def brief(verb: str, incident: Incident) -> RenderableType:

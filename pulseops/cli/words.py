@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNSAFE_BUT_NEWLINE = re.compile(_UNSAFE.pattern.replace("\x00-\x1f", "\x00-\x09\x0b-\x1f"))
 _UNSAFE_IN_JSON = re.compile(_UNSAFE.pattern.replace("\x00-\x1f", ""))
-_FRACTIONS_COUNT, _MINUTE, _HOUR, _DAY = 10, 60, 3_600, 86_400  # seconds
+_FRACTIONS_COUNT, _MINUTE, _HOUR, _DAY = 9.95, 60, 3_600, 86_400  # seconds
 
 
 def harmless(text: str, *, lines: bool = False) -> str:
@@ -29,7 +29,7 @@ def _spelt(found: re.Match[str]) -> str:
 
 def span(duration: timedelta) -> str:
     """The two leading units of a length of time: `340 ms`, `12 s`, `5 min 3 s`, `2 h 4 min`, `3 d 1 h`."""
-    seconds = abs(duration.total_seconds())
+    seconds = round(abs(duration.total_seconds()), 3)
     if seconds < 1:
         return f"{round(seconds * 1_000)} ms"
     if seconds < _FRACTIONS_COUNT:

@@ -1,6 +1,7 @@
 """`pulseops incident …` against a real, if small, HTTP server that speaks the API's contract."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -10,6 +11,7 @@ from uuid import UUID
 
 import pytest
 from msgspec import Struct
+from rich.cells import cell_len
 
 from pulseops.cli.incidents import incident
 
@@ -357,15 +359,15 @@ def test_show_tells_the_story_with_its_reasons_ages_and_gaps(server: Server, run
     ]
     assert lines[4:] == [
         "2026-11-23 12:00:00Z 2 h ago CREATED by key:ci through user, for shop",
-        "12:00:00Z 2 h ago +0 ms CLASSIFIED high · application",
+        "2026-11-23 12:00:00Z 2 h ago +0 ms CLASSIFIED high · application",
         "high: the title says so (rule r1 of v1)",
         "application: “checkout” is an application (rule r1 of v1, on checkout)",
-        "12:00:00Z 2 h ago +0 ms ASSIGNED to team backend",
+        "2026-11-23 12:00:00Z 2 h ago +0 ms ASSIGNED to team backend",
         "the title says so (rule r1 of v1)",
-        "12:15:01Z 2 h ago +15 min 2 s ESCALATED to backend-lead (level 1, 1.5 s late)",
+        "2026-11-23 12:15:01Z 2 h ago +15 min 2 s ESCALATED to backend-lead (level 1, 1.5 s late)",
         "nobody answered for 15 min (rule r1 of v1)",
-        '12:16:00Z 2 h ago +58 s PARKED {"until": "Monday"}',
-        "14:20:00Z 2 min ago +2 h 4 min RESOLVED by key:ops",
+        '2026-11-23 12:16:00Z 2 h ago +58 s PARKED {"until": "Monday"}',
+        "2026-11-23 14:20:00Z 2 min ago +2 h 4 min RESOLVED by key:ops",
         "“rolled back”",
     ]
 
@@ -436,3 +438,26 @@ def test_an_answer_from_something_else_is_not_believed(
     got, _, err = run("show", ID)
     assert (got, said in err) == (code, True)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("columns", [40, 80, 160])
+@pytest.mark.parametrize("command", [("show", ID), ("list",)])
+def test_a_terminal_gets_colour_unless_refused_and_lines_that_fit(
+    server: Server, run: Run, monkeypatch: pytest.MonkeyPatch, columns: int, command: tuple[str, ...]
+) -> None:
+    title = "数据库 is slow for every customer " * 6
+    story = a_story(title=title, description=title, labels={"region": "eu"}, assignedTeam="platform")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    body = story if command[0] == "show" else {"items": [story]}
+    server.replies = [Reply(200, body, AT_NOON)] * 2
+    coloured = run(*command)[1]
+    monkeypatch.setenv("NO_COLOR", "1")
+    plain = run(*command)[1]
+    assert "\x1b[31mhigh" in coloured
+    assert not re.search(r"\x1b\[[0-9;]*3\d", plain)
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+    assert bare == re.sub(r"\x1b\[[0-9;]*m", "", plain)
+    assert max(cell_len(line) for line in bare.splitlines()) <= columns
+    assert ID in bare.replace("\n", "").replace(" ", "")
