@@ -116,3 +116,5 @@ BEGIN
     END IF;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION incidents.project_incident_v1(smallint, bigint, bigint) TO pulseops_app;

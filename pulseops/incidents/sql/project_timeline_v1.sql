@@ -17,3 +17,5 @@ AS $$
       AND e.type IN ('CREATED', 'CLASSIFIED', 'ASSIGNED', 'ACKNOWLEDGED', 'ESCALATED', 'RESOLVED')
     ON CONFLICT (log_id, incident_id, version) DO NOTHING
 $$;
+
+GRANT EXECUTE ON FUNCTION incidents.project_timeline_v1(smallint, bigint, bigint) TO pulseops_app;
