@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004_access"
-down_revision = "0003_escalation"
+down_revision = "0001_eventstore"
 branch_labels = None
 depends_on = None
 
@@ -34,12 +34,8 @@ def upgrade() -> None:
             nullable=False,
             comment="What it may do. There is one role so far: admin.",
         ),
-        sa.Column(
-            "secret_sha256", sa.LargeBinary(), nullable=False, comment="SHA-256 of the secret part."
-        ),
-        sa.Column(
-            "created_at", sa.DateTime(timezone=True), nullable=False, comment="When it was made."
-        ),
+        sa.Column("secret_sha256", sa.LargeBinary(), nullable=False, comment="SHA-256 of the secret part."),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False, comment="When it was made."),
         sa.Column(
             "revoked_at",
             sa.DateTime(timezone=True),

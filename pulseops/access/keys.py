@@ -1,4 +1,4 @@
-"""API keys: `pulseops_<id>_<secret>`. The secret is 256 random bits, told once and kept only as its SHA-256."""
+"""API keys: `pulseops_<id>_<secret>`. The secret is 256 random bits, told once, and kept as its SHA-256."""
 
 import hmac
 import re
@@ -50,7 +50,9 @@ _REVOKE = """
 UPDATE access.api_key SET revoked_at = $3 WHERE log_id = $1 AND key_id = $2 AND revoked_at IS NULL
 RETURNING key_id
 """
-_OPEN = "SELECT key_id, name, role, secret_sha256 FROM access.api_key WHERE log_id = $1 AND revoked_at IS NULL"
+_OPEN = (
+    "SELECT key_id, name, role, secret_sha256 FROM access.api_key WHERE log_id = $1 AND revoked_at IS NULL"
+)
 
 
 class Principal(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ OBJECTS = (
     "eventstore/sql/ensure_partitions_v1.sql",
     "eventstore/sql/append_v1.sql",
     "eventstore/sql/grants.sql",
+    "access/sql/grants.sql",
 )
 """In the order in which they are applied, after the last revision."""
 

@@ -13,7 +13,7 @@ Header = tuple[bytes, bytes]
 
 
 class Answer:
-    """An ASGI application that says one thing. Handlers return it: Litestar sends it without looking inside."""
+    """An ASGI application that says one thing. Handlers return it, and Litestar does not look inside."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -23,7 +23,7 @@ class Answer:
         self.body, self.status = body, status
         self.headers = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *headers]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 

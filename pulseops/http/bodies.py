@@ -21,7 +21,9 @@ JSON_LIMIT = 256 * 1024
 """Bytes of one JSON body."""
 _PATIENCE = 10.0
 """Seconds for a whole body to arrive: the server itself would wait for ever."""
-_JSON_TYPE = re.compile(rb"application/(?:[\w.!#$&^-]+\+)?json\s*(?:;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE)
+_JSON_TYPE = re.compile(
+    rb"application/(?:[\w.!#$&^-]+\+)?json\s*(?:;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE
+)
 
 
 async def read(request: Req, limit: int) -> bytes:
@@ -167,7 +169,11 @@ def _located(message: str, kind: Any) -> tuple[str, str]:
         pointer += "/" + name.replace("~", "~0").replace("/", "~1")
         if field[1] == "missing required":
             return pointer, "It is required."
-        known = [one.encode_name for one in fields(kind)] if msgspec.structs.is_struct_type(kind) else []
+        known = (
+            [one.encode_name for one in fields(kind)]
+            if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+            else []
+        )
         return pointer, f"There is no such field.{_meant(name, known)}"
     if found and found["key"]:
         return pointer, f"A key in it: {what}."

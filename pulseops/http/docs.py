@@ -7,7 +7,6 @@ from litestar import get
 from litestar.params import FromPath
 
 from pulseops.http.answer import Answer, Header
-from pulseops.http.exchange import Req
 from pulseops.http.problem import Refused
 from pulseops.http.spec import Spec
 
@@ -39,14 +38,17 @@ _PUBLIC = Spec(name="docs", summary="", answers={}, public=True, tag="operation"
 
 
 @get("/docs", opt={"spec": _PUBLIC})
-async def docs(request: Req) -> Answer:
+async def docs() -> Answer:
     page = (STATIC / "docs.html").read_bytes()
     return Answer(page, media=b"text/html; charset=utf-8", headers=_HEADERS)
 
 
 @get("/docs/{name:str}", opt={"spec": _PUBLIC})
-async def docs_file(request: Req, name: FromPath[str]) -> Answer:
+async def docs_file(name: FromPath[str]) -> Answer:
     found = _files().get(name)
     if found is None:
         raise Refused("not-found", "There is no such file.")
     return Answer(found[0], media=found[1], headers=_HEADERS)
+
+
+ROUTES = (docs, docs_file)

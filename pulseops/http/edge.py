@@ -1,27 +1,25 @@
 """The outermost layer: names the request, counts it, and signs every answer."""
 
 from time import perf_counter
+from typing import Any
 
 import structlog
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Send
 
+from pulseops.http import metrics
 from pulseops.http.exchange import exchange
-from pulseops.http.metrics import HttpMetrics
 
 
-class Edge:
-    """Wraps the application. What it adds is on every answer, also on those to unknown routes."""
+def edge(app: ASGIApp) -> ASGIApp:
+    """`app`, with what belongs to every answer, also to those of unknown routes."""
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
-        self._app, self._metrics = app, metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def outermost(scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await app(scope, receive, send)
             return
         began = perf_counter()
         known = exchange(scope["headers"])
-        scope["exchange"] = known  # type: ignore[typeddict-unknown-key]  # ours
+        scope["exchange"] = known
         structlog.contextvars.bind_contextvars(correlationId=str(known.correlation_id))
         status = 500
 
@@ -37,8 +35,9 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, receive, signed)
+            await app(scope, receive, signed)
         finally:
-            self._metrics.answered(
-                scope["method"], scope.get("path_template") or "unmatched", status, perf_counter() - began
-            )
+            route = scope.get("path_template") or "unmatched"
+            metrics.answered(scope["method"], route, status, perf_counter() - began)
+
+    return outermost

@@ -1,6 +1,7 @@
 """What is known of a request from the moment it comes in: its headers, its name in the logs, its trace."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -13,18 +14,19 @@ Req = Request[Any, Any, Any]
 
 _REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NO_TRACE = b"0" * 32
 
 
 class Exchange(Struct, frozen=True):
-    """`headers` by lower-case name (of repeated ones the last); `correlation_id` joins every event it causes."""
+    """`headers` by lower-case name, of repeated ones the last; `correlation_id` joins the events it causes."""
 
     headers: dict[bytes, bytes]
     request_id: str
     correlation_id: UUID
 
 
-def exchange(headers: list[tuple[bytes, bytes]]) -> Exchange:
+def exchange(headers: Iterable[tuple[bytes, bytes]]) -> Exchange:
     """A trace of the caller's is continued: `traceparent` first, then an `X-Request-Id` that is a UUID."""
     named = dict(headers)
     given = named.get(b"x-request-id")
@@ -45,7 +47,4 @@ def _traced(traceparent: bytes | None) -> UUID | None:
 
 
 def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text) if text is not None and len(text) == 36 else None
-    except ValueError:
-        return None
+    return UUID(text) if text is not None and _UUID.fullmatch(text) else None

@@ -36,7 +36,7 @@ def key(request: Req) -> str | None:
 
 
 def identity(given: str | None, *, caller: str, kind: str, body: object, of: object = "") -> Identity:
-    """A key belongs to its caller and to one kind of request; what it is asked `of` may not change under it."""
+    """A key belongs to its caller and one kind of request; what it is asked `of` may not change under it."""
     if given is None:
         return Identity(new_id())
     fingerprint = derived_id(of, _canonical.encode(body).decode())

@@ -1,4 +1,4 @@
-"""The API description (OpenAPI 3.1), made of the routes' specs and of nothing else: what is served is what is told."""
+"""The API description (OpenAPI 3.1), made of the routes' specs and of nothing else."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -53,7 +53,7 @@ _RESPONSE_HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "string"},
     },
 }
-_PARAMETER = re.compile(r"\{(\w+):(\w+)\}")
+_ORIGINAL = {"/incident", "/incident/"}
 _ABOUT = """\
 PulseOps records incidents and everything that happens to them. Each one is classified, assigned and escalated
 until somebody answers; every step is an event in a log that is never changed.
@@ -122,11 +122,11 @@ def _kinds(specs: Iterable[Spec]) -> list[Any]:
 def _operation(path: str, handler: HTTPRouteHandler, named: Mapping[str, Any]) -> dict[str, Any]:
     spec: Spec = handler.opt["spec"]
     operation: dict[str, Any] = {
-        # Two spellings of one route are two operations.
-        "operationId": spec.name if path.startswith("/incidents") or spec.tag != "incidents" else f"{spec.name}One",
+        # Of a route's two spellings the original one has a name of its own.
+        "operationId": f"{spec.name}Original" if path.partition("{")[0] in _ORIGINAL else spec.name,
         "summary": spec.summary,
         "tags": [spec.tag],
-        "parameters": [*_path_parameters(handler, path), *_query_parameters(spec), *_header_parameters(spec)],
+        "parameters": [*_path_parameters(path), *_query_parameters(spec), *_header_parameters(spec)],
         "responses": {str(status): _response(shape, named) for status, shape in spec.answers.items()}
         | _problems(spec, named),
     }
@@ -147,7 +147,7 @@ def _operation(path: str, handler: HTTPRouteHandler, named: Mapping[str, Any]) -
     return operation
 
 
-def _path_parameters(handler: HTTPRouteHandler, path: str) -> list[dict[str, Any]]:
+def _path_parameters(path: str) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
@@ -172,7 +172,6 @@ def _query_parameters(spec: Spec) -> list[dict[str, Any]]:
             "in": "query",
             "required": name in required,
             "schema": _without_null(one),
-            **({"description": one["description"]} if "description" in one else {}),
         }
         for name, one in schema["properties"].items()
     ]
@@ -184,11 +183,13 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in schema.items() if key not in {"anyOf", "description"}}
     if len(kinds) != 1:
         return {**kept, **({"anyOf": kinds} if kinds else {})}
-    return {key: value for key, value in kept.items() if key != "default" or value is not None} | kinds[0]
+    return {key: value for key, value in kept.items() if key != "default" or value is not None} | dict(
+        kinds[0]
+    )
 
 
 def _header_parameters(spec: Spec) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "header", "required": False, **_REQUEST_HEADERS[name]} for name in spec.headers]
+    return [{"name": name, "in": "header", **_REQUEST_HEADERS[name]} for name in spec.headers]
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:

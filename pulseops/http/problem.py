@@ -1,18 +1,20 @@
 """Every error answer, in one shape (RFC 9457) and from one place."""
 
 from collections.abc import Iterable, Mapping
+
 import msgspec
 import structlog
+from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from pulseops.db.outages import OUTAGES
-from pulseops.http.answer import Answer, Header
+from pulseops.http.answer import Header
 from pulseops.http.exchange import Exchange, Req
 from pulseops.kernel.errors import InvalidInput, PulseOpsError
 
-MEDIA = b"application/problem+json"
+MEDIA = "application/problem+json"
 
 # code: status, title. Codes are a contract; a new meaning is a new code.
 KINDS: Mapping[str, tuple[int, str]] = {
@@ -123,7 +125,7 @@ def of_error(error: Exception) -> Problem:
     return problem("internal", "This is our mistake. The logs know it by the correlation id.")
 
 
-def answer(request: Req, what: Problem, headers: Iterable[Header] = ()) -> Answer:
+def answer(request: Req, what: Problem, headers: Iterable[Header] = ()) -> Response[bytes]:
     """`what`, with the request it answers."""
     known: Exchange | None = request.scope.get("exchange")  # type: ignore[assignment]
     # The path only: a query string may carry what must not be repeated.
@@ -132,19 +134,25 @@ def answer(request: Req, what: Problem, headers: Iterable[Header] = ()) -> Answe
         what, instance=instance, correlation_id=str(known.correlation_id) if known else None
     )
     retry = _RETRY.get(what.code)
-    return Answer(
+    sent = [(b"cache-control", b"no-store"), *headers, *((retry,) if retry else ())]
+    return Response(
         _encoder.encode(body),
-        status=what.status,
-        media=MEDIA,
-        headers=[(b"cache-control", b"no-store"), *headers, *((retry,) if retry else ())],
+        status_code=what.status,
+        media_type=MEDIA,
+        headers={name.decode(): value.decode() for name, value in sent},
     )
 
 
-def _any(request: Req, error: Exception) -> Answer:
-    return answer(request, of_error(error), error.headers if isinstance(error, Refused) else ())
+def _any(request: Req, error: Exception) -> Response[bytes]:
+    what = of_error(error)
+    if isinstance(error, InvalidInput) and request.method == "GET":
+        # There is no body to point into: it was a parameter.
+        fault = Fault(detail=str(error), parameter=error.pointer.removeprefix("/"))
+        what = msgspec.structs.replace(what, errors=(fault,))
+    return answer(request, what, error.headers if isinstance(error, Refused) else ())
 
 
-def _http(request: Req, error: HTTPException) -> Answer:
+def _http(request: Req, error: HTTPException) -> Response[bytes]:
     code = _BY_STATUS.get(error.status_code)
     if code is None:
         return _any(request, error)

@@ -33,7 +33,8 @@ class Item(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
     """What became of one item of a batch: an incident, or a problem."""
 
     status: int
-    incident: Incident | Deduplicated | None = None
+    incident: Incident | None = None
+    deduplicated: bool = False
     replayed: bool = False
     problem: Problem | None = None
 

@@ -41,7 +41,12 @@ async def report_all(
 
     async def one(index: int, raw: bytes | msgspec.Raw) -> Item:
         made = await report(incidents, caller, _CREATE.decode(raw), None if key is None else f"{key} {index}")
-        return Item(status=made.status, incident=made.incident, replayed=made.replayed)
+        return Item(
+            status=made.status,
+            incident=made.incident,
+            deduplicated=made.deduplicated,
+            replayed=made.replayed,
+        )
 
     done = await asyncio.gather(*(one(index, raw) for index, raw in enumerate(items)), return_exceptions=True)
     answered = [_failed(item) if isinstance(item, BaseException) else item for item in done]

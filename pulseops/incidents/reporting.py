@@ -9,7 +9,7 @@ from pulseops.access.keys import Principal
 from pulseops.http import idempotency
 from pulseops.http.exchange import Exchange
 from pulseops.http.problem import Refused
-from pulseops.incidents.answers import Deduplicated, Incidents, extended
+from pulseops.incidents.answers import Incidents
 from pulseops.incidents.commands import Create
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.incident import Incident
@@ -30,14 +30,15 @@ class Caller(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """`incident` is a `Deduplicated` one when nothing was created."""
+    """`deduplicated`: nothing was created, this incident was there. `replayed`: it was answered before."""
 
     incident: Incident
+    deduplicated: bool = False
     replayed: bool = False
 
     @property
     def status(self) -> int:
-        return 200 if isinstance(self.incident, Deduplicated) else 201
+        return 200 if self.deduplicated else 201
 
 
 async def report(incidents: Incidents, caller: Caller, command: Create, key: str | None) -> Report:
@@ -59,11 +60,11 @@ async def report(incidents: Incidents, caller: Caller, command: Create, key: str
             # Resolved in the meantime: the name is free again.
             if holder is None or holder.status == "resolved":
                 continue
-            return Report(extended(Deduplicated, holder))
+            return Report(holder, deduplicated=True)
         if outcome.state is None:
             raise TypeError("A created incident has a state.")
         log(outcome.facts, replayed=outcome.replayed)
-        return Report(outcome.state, outcome.replayed)
+        return Report(outcome.state, replayed=outcome.replayed)
     raise Refused("contended", "Incidents with this dedupKey come and go too fast. Try again.")
 
 

@@ -13,7 +13,7 @@ from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
 from pulseops.http.problem import Refused
 from pulseops.incidents import batches, specs
-from pulseops.incidents.answers import Incidents, WithTimeline, extended
+from pulseops.incidents.answers import Deduplicated, Incidents, WithTimeline, extended
 from pulseops.incidents.board import BOARD, list_incidents
 from pulseops.incidents.commands import Acknowledge, Create, Resolve
 from pulseops.incidents.incident import Incident
@@ -51,6 +51,8 @@ async def create(request: Req) -> Answer:
     headers = [(b"location", b"/incidents/%s" % str(made.incident.id).encode()), *_place(made.incident)]
     if made.replayed:
         headers.append(idempotency.REPLAYED)
+    if made.deduplicated:
+        return encoded(extended(Deduplicated, made.incident), headers=headers)
     return encoded(made.incident, status=made.status, headers=headers)
 
 
@@ -81,7 +83,7 @@ async def list_all(request: Req) -> Answer:
     pool = request.app.state.pool
     if wanted.min_position is not None:
         await wait_for(pool, BOARD.name, wanted.min_position)
-    return encoded(await list_incidents(pool, wanted.filters(), wanted.cursor, wanted.limit))
+    return encoded(await list_incidents(pool, wanted.filters(), cursor=wanted.cursor, limit=wanted.limit))
 
 
 @post(

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from pulseops.http.cursor import Page
 from pulseops.http.spec import Shape, Spec
 from pulseops.incidents.answers import Batch, Deduplicated, WithTimeline
+from pulseops.incidents.board import MOST, Filters, Page
 from pulseops.incidents.commands import Acknowledge, Create, Resolve, Word
 from pulseops.incidents.events import Priority, Status
 from pulseops.incidents.incident import Incident
@@ -15,18 +15,24 @@ from pulseops.incidents.incident import Incident
 class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which incidents a list shows; newest first."""
 
-    status: Annotated[Status | None, Meta(description="Only those with this status.")] = None
-    priority: Annotated[Priority | None, Meta(description="Only those with this priority.")] = None
-    category: Annotated[Word | None, Meta(description="Only those of this category.")] = None
-    team: Annotated[Word | None, Meta(description="Only those assigned to this team.")] = None
-    limit: Annotated[int, Meta(ge=1, le=200, description="How many at most.")] = 50
-    cursor: Annotated[
-        str | None, Meta(max_length=200, description="`nextCursor` of the page before.")
-    ] = None
-    min_position: Annotated[
-        int | None,
-        Meta(ge=0, le=2**63 - 1, description="Wait until the list shows this position of the log."),
-    ] = None
+    status: Annotated[Status, Meta(description="Only those with this status.")] | None = None
+    priority: Annotated[Priority, Meta(description="Only those with this priority.")] | None = None
+    category: Annotated[Word, Meta(description="Only those of this category.")] | None = None
+    team: Annotated[Word, Meta(description="Only those assigned to this team.")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=MOST, description="How many at most.")] = 50
+    cursor: Annotated[str, Meta(max_length=200, description="`nextCursor` of the page before.")] | None = None
+    min_position: (
+        Annotated[int, Meta(ge=0, le=2**63 - 1, description="Wait until this position of the log shows.")]
+        | None
+    ) = None
+
+    def filters(self) -> Filters:
+        return Filters(
+            status=(self.status,) if self.status else (),
+            priority=(self.priority,) if self.priority else (),
+            category=(self.category,) if self.category else (),
+            team=(self.team,) if self.team else (),
+        )
 
 
 _EXAMPLE = {
@@ -84,7 +90,7 @@ LIST = Spec(
     name="listIncidents",
     summary="Incidents, newest first",
     query=Wanted,
-    answers={200: Shape(means="One page.", kind=Page[Incident])},
+    answers={200: Shape(means="One page.", kind=Page)},
     problems=("behind",),
 )
 
@@ -108,7 +114,5 @@ def _change(name: str, summary: str, body: type[Acknowledge | Resolve], *problem
     )
 
 
-ACKNOWLEDGE = _change(
-    "acknowledgeIncident", "Say that somebody is on it", Acknowledge, "invalid-transition"
-)
+ACKNOWLEDGE = _change("acknowledgeIncident", "Say that somebody is on it", Acknowledge, "invalid-transition")
 RESOLVE = _change("resolveIncident", "Say that it is over", Resolve)
