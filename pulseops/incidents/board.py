@@ -1,8 +1,7 @@
 """Every incident as it now stands, one row each: what GET /incidents reads, and analysts with SQL."""
 
+import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from struct import Struct as Packed
-from struct import error as NotPacked
 from zlib import crc32
 
 import asyncpg
@@ -21,7 +20,7 @@ MOST = 200
 """Incidents on one page."""
 
 _INSTANT = DateTime(timezone=True)
-_PLACE, _SUM = Packed(">hq"), Packed(">I")
+_PLACE, _SUM = struct.Struct(">hq"), struct.Struct(">I")
 
 TABLE = Table(
     "incident",
@@ -165,7 +164,7 @@ def _place(cursor: str, log_id: int) -> int:
     try:
         packed = urlsafe_b64decode(cursor + "==")
         log, position = _PLACE.unpack(packed[: _PLACE.size])
-    except (ValueError, NotPacked):
+    except (ValueError, struct.error):
         log, position = log_id, 0
     if log != log_id or position < 1 or cursor != _cursor(log, position):
         raise InvalidInput("This is not a cursor of ours.", pointer="/cursor")
