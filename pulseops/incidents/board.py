@@ -88,7 +88,7 @@ class Filters(Struct, frozen=True, kw_only=True):
 class Page(Struct, frozen=True, kw_only=True, rename="camel"):
     """Newest first. `nextCursor` leads to the older ones; it is null on the last page."""
 
-    incidents: tuple[Incident, ...]
+    items: tuple[Incident, ...]
     next_cursor: str | None
 
 
@@ -122,9 +122,9 @@ _labels = msgspec.json.Decoder(dict[str, str]).decode
 async def list_incidents(
     pool: asyncpg.Pool,
     filters: Filters = _NOTHING,
-    *,
     cursor: str | None = None,
     limit: int = 50,
+    *,
     log_id: int = 1,
 ) -> Page:
     """At most `limit` incidents, those after `cursor`. InvalidInput for a limit or cursor that cannot be."""
@@ -146,7 +146,7 @@ async def list_incidents(
     )
     more = len(rows) > limit
     return Page(
-        incidents=tuple(_incident(row) for row in rows[:limit]),
+        items=tuple(_incident(row) for row in rows[:limit]),
         next_cursor=_cursor(log_id, rows[limit - 1]["created_position"]) if more else None,
     )
 
