@@ -19,7 +19,7 @@ from pulseops.incidents.events import Decision, IncidentFact
 from pulseops.incidents.incident import Incident
 from pulseops.kernel.decider import Reactor
 from pulseops.kernel.envelope import Context, Recorded
-from pulseops.kernel.errors import InvalidTransition
+from pulseops.kernel.errors import InvalidTransition, NotFound
 from pulseops.kernel.ids import derived_id, new_id
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -86,19 +86,25 @@ class Step(Struct, frozen=True):
     apart: bool
 
 
-def steps(most: int = 40) -> st.SearchStrategy[list[Step]]:
-    """Commands to a handful of incidents, in any order; those that may not be are left out later."""
-    return st.lists(
-        st.builds(
-            Step,
-            incident=st.integers(0, 5),
-            command=creations | changes | changes | changes,
-            actor=words,
-            apart=st.booleans(),
-        ),
-        min_size=1,
-        max_size=most,
+@st.composite
+def plans(draw: st.DrawFn, incidents: int = 5, most: int = 30) -> list[Step]:
+    """Reports, and commands to those incidents in any order; what may not be is left out when enacted."""
+    reports = draw(st.lists(creations, min_size=1, max_size=incidents))
+    steps = draw(
+        st.lists(
+            st.builds(
+                Step,
+                incident=st.integers(0, len(reports) - 1),
+                command=changes,
+                actor=words,
+                apart=st.booleans(),
+            ),
+            max_size=most,
+        )
     )
+    begun = [Step(number, command, "key:probe", apart=False) for number, command in enumerate(reports)]
+    late = draw(st.integers(0, len(steps)))
+    return [*begun[:1], *steps[:late], *begun[1:], *steps[late:]]
 
 
 def store(log_id: int, reactors: Sequence[Reactor] = ()) -> EventStore[Command, Incident | None, IncidentFact]:
@@ -133,15 +139,12 @@ async def enact(
             correlation_id=stream_id,
             occurred_at=getattr(step.command, "occurred_at", None),
         )
-        state = INCIDENT.fold(history)
-        if (state is None) != isinstance(step.command, Create):
-            continue
-        command = step.command
+        command, state = step.command, INCIDENT.fold(history)
         if isinstance(command, Create) and command.occurred_at is not None:
             command = replace(command, occurred_at=min(command.occurred_at, context.now))
         try:
             draft = incidents.draft(stream_id, state, len(history), command, context)
-        except InvalidTransition:
+        except (InvalidTransition, NotFound):
             continue
         if draft.facts:
             batch[stream_id] = draft
