@@ -62,7 +62,7 @@ class Subscription:
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
-        """Until `stop`, whatever fails. Cancelled, it leaves its lease to run out, as a killed worker does."""
+        """Until `stop`, whatever fails. Cancelled, it lets its lease run out, as a killed worker does."""
         pause = _BUSY
         while not self._stopped.is_set():
             seen = self._doorbell.rings

@@ -1,8 +1,7 @@
 """Every incident as it now stands, one row each: what GET /incidents reads, and analysts with SQL."""
 
+import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from struct import Struct as Packed
-from struct import error as NotPacked
 from zlib import crc32
 
 import asyncpg
@@ -21,7 +20,7 @@ MOST = 200
 """Incidents on one page."""
 
 _INSTANT = DateTime(timezone=True)
-_PLACE, _SUM = Packed(">hq"), Packed(">I")
+_PLACE, _SUM = struct.Struct(">hq"), struct.Struct(">I")
 
 TABLE = Table(
     "incident",
@@ -89,7 +88,7 @@ class Filters(Struct, frozen=True, kw_only=True):
 class Page(Struct, frozen=True, kw_only=True, rename="camel"):
     """Newest first. `nextCursor` leads to the older ones; it is null on the last page."""
 
-    incidents: tuple[Incident, ...]
+    items: tuple[Incident, ...]
     next_cursor: str | None
 
 
@@ -123,9 +122,9 @@ _labels = msgspec.json.Decoder(dict[str, str]).decode
 async def list_incidents(
     pool: asyncpg.Pool,
     filters: Filters = _NOTHING,
-    *,
     cursor: str | None = None,
     limit: int = 50,
+    *,
     log_id: int = 1,
 ) -> Page:
     """At most `limit` incidents, those after `cursor`. InvalidInput for a limit or cursor that cannot be."""
@@ -147,7 +146,7 @@ async def list_incidents(
     )
     more = len(rows) > limit
     return Page(
-        incidents=tuple(_incident(row) for row in rows[:limit]),
+        items=tuple(_incident(row) for row in rows[:limit]),
         next_cursor=_cursor(log_id, rows[limit - 1]["created_position"]) if more else None,
     )
 
@@ -165,7 +164,7 @@ def _place(cursor: str, log_id: int) -> int:
     try:
         packed = urlsafe_b64decode(cursor + "==")
         log, position = _PLACE.unpack(packed[: _PLACE.size])
-    except (ValueError, NotPacked):
+    except (ValueError, struct.error):
         log, position = log_id, 0
     if log != log_id or position < 1 or cursor != _cursor(log, position):
         raise InvalidInput("This is not a cursor of ours.", pointer="/cursor")

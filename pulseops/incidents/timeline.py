@@ -1,4 +1,4 @@
-"""What happened to an incident, one entry a fact: computed from a stream, and kept in a table for SQL users."""
+"""What happened to an incident, one entry a fact: folded from a stream, and kept as a table for SQL users."""
 
 from datetime import datetime
 from typing import Any
@@ -47,7 +47,7 @@ TABLE = Table(
         "details",
         JSONB,
         nullable=False,
-        comment="The fact's fields but for the description; a field that has its default value is omitted.",
+        comment="The fact's fields but the description; one that has its default value is omitted.",
     ),
     schema="incidents",
     comment="Every step of every incident. Derived from the log, a moment behind it.",

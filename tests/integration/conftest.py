@@ -1,70 +1,40 @@
-"""The HTTP process inside the test's own loop, on a database of its own."""
+"""Connections to a test's own database."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator
 
-import httpx
+import asyncpg
 import pytest
-from litestar import Litestar
 
-from pulseops.access.keys import ensure_admin_key
-from pulseops.app import create_app
-from pulseops.kernel.clock import utc_now
-from pulseops.settings import Settings
+from pulseops.db.pools import open_connection, open_pool
 from tests.conftest import Database
+from tests.serving import Api, serving
 
 
-class Api(httpx.AsyncClient):
-    """A client with the admin's key; `app` is what it talks to."""
-
-    app: Litestar
-    token: str
-
-
-Serving = Callable[..., AbstractAsyncContextManager[Api]]
+@pytest.fixture
+async def app(database: Database) -> AsyncIterator[asyncpg.Connection]:
+    """As the application connects."""
+    connection = await open_connection(database.app_url)
+    yield connection
+    await connection.close()
 
 
-class Refused(Exception):
-    """What the process says when it does not start."""
+@pytest.fixture
+async def pool(database: Database) -> AsyncIterator[asyncpg.Pool]:
+    pool = await open_pool(database.app_url)
+    yield pool
+    await pool.close()
 
 
-@asynccontextmanager
-async def running(app: Litestar) -> AsyncIterator[None]:
-    """The lifespan as a server drives it: in one task from its beginning to its end."""
-    to_app: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    from_app: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-    scope: Any = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
-    receive: Any = to_app.get
-    send: Any = from_app.put
-    task = asyncio.create_task(app(scope, receive, send))
-    await to_app.put({"type": "lifespan.startup"})
-    started = await from_app.get()
-    if started["type"] != "lifespan.startup.complete":
-        await asyncio.wait([task])
-        task.exception()
-        raise Refused(started["message"])
-    try:
-        yield
-    finally:
-        await to_app.put({"type": "lifespan.shutdown"})
-        await task
-
-
-@asynccontextmanager
-async def serving(url: str, **settings: Any) -> AsyncIterator[Api]:
-    app = create_app(Settings(database_url=url, **settings))
-    async with running(app):
-        token = await ensure_admin_key(app.state.pool, now=utc_now())
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with Api(transport=transport, base_url="http://pulseops") as client:
-            client.app, client.token = app, token or ""
-            client.headers["authorization"] = f"Bearer {client.token}"
-            yield client
+@pytest.fixture
+async def admin(database: Database) -> AsyncIterator[asyncpg.Connection]:
+    """As the superuser connects."""
+    connection = await asyncpg.connect(database.admin_url)
+    yield connection
+    await connection.close()
 
 
 @pytest.fixture
 async def api(database: Database) -> AsyncIterator[Api]:
+    """The HTTP process, and a client with the admin's key."""
     async with serving(database.app_url) as client:
         yield client

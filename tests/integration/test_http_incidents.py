@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from tests.integration.conftest import Api
+from tests.serving import Api
 
 FULL = {
     "title": "Checkout answers 503",
