@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0003_escalation"
-down_revision = "0002_incidents"
+down_revision = "0001_eventstore"
 branch_labels = None
 depends_on = None
 
@@ -28,9 +28,7 @@ def upgrade() -> None:
             nullable=False,
             comment="The level that hears of it when the time is up, from 1.",
         ),
-        sa.Column(
-            "due_at", sa.DateTime(timezone=True), nullable=False, comment="When the time is up."
-        ),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False, comment="When the time is up."),
         sa.Column(
             "plan",
             postgresql.JSONB(astext_type=sa.Text()),

@@ -78,9 +78,7 @@ class Move(Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_error: str | None = None
 
 
-async def sweep(
-    pool: asyncpg.Pool, store: Store, codec: Codec, *, now: datetime, limit: int = 500
-) -> Swept:
+async def sweep(pool: asyncpg.Pool, store: Store, codec: Codec, *, now: datetime, limit: int = 500) -> Swept:
     """Fires at most `limit` deadlines that are due at `now`. Call it again while `claimed` comes to `limit`.
 
     Deciding again after a race is left to the next sweep. Raises what asyncpg raises; nothing happened then.
@@ -108,7 +106,9 @@ async def sweep(
             moves.append(move)
         answers = await connection.fetch(_FIRE, store.log_id, _json(batch), _json(moves))
     stored = (
-        (batch[answer["ordinal"] - 1], answer["position"]) for answer in answers if answer["verdict"] == "stored"
+        (batch[answer["ordinal"] - 1], answer["position"])
+        for answer in answers
+        if answer["verdict"] == "stored"
     )
     return Swept(
         claimed=len(claimed),

@@ -25,9 +25,13 @@ deadline = Table(
     Column("log_id", SmallInteger, primary_key=True, comment="The log that the incident belongs to."),
     Column("incident_id", Uuid, primary_key=True, comment="The incident that waits for an answer."),
     Column("kind", Text, primary_key=True, comment="What the deadline is for: escalation."),
-    Column("step", Integer, nullable=False, comment="The level that hears of it when the time is up, from 1."),
+    Column(
+        "step", Integer, nullable=False, comment="The level that hears of it when the time is up, from 1."
+    ),
     Column("due_at", DateTime(timezone=True), nullable=False, comment="When the time is up."),
-    Column("plan", JSONB, nullable=False, comment="The escalation plan, as it was when the team was assigned."),
+    Column(
+        "plan", JSONB, nullable=False, comment="The escalation plan, as it was when the team was assigned."
+    ),
     Column(
         "failures",
         Integer,
@@ -77,12 +81,12 @@ def deadlines(rules: EscalationRules) -> Projector:
         return None if plan is None else (plan, msgspec.Raw(msgspec.json.encode(plan)))
 
     async def project(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> None:
-        rows = await connection.fetch("SELECT * FROM escalation.assigned_v1($1, $2, $3)", log_id, after, up_to)
+        rows = await connection.fetch(
+            "SELECT * FROM escalation.assigned_v1($1, $2, $3)", log_id, after, up_to
+        )
         starts = []
         for row in rows:
-            found = planned(
-                row["priority"], row["category"], row["team"], row["service"], row["environment"]
-            )
+            found = planned(row["priority"], row["category"], row["team"], row["service"], row["environment"])
             if found is None:
                 continue
             plan, pinned = found
