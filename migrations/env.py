@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+import pulseops.escalation.timers  # noqa: F401  (fills the metadata)
 import pulseops.eventstore.tables  # noqa: F401  (fills the metadata)
 from pulseops.db import objects
 from pulseops.db.metadata import metadata

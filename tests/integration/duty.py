@@ -83,7 +83,7 @@ class Duty:
     """One process's parts, without a worker: it reports, answers, catches up and sweeps when told to."""
 
     def __init__(self, pool: asyncpg.Pool, gateway: Gateway) -> None:
-        self.pool, self.codec = pool, Codec(FACTS)
+        self.pool, self.gateway, self.codec = pool, gateway, Codec(FACTS)
         self.clock = MovedClock(pool)
         self.history = LogHistory(pool, self.codec)
         self.store: Store = EventStore(INCIDENT, appender=gateway, history=self.history, reactors=REACTORS)
