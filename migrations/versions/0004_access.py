@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004_access"
-down_revision = "0001_eventstore"
+down_revision = "0003_escalation"
 branch_labels = None
 depends_on = None
 
