@@ -1,6 +1,5 @@
 """`pulseops classifier …`: how often the rules agree with people. Needs no server."""
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,20 +7,21 @@ from typing import Annotated, Literal
 import msgspec
 from cyclopts import App, Parameter
 from msgspec import Struct
-from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from pulseops.classification.evaluation import Figures, Report, report
 from pulseops.classification.labelled import LabelledInvalid, judged, labelled
 from pulseops.classification.rules import UNCATEGORIZED
+from pulseops.cli.render import say
+from pulseops.cli.speak import USAGE
+from pulseops.cli.words import harmless
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.rulebook.loader import load_rulebook
 
 classifier = App(name="classifier", help="Look at how incidents are classified.")
 app = classifier
 
-_USAGE = 2
 _HALF = 0.5
 
 
@@ -91,21 +91,21 @@ def _evaluate(data: Path, rules: Path | None, split: str) -> Evaluation:
 
 
 def _refuse(message: str, cause: Exception) -> None:
-    print(message, file=sys.stderr)
-    raise SystemExit(_USAGE) from cause
+    say(harmless(message, lines=True), stderr=True)
+    raise SystemExit(USAGE) from cause
 
 
 def _show(made: Evaluation) -> None:
     each = made.seconds / made.rows * 1_000_000
-    _say(f"{made.rows:,} texts by the rules {made.rules_version}, {each:.0f} µs each")
+    say(f"{made.rows:,} texts by the rules {made.rules_version}, {each:.0f} µs each")
     for name, one in (("Category", made.category), ("Priority, from the text alone", made.priority)):
         if one is not None:
-            _say("")
-            _say(Text(name, style="bold"))
-            _say(_figures(one))
-            _say("")
-            _say(Text("Rows are what people say, columns what the rules say.", style="dim"))
-            _say(_confusion(one))
+            say("")
+            say(Text(name, style="bold"))
+            say(_figures(one))
+            say("")
+            say(Text("Rows are what people say, columns what the rules say.", style="dim"))
+            say(_confusion(one))
 
 
 def _figures(one: Report) -> Table:
@@ -115,7 +115,7 @@ def _figures(one: Report) -> Table:
     for heading in ("ROWS", "ACCURACY", "MACRO-F1", "URGENT RECALL" if urgent else "UNCATEGORIZED"):
         table.add_column(heading, justify="right", no_wrap=True)
     for source, figures in one.sources.items():
-        table.add_row(Text(_plain(source)), *_cells(figures, urgent=urgent))
+        table.add_row(Text(harmless(source)), *_cells(figures, urgent=urgent))
     table.add_row("all", *_cells(one.overall, urgent=urgent), style="bold")
     return table
 
@@ -132,7 +132,7 @@ def _confusion(one: Report) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("")
     for label in given:
-        table.add_column(_plain(label)[:6], justify="right", no_wrap=True)
+        table.add_column(harmless(label)[:6], justify="right", no_wrap=True)
     for expected, counts in one.confusion.items():
         cells = []
         for label in given:
@@ -140,20 +140,5 @@ def _confusion(one: Report) -> Table:
             wrong = "red" if count > _HALF * sum(counts.values()) else ""
             style = "dim" if not count else "green" if label == expected else wrong
             cells.append(Text(f"{count or '·'}", style=style))
-        table.add_row(Text(_plain(expected)), *cells)
+        table.add_row(Text(harmless(expected)), *cells)
     return table
-
-
-def _say(what: RenderableType) -> None:
-    """In a terminal's width and colours; elsewhere in unfolded lines."""
-    plain = not sys.stdout.isatty()
-    console = Console(markup=False, highlight=False, emoji=False, width=10_000 if plain else None)
-    with console.capture() as captured:
-        console.print(what)
-    for line in captured.get().splitlines():
-        print(line.rstrip() if plain else line)
-
-
-def _plain(text: str) -> str:
-    """Other people's words cannot move the cursor."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
