@@ -31,6 +31,7 @@ from pulseops.http.openapi import described
 from pulseops.http.problem import HANDLERS
 from pulseops.http.protocol import PatientProtocol
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
 from pulseops.wiring import CODEC, ROUTES, assemble
 
@@ -68,7 +69,7 @@ class PulseOps(Litestar):
         await self._edge(scope, receive, plainly if scope["type"] == "lifespan" else send)
 
 
-def create_app(settings: Settings) -> Litestar:
+def create_app(settings: Settings) -> PulseOps:
     """The application. Its lifespan opens the pool and the gateway, and closes them."""
     app = PulseOps(
         route_handlers=ROUTES,
@@ -86,9 +87,10 @@ def create_app(settings: Settings) -> Litestar:
 
 @asynccontextmanager
 async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
-    """Raises CannotServe, NotDurable."""
+    """Raises CannotServe, NotDurable, RulebookInvalid."""
     if settings.database_url is None:
         raise CannotServe("There is no database: set PULSEOPS_DATABASE_URL, or start with `pulseops up`.")
+    rules = load_rulebook(settings.rules)
     async with AsyncExitStack() as stack:
         try:
             pool = await open_pool(settings.database_url, size=settings.pool_size)
@@ -109,7 +111,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         await gateway.start()
         stack.push_async_callback(gateway.stop)
         app.state.pool = pool
-        app.state.incidents = assemble(gateway, LogHistory(pool, CODEC))
+        app.state.incidents = assemble(gateway, LogHistory(pool, CODEC), rules)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, pool))
         app.state.probe = partial(_probe, pool, schema.expected)
         _log.info("serving", settings=repr(settings))

@@ -19,7 +19,7 @@ _NO_TRACE = b"0" * 32
 
 
 class Exchange(Struct, frozen=True):
-    """`headers` by lower-case name, of repeated ones the last; `correlation_id` joins the events it causes."""
+    """`headers` by lower-case name, of repeated ones the last; `correlation_id` joins all events caused."""
 
     headers: dict[bytes, bytes]
     request_id: str
