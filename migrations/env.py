@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 import pulseops.eventstore.tables  # noqa: F401  (fills the metadata)
 from pulseops.db import objects
 from pulseops.db.metadata import metadata
+from pulseops.settings import Settings
 
 # Waiting for the lock has no limit, waiting for a table has: a queue of readers must not build up behind it.
 _BEGIN = """\
@@ -91,7 +92,7 @@ if context.is_offline_mode():
     run()
 elif (given := context.config.attributes.get("connection")) is not None:
     run_online(given)
-elif url := os.environ.get("PULSEOPS_DATABASE_URL"):
+elif url := Settings.from_environment(os.environ).database_url:
     asyncio.run(connect_and_run(url))
 else:
     raise SystemExit("Set PULSEOPS_DATABASE_URL to the database to migrate, or print the SQL with --sql.")
