@@ -223,7 +223,7 @@ class Classifier:
                 f"and {self.rules.threshold:.2f} is asked for. People sort it."
             )
             return UNCATEGORIZED, self._decision("threshold", why, evidence, confidence, candidates)
-        why = f"It speaks of {_listed(evidence)}, which are {best} terms."
+        why = f"It speaks of {_listed(evidence)}, which points to {best}."
         return best, self._decision(f"categories.{best}", why, evidence, confidence, candidates)
 
     def _decision(
