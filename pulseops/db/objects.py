@@ -19,6 +19,8 @@ OBJECTS = (
     "eventstore/sql/ensure_partitions_v1.sql",
     "eventstore/sql/append_v1.sql",
     "eventstore/sql/grants.sql",
+    "incidents/sql/project_incident_v1.sql",
+    "incidents/sql/project_timeline_v1.sql",
 )
 """In the order in which they are applied, after the last revision."""
 
