@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0003_escalation"
-down_revision = "0001_eventstore"
+down_revision = "0002_incidents"
 branch_labels = None
 depends_on = None
 

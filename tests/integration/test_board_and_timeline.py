@@ -7,7 +7,6 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
