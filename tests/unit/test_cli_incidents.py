@@ -128,7 +128,7 @@ def an_incident(**fields: Any) -> dict[str, Any]:
 
 def a_story(**fields: Any) -> dict[str, Any]:
     steps: Sequence[tuple[str, str, str, dict[str, Any]]] = (
-        ("CREATED", "12:00:00", "key:ci", {"title": "Checkout is slow", "service": "shop"}),
+        ("CREATED", "12:00:00", "key:ci", {"title": "Slow", "source": "webhook", "service": "shop"}),
         (
             "CLASSIFIED",
             "12:00:00",
@@ -358,7 +358,7 @@ def test_show_tells_the_story_with_its_reasons_ages_and_gaps(server: Server, run
         f"{ID} · version 3",
     ]
     assert lines[4:] == [
-        "2026-11-23 12:00:00Z 2 h ago CREATED by key:ci through user, for shop",
+        "2026-11-23 12:00:00Z 2 h ago CREATED by key:ci through webhook, for shop",
         "2026-11-23 12:00:00Z 2 h ago +0 ms CLASSIFIED high · application",
         "high: the title says so (rule r1 of v1)",
         "application: “checkout” is an application (rule r1 of v1, on checkout)",
