@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -461,3 +463,27 @@ def test_a_terminal_gets_colour_unless_refused_and_lines_that_fit(
     assert bare == re.sub(r"\x1b\[[0-9;]*m", "", plain)
     assert max(cell_len(line) for line in bare.splitlines()) <= columns
     assert ID in bare.replace("\n", "").replace(" ", "")
+
+
+def test_a_proxy_never_sees_what_is_said_on_this_machine(
+    server: Server, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    server.replies = [Reply(200, {"items": []})]
+    assert run("list")[:2] == (0, "No incidents.\n")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(server: Server) -> None:
+    page = {"items": [an_incident(title="x" * 200)] * 2_000, "nextCursor": None}
+    server.replies = [Reply(200, page)]
+    talking = subprocess.Popen(
+        [sys.executable, "-c", "from pulseops.cli.incidents import incident; incident(['list', '--json'])"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert talking.stdout is not None
+    talking.stdout.read(10)
+    talking.stdout.close()
+    _, errors = talking.communicate(timeout=20)
+    assert (talking.returncode, errors) == (0, b"")
