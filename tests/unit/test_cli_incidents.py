@@ -478,7 +478,11 @@ def test_a_reader_that_has_seen_enough_is_no_error(server: Server) -> None:
     page = {"items": [an_incident(title="x" * 200)] * 2_000, "nextCursor": None}
     server.replies = [Reply(200, page)]
     talking = subprocess.Popen(
-        [sys.executable, "-c", "from pulseops.cli.incidents import incident; incident(['list', '--json'])"],
+        [
+            sys.executable,
+            "-c",
+            "from pulseops.cli.incidents import incident; incident(['list', '--json', '--all'])",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
