@@ -82,6 +82,11 @@ def test_what_says_nothing_is_left_to_people(title: str) -> None:
         ({"environment": "dev", "description": "total outage"}, "medium", "rules.nobody-depends-on-it"),
         ({"description": "total outage, data loss"}, "critical", "keywords.critical"),
         ({"description": "the service is not responding"}, "high", "keywords.high"),
+        (
+            {"description": "data loss, then it went down, slowing down others"},
+            "critical",
+            "keywords.critical",
+        ),
         ({"description": "it is slowing down a little"}, "medium", "otherwise"),
         ({"description": "low priority, info only, trivial, minor"}, "medium", "otherwise"),
         ({}, "medium", "otherwise"),

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pulseops.incidents.selector import Selector, matches
@@ -11,6 +11,7 @@ from pulseops.incidents.selector import Selector, matches
 SHORT = st.text(alphabet="ab*", max_size=12)
 
 
+@example("ab*ba", "aba")
 @given(SHORT, st.text(alphabet="abc", max_size=16))
 def test_a_star_stands_for_any_characters(pattern: str, value: str) -> None:
     expected = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), value) is not None
