@@ -14,9 +14,14 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-import pulseops.eventstore.tables  # noqa: F401  (fills the metadata)
+import pulseops.access.keys
+import pulseops.escalation.timers
+import pulseops.eventstore.tables
+import pulseops.incidents.board
+import pulseops.incidents.timeline  # noqa: F401  (fills the metadata)
 from pulseops.db import objects
 from pulseops.db.metadata import metadata
+from pulseops.settings import Settings
 
 # Waiting for the lock has no limit, waiting for a table has: a queue of readers must not build up behind it.
 _BEGIN = """\
@@ -91,7 +96,7 @@ if context.is_offline_mode():
     run()
 elif (given := context.config.attributes.get("connection")) is not None:
     run_online(given)
-elif url := os.environ.get("PULSEOPS_DATABASE_URL"):
+elif url := Settings.from_environment(os.environ).database_url:
     asyncio.run(connect_and_run(url))
 else:
     raise SystemExit("Set PULSEOPS_DATABASE_URL to the database to migrate, or print the SQL with --sql.")

@@ -15,13 +15,13 @@ WHERE current_setting('synchronous_commit') <> 'remote_apply'
 
 
 def _options(role: str | None, command_seconds: float) -> dict[str, Any]:
-    milliseconds = str(int(command_seconds * 1000))
     settings = {
         "application_name": "pulseops",
         "timezone": "UTC",
-        # The server gives up as well when the client has: nothing lingers behind a lock.
-        "statement_timeout": milliseconds,
-        "idle_in_transaction_session_timeout": milliseconds,
+        # The server gives up as well when the client has.
+        "statement_timeout": str(int(command_seconds * 1000)),
+        # A client that vanished between its append and its commit would hold the log's lock.
+        "idle_in_transaction_session_timeout": "5000",
     }
     if role is not None:
         settings["role"] = role

@@ -17,6 +17,7 @@ DECLARE
   c_lock CONSTANT int := 1347767379; -- 'PULS'
   c_least_bytes CONSTANT int := 100; -- that an event takes in p_batch
   v_floor bigint;
+  v_floor_time timestamptz;
   v_head bigint;
   v_now timestamptz;
   v_last timestamptz;
@@ -26,14 +27,15 @@ BEGIN
       upper(current_setting('transaction_isolation')) USING ERRCODE = 'invalid_transaction_state';
   END IF;
   PERFORM pg_advisory_xact_lock(c_lock, p_log);
-  SELECT l.floor_position, l.floor_time INTO v_floor, v_last FROM eventstore.log l WHERE l.log_id = p_log;
+  SELECT l.floor_position, l.floor_time INTO v_floor, v_floor_time
+    FROM eventstore.log l WHERE l.log_id = p_log;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'There is no log %.', p_log USING ERRCODE = 'no_data_found';
   END IF;
   SELECT e.position, e.recorded_at INTO v_head, v_last FROM eventstore.event e
     WHERE e.log_id = p_log AND e.position > v_floor ORDER BY e.position DESC LIMIT 1;
   v_head := coalesce(v_head, v_floor);
-  v_now := greatest(clock_timestamp(), v_last);
+  v_now := greatest(clock_timestamp(), v_last, v_floor_time);
   IF (v_head >> 24) <> ((v_head + pg_column_size(p_batch) / c_least_bytes) >> 24) THEN
     PERFORM eventstore.ensure_partitions_v1();
   END IF;
