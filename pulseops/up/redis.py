@@ -64,6 +64,7 @@ class EmbeddedRedis:
         Raises:
             CannotStart: with the last lines of the log.
         """
+        self.stop()
         stop_leftover(self._mark, GENTLE, self._rest)
         for _ in range(3):
             self._servers.redis_port = free_port(self._servers.redis_port)
