@@ -1,0 +1,102 @@
+"""How revisions are run: in one transaction under a lock, as the owner, followed by every `.sql` object.
+
+Online over asyncpg (`config.attributes["connection"]` may hand a connection in), or offline with `--sql`.
+"""
+
+import asyncio
+import os
+from logging.config import fileConfig
+from typing import Any
+
+import asyncpg
+from alembic import context
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+import pulseops.access.keys
+import pulseops.escalation.timers
+import pulseops.eventstore.tables
+import pulseops.incidents.board
+import pulseops.incidents.timeline  # noqa: F401  (fills the metadata)
+from pulseops.db import objects
+from pulseops.db.metadata import metadata
+from pulseops.settings import Settings
+
+# Waiting for the lock has no limit, waiting for a table has: a queue of readers must not build up behind it.
+_BEGIN = """\
+SELECT pg_advisory_xact_lock(1347767381, 0);
+SET LOCAL lock_timeout = '10s';
+"""
+
+
+def include_name(name: str | None, kind: str, parents: dict[str, Any]) -> bool:
+    """The rooms' schemas; partitions are the log's own business (ensure_partitions_v1)."""
+    if kind == "schema":
+        return name in {table.schema for table in metadata.tables.values()}
+    if kind == "table" and parents["schema_name"] == "eventstore":
+        return not (name or "").startswith("event_p")
+    return True
+
+
+def configure(**options: Any) -> None:
+    context.configure(
+        target_metadata=metadata,
+        version_table_schema="eventstore",
+        include_schemas=True,
+        include_name=include_name,
+        **options,
+    )
+
+
+def destination() -> str | None:
+    """The revision aimed at (`head` for the last one, None for base), or "" when nothing is to change."""
+    try:
+        aim = context.get_revision_argument()
+    except KeyError:
+        return ""
+    revision = aim[0] if isinstance(aim, tuple) and aim else aim
+    if not revision:
+        return None
+    return "head" if revision == context.get_head_revision() else str(revision)
+
+
+def run() -> None:
+    migration = context.get_context()
+    aim = destination()
+    with context.begin_transaction():
+        if aim != "":
+            objects.run(migration, _BEGIN)
+            objects.apply(migration, objects.BEFORE)
+        context.run_migrations()
+        if aim == "head":
+            objects.apply(migration, objects.OBJECTS)
+        elif aim is None:
+            objects.apply(migration, objects.AFTER_BASE)
+
+
+def run_online(connection: Connection) -> None:
+    configure(connection=connection)
+    run()
+
+
+async def connect_and_run(url: str) -> None:
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
+    )
+    async with engine.begin() as connection:
+        await connection.run_sync(run_online)
+    await engine.dispose()
+
+
+if context.config.config_file_name is not None:
+    fileConfig(context.config.config_file_name, disable_existing_loggers=False)
+if context.is_offline_mode():
+    configure(url="postgresql+asyncpg://", literal_binds=True)
+    run()
+elif (given := context.config.attributes.get("connection")) is not None:
+    run_online(given)
+elif url := Settings.from_environment(os.environ).database_url:
+    asyncio.run(connect_and_run(url))
+else:
+    raise SystemExit("Set PULSEOPS_DATABASE_URL to the database to migrate, or print the SQL with --sql.")

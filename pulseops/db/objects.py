@@ -1,0 +1,57 @@
+"""Functions, triggers and grants: one `.sql` file each beside its owner, re-applied at every upgrade."""
+
+from pathlib import Path
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.util import await_only
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+BEFORE = (
+    "db/sql/roles.sql",
+    "db/sql/schemas.sql",
+)
+"""What the first revision stands on."""
+
+OBJECTS = (
+    "eventstore/sql/refuse_change_v1.sql",
+    "eventstore/sql/event_is_immutable.sql",
+    "eventstore/sql/ensure_partitions_v1.sql",
+    "eventstore/sql/append_v1.sql",
+    "eventstore/sql/grants.sql",
+    "incidents/sql/project_incident_v1.sql",
+    "incidents/sql/project_timeline_v1.sql",
+    "escalation/sql/assigned_v1.sql",
+    "escalation/sql/start_deadlines_v1.sql",
+    "escalation/sql/stop_deadlines_v1.sql",
+    "escalation/sql/claim_due_v1.sql",
+    "escalation/sql/histories_v1.sql",
+    "escalation/sql/fire_v1.sql",
+    "access/sql/grants.sql",
+)
+"""In the order in which they are applied, after the last revision."""
+
+AFTER_BASE = ("db/sql/drop_schemas.sql",)
+"""What a downgrade to base has left."""
+
+
+def apply(context: MigrationContext, files: tuple[str, ...]) -> None:
+    """Run the files inside the migration's transaction; offline, print them."""
+    for name in files:
+        run(context, (PACKAGE / name).read_text(encoding="utf-8"))
+
+
+def run(context: MigrationContext, script: str) -> None:
+    """Run several statements at once, which a prepared statement cannot, and with nothing in them parsed."""
+    if context.as_sql:
+        context.impl.static_output(script)
+        return
+    connection = context.connection
+    if connection is None:
+        raise TypeError("An online migration has a connection.")
+    # The driver only begins the transaction with SQLAlchemy's own first statement.
+    connection.exec_driver_sql("SELECT 1")
+    driver = connection.connection.driver_connection
+    if driver is None:
+        raise TypeError("An open connection has its driver's.")
+    await_only(driver.execute(script))

@@ -1,0 +1,40 @@
+-- One schema a room, all of one owner that nobody can log in as. The version table lies in eventstore,
+-- so the schemas come before the first revision and go after the last downgrade.
+DO $$
+BEGIN
+  IF NOT has_database_privilege(current_database(), 'CREATE') THEN
+    RAISE EXCEPTION 'The login % may not create schemas in the database %.', current_user, current_database()
+      USING ERRCODE = 'insufficient_privilege',
+            HINT = 'Migrate as a superuser, or as a login that has CREATEROLE and owns the database.';
+  END IF;
+END
+$$;
+
+CREATE SCHEMA IF NOT EXISTS eventstore AUTHORIZATION pulseops_owner;
+CREATE SCHEMA IF NOT EXISTS incidents AUTHORIZATION pulseops_owner;
+CREATE SCHEMA IF NOT EXISTS escalation AUTHORIZATION pulseops_owner;
+CREATE SCHEMA IF NOT EXISTS access AUTHORIZATION pulseops_owner;
+
+-- A function that runs with its owner's rights must not meet a stranger's objects on its way.
+DO $$
+BEGIN
+  EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END
+$$;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+
+SET LOCAL ROLE pulseops_owner;
+
+COMMENT ON SCHEMA eventstore IS 'The log: every fact that was ever recorded, and the bookkeeping around it.';
+COMMENT ON SCHEMA incidents IS 'Read models of incidents, derived from the log.';
+COMMENT ON SCHEMA escalation IS 'Deadlines and escalations, derived from the log.';
+COMMENT ON SCHEMA access IS 'Who may use PulseOps.';
+
+GRANT USAGE ON SCHEMA eventstore, incidents, escalation, access TO pulseops_app;
+GRANT USAGE ON SCHEMA eventstore, incidents, escalation TO pulseops_analyst;
+
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+ALTER DEFAULT PRIVILEGES IN SCHEMA incidents, escalation, access
+  GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO pulseops_app;
+ALTER DEFAULT PRIVILEGES IN SCHEMA incidents, escalation
+  GRANT SELECT ON TABLES TO pulseops_analyst;

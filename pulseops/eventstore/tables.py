@@ -1,0 +1,163 @@
+"""The log's tables. `log_id` leads every key, so that a log can move to a database of its own."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from pulseops.db.metadata import metadata
+
+_SCHEMA = "eventstore"
+_LOG = "The log that this row belongs to."
+_TIME = DateTime(timezone=True)
+
+
+log = Table(
+    "log",
+    metadata,
+    Column("log_id", SmallInteger, primary_key=True, autoincrement=False, comment=_LOG),
+    Column(
+        "floor_position",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="Positions up to this one were archived; 0 when none was.",
+    ),
+    Column(
+        "floor_time",
+        _TIME,
+        nullable=False,
+        server_default=text("'-infinity'"),
+        comment="When the event at floor_position was recorded.",
+    ),
+    schema=_SCHEMA,
+    comment="One row a log: a sequence of facts with its own order, lock and positions.",
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("log_id", SmallInteger, primary_key=True, autoincrement=False, comment=_LOG),
+    Column(
+        "position",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="Place in the log: from 1, without gaps, in the order of commits.",
+    ),
+    Column(
+        "stream_id", Uuid, nullable=False, comment="The thing that this happened to, such as an incident."
+    ),
+    Column("version", Integer, nullable=False, comment="Place in the stream: from 1, without gaps."),
+    Column("type", Text, nullable=False, comment="What happened, such as CREATED."),
+    Column("schema_version", SmallInteger, nullable=False, comment="Which shape of this type `data` has."),
+    Column("event_id", Uuid, nullable=False, comment="Identifies this fact everywhere."),
+    Column("command_id", Uuid, nullable=False, comment="The command that it answers."),
+    Column("occurred_at", _TIME, nullable=False, comment="When it happened, as the caller claims."),
+    Column(
+        "recorded_at",
+        _TIME,
+        nullable=False,
+        comment="When it was recorded, by the database's clock; never decreases within a log.",
+    ),
+    Column("data", JSONB, nullable=False, comment="The fact; a field that has its default value is omitted."),
+    Column("meta", JSONB, nullable=False, comment="actor, correlationId and, when caused, causationId."),
+    CheckConstraint("position > 0", name="position"),
+    CheckConstraint("version > 0", name="version"),
+    schema=_SCHEMA,
+    comment="Every fact ever recorded. Rows are only ever added, and only by eventstore.append_v1.",
+    postgresql_partition_by="RANGE (position)",
+)
+
+stream = Table(
+    "stream",
+    metadata,
+    Column("log_id", SmallInteger, primary_key=True, autoincrement=False, comment=_LOG),
+    Column("stream_id", Uuid, primary_key=True, comment="The thing whose history this is."),
+    Column("version", Integer, nullable=False, comment="How many events it has."),
+    Column("first_position", BigInteger, nullable=False, comment="Position of its first event."),
+    Column("last_position", BigInteger, nullable=False, comment="Position of its last event."),
+    schema=_SCHEMA,
+    comment="Where each stream stands.",
+    # Every update of a row finds room on its own page.
+    postgresql_with={"fillfactor": 80},
+)
+
+command = Table(
+    "command",
+    metadata,
+    Column("log_id", SmallInteger, primary_key=True, autoincrement=False, comment=_LOG),
+    Column("command_id", Uuid, primary_key=True, comment="Identifies the command."),
+    Column("fingerprint", Uuid, comment="Tells two different commands under one id apart."),
+    Column("stream_id", Uuid, nullable=False, comment="The stream that its events went to."),
+    Column("version", Integer, nullable=False, comment="Version of its last event."),
+    Column("position", BigInteger, nullable=False, comment="Position of its last event."),
+    Column("recorded_at", _TIME, nullable=False, comment="When its events were recorded."),
+    schema=_SCHEMA,
+    comment="Commands that were stored: a repeated one is answered with its first result.",
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("log_id", SmallInteger, primary_key=True, autoincrement=False, comment=_LOG),
+    Column("name", Text, primary_key=True, comment="The name that is held."),
+    Column("stream_id", Uuid, nullable=False, comment="The stream that holds it."),
+    schema=_SCHEMA,
+    comment="Names, each held by one stream at a time, such as the dedupKey of an open incident.",
+)
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("log_id", SmallInteger, primary_key=True, autoincrement=False, comment=_LOG),
+    Column("name", Text, primary_key=True, comment="What follows the log, such as a read model."),
+    Column(
+        "position",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="Everything up to this position has been dealt with.",
+    ),
+    Column("owner", Text, comment="The worker that has the lease."),
+    Column(
+        "epoch",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="Grows with each new owner, so that a former one notices.",
+    ),
+    Column("lease_until", _TIME, comment="When the lease ends unless it is renewed."),
+    Column("updated_at", _TIME, nullable=False, comment="When this row was last written."),
+    Column(
+        "attempts",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="Failures since the last progress.",
+    ),
+    Column("last_error", Text, comment="The latest failure; empty after progress."),
+    schema=_SCHEMA,
+    comment="How far each follower of the log has come, and who moves it on.",
+    postgresql_with={"fillfactor": 50},
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("worker_id", Text, primary_key=True, comment="Names the worker process."),
+    Column("seen_at", _TIME, nullable=False, comment="When it was last alive."),
+    Column("swept_at", _TIME, comment="When it last looked for due deadlines."),
+    schema=_SCHEMA,
+    comment="The heartbeat of each worker process.",
+    postgresql_with={"fillfactor": 50},
+)

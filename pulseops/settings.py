@@ -1,0 +1,111 @@
+"""What an operator sets, in `PULSEOPS_*` variables. The only reader of the environment."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+PREFIX = "PULSEOPS_"
+
+Secret = Annotated[str, Meta(min_length=1)]
+Url = Annotated[str, Meta(pattern=r"^https?://\S+$")]
+
+
+class SettingsError(ValueError):
+    """The settings are not usable. One line a mistake."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Every setting with its default. Without `database_url` and `redis_url` the embedded ones are started.
+
+    A secret may also be given as the name of a file that holds it: `PULSEOPS_API_KEY_FILE=/run/secrets/key`.
+    """
+
+    database_url: Secret | None = None
+    redis_url: Secret | None = None
+    home: Path = Path("~/.pulseops")
+    rules: Path | None = None
+    host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    pool_size: Annotated[int, Meta(ge=2, le=200)] = 8
+    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    allow_unsafe_durability: bool = False
+    url: Url | None = None
+    api_key: Secret | None = None
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "home", self.home.expanduser())
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
+        """Raises SettingsError, which names every mistake at once and suggests what was meant."""
+        mistakes: list[str] = []
+        values: dict[str, Any] = {}
+        for variable in sorted(name for name in environ if name.startswith(PREFIX)):
+            name = variable.removeprefix(PREFIX).lower()
+            raw = environ[variable]
+            if name.endswith("_file") and name.removesuffix("_file") in _SECRETS:
+                name = name.removesuffix("_file")
+                try:
+                    raw = Path(raw).read_text(encoding="utf-8").strip()
+                except (OSError, UnicodeDecodeError) as error:
+                    mistakes.append(f"{variable}: cannot be read: {type(error).__name__}")
+                    continue
+            if name not in _TYPES:
+                mistakes.append(f"{variable} is not a setting{_meant(name)}")
+            elif name in values:
+                mistakes.append(f"{variable}: {PREFIX}{name.upper()} is set as well")
+            elif raw != "":
+                try:
+                    values[name] = msgspec.convert(raw, _TYPES[name], strict=False, dec_hook=_path)
+                except msgspec.ValidationError as error:
+                    shown = "" if name in _SECRETS else f" (it is {raw!r})"
+                    mistakes.append(f"{variable}: {error}{shown}")
+        if mistakes:
+            raise SettingsError("\n".join(mistakes))
+        return cls(**values)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={_shown(name, getattr(self, name))!r}" for name in _TYPES)
+        return f"Settings({shown})"
+
+    def __rich_repr__(self) -> Any:
+        yield from ((name, _shown(name, getattr(self, name))) for name in _TYPES)
+
+
+_TYPES: dict[str, Any] = get_type_hints(Settings, include_extras=True)
+_SECRETS = frozenset(("database_url", "redis_url", "api_key"))
+
+
+def masked(url: str) -> str:
+    """A URL that may be shown: without its password and query."""
+    try:
+        parts = urlsplit(url)
+        user = f"{parts.username}:***@" if parts.password else f"{parts.username}@" if parts.username else ""
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "***"
+    return f"{parts.scheme}://{user}{parts.hostname or ''}{port}{parts.path}" if parts.scheme else "***"
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name not in _SECRETS or value is None:
+        return value
+    return masked(value) if name.endswith("_url") else "***"
+
+
+def _meant(name: str) -> str:
+    close = get_close_matches(name, [*_TYPES, *(f"{secret}_file" for secret in _SECRETS)], n=1, cutoff=0.7)
+    known = ", ".join(f"{PREFIX}{one.upper()}" for one in _TYPES)
+    return f": did you mean {PREFIX}{close[0].upper()}?" if close else f". Settings are: {known}"
+
+
+def _path(wanted: type, value: Any) -> Any:
+    if wanted is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(wanted)

@@ -1,0 +1,74 @@
+"""Settings: one struct, one reader, mistakes that suggest."""
+
+from pathlib import Path
+
+import pytest
+
+from pulseops.settings import Settings, SettingsError, masked
+
+
+def test_nothing_set_gives_the_embedded_defaults() -> None:
+    settings = Settings.from_environment({"PATH": "/bin"})
+    assert settings.database_url is None
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert settings.home == Path.home() / ".pulseops"
+
+
+def test_values_are_converted_and_checked() -> None:
+    settings = Settings.from_environment(
+        {"PULSEOPS_PORT": "9000", "PULSEOPS_ALLOW_UNSAFE_DURABILITY": "true", "PULSEOPS_RULES": "rules.yaml"}
+    )
+    assert settings.port == 9000
+    assert settings.allow_unsafe_durability is True
+    assert settings.rules == Path("rules.yaml")
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment(
+            {
+                "PULSEOPS_DATABSE_URL": "postgresql://u:hunter2@h/d",
+                "PULSEOPS_PORT": "99999",
+                "PULSEOPS_LOG_FORMAT": "xml",
+            }
+        )
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "PULSEOPS_DATABSE_URL is not a setting: did you mean PULSEOPS_DATABASE_URL?"
+    assert lines[1].startswith("PULSEOPS_LOG_FORMAT: ")
+    assert lines[2].startswith("PULSEOPS_PORT: ")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_stranger_is_answered_with_the_list() -> None:
+    with pytest.raises(SettingsError, match="Settings are: PULSEOPS_DATABASE_URL, "):
+        Settings.from_environment({"PULSEOPS_QQQ": "1"})
+
+
+def test_secrets_are_masked_in_repr() -> None:
+    settings = Settings(database_url="postgresql://app:hunter2@db:5432/pulseops?sslcert=x", api_key="hunter3")
+    assert "postgresql://app:***@db:5432/pulseops" in repr(settings)
+    assert "hunter" not in repr(settings) + str(dict(settings.__rich_repr__()))
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "dsn"
+    secret.write_text("postgresql://app:hunter2@db/pulseops\n")
+    settings = Settings.from_environment({"PULSEOPS_DATABASE_URL_FILE": str(secret)})
+    assert settings.database_url == "postgresql://app:hunter2@db/pulseops"
+    with pytest.raises(SettingsError, match="is set as well"):
+        Settings.from_environment({"PULSEOPS_DATABASE_URL_FILE": str(secret), "PULSEOPS_DATABASE_URL": "x"})
+    with pytest.raises(SettingsError, match="cannot be read"):
+        Settings.from_environment({"PULSEOPS_API_KEY_FILE": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://:pw@h:6379/0", "redis://None:***@h:6379/0"),
+        ("redis://h", "redis://h"),
+        ("postgresql://h:notaport/d", "***"),
+        ("just words", "***"),
+    ],
+)
+def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    assert masked(url) == shown.replace("None", "")
