@@ -44,10 +44,12 @@ SETTINGS = {
 class EmbeddedPostgres:
     """One cluster in a home. Everything blocks and belongs on the main thread, except `prepare`."""
 
+    name = "postgres"
+
     def __init__(self, home: Home, *, rest: Rest = time.sleep) -> None:
         self._home, self._rest = home, rest
         self.cluster = home.data / f"pg{MAJOR}"
-        self.log = home.logs / "postgres.log"
+        self.log = home.log("postgres")
         self.account: Account = home.account
         self._mark = home.run / "postgres"
         self._servers: Servers = home.servers()
