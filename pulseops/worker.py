@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC
 from typing import Any
@@ -20,6 +20,7 @@ import msgspec
 import structlog
 import uvloop
 from arq import ArqRedis, Worker, cron
+from arq.typing import WorkerCoroutine
 from redis.asyncio import ConnectionPool
 
 from pulseops import logs
@@ -61,19 +62,19 @@ class CannotWork(PulseOpsError):
     code = "cannot-work"
 
 
+def _rung(go: Callable[[], Awaitable[None]]) -> WorkerCoroutine:
+    async def job(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ARG001 -- arq's shape
+        await go()
+
+    return job
+
+
 def doorbell_of_arq(redis_url: str, rounds: Rounds) -> Worker:
     """arq as it may be trusted: no pickle, nothing kept, nothing tried twice, nothing waited for long."""
-
-    async def sweep(_ctx: dict[Any, Any], *_args: Any, **_kwargs: Any) -> None:
-        await rounds.sweep()
-
-    async def partitions(_ctx: dict[Any, Any], *_args: Any, **_kwargs: Any) -> None:
-        await rounds.partitions()
-
     return Worker(
         cron_jobs=[
-            cron(sweep, name="pulseops:sweep", second=set(range(60))),
-            cron(partitions, name="pulseops:partitions", second=30),
+            cron(_rung(rounds.sweep), name="pulseops:sweep", second=set(range(60))),
+            cron(_rung(rounds.partitions), name="pulseops:partitions", second=30),
         ],
         queue_name=QUEUE,
         redis_pool=ArqRedis(
@@ -160,11 +161,9 @@ async def working(
         yield worker_id
 
 
-async def _opened(
-    url: str, size: int, stack: AsyncExitStack, *, command_seconds: float = 30.0
-) -> asyncpg.Pool:
+async def _opened(url: str, size: int, stack: AsyncExitStack, *, seconds: float = 30.0) -> asyncpg.Pool:
     try:
-        pool = await open_pool(url, size=size, command_seconds=command_seconds)
+        pool = await open_pool(url, size=size, command_seconds=seconds)
     except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
         raise CannotWork(f"The database cannot be opened: {error or type(error).__name__}") from error
     stack.callback(pool.terminate)
