@@ -14,7 +14,11 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-import pulseops.eventstore.tables  # noqa: F401  (fills the metadata)
+import pulseops.access.keys
+import pulseops.escalation.timers
+import pulseops.eventstore.tables
+import pulseops.incidents.board
+import pulseops.incidents.timeline  # noqa: F401  (fills the metadata)
 from pulseops.db import objects
 from pulseops.db.metadata import metadata
 from pulseops.settings import Settings

@@ -112,9 +112,10 @@ class EventStore(Generic[C, S, F]):
         before, first = state, version
         facts: list[Recorded[F]] = []
         take = release = None
-        waiting: deque[tuple[C, str, UUID | None]] = deque([(command, context.actor, context.causation_id)])
+        claimed = context.occurred_at or context.now  # reactions happen now, whatever the caller claims
+        waiting = deque([(command, context.actor, context.causation_id, claimed)])
         while waiting:
-            command, actor, cause = waiting.popleft()
+            command, actor, cause, occurred_at = waiting.popleft()
             for fact in self.decider.decide(command, state, context):
                 version += 1
                 recorded = Recorded(
@@ -124,7 +125,7 @@ class EventStore(Generic[C, S, F]):
                     version=version,
                     event_id=derived_id(context.command_id, len(facts)),
                     command_id=context.command_id,
-                    occurred_at=context.occurred_at or context.now,
+                    occurred_at=occurred_at,
                     recorded_at=context.now,
                     fact=fact,
                     meta=Meta(actor=actor, correlation_id=context.correlation_id, causation_id=cause),
@@ -135,7 +136,7 @@ class EventStore(Generic[C, S, F]):
                 facts.append(recorded)
                 for reactor in self._reactors:
                     for reaction in reactor.react(recorded, state):
-                        waiting.append((reaction, f"system:{reactor.name}", recorded.event_id))
+                        waiting.append((reaction, f"system:{reactor.name}", recorded.event_id, context.now))
         request = AppendRequest(
             stream_id=stream_id,
             expected_version=first,

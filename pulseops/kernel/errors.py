@@ -77,3 +77,9 @@ class OutcomeUnknown(PulseOpsError):
     """The outcome is unknown: it may or may not be stored. Repeat with the same Idempotency-Key."""
 
     code = "outcome-unknown"
+
+
+class Behind(Unavailable):
+    """The read model has not come to that position yet. Ask again in a moment."""
+
+    code = "behind"

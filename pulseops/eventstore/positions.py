@@ -1,0 +1,30 @@
+"""Read your writes: wait until a read model has come to the position that an append returned."""
+
+import asyncio
+
+import asyncpg
+
+from pulseops.kernel.errors import Behind
+
+_SHORTEST, _LONGEST = 0.01, 0.05  # seconds between looks
+
+
+async def wait_for(
+    pool: asyncpg.Pool, name: str, position: int, *, log_id: int = 1, within: float = 2.0
+) -> None:
+    """Until the subscription `name` has come to `position`; Behind when `within` seconds were not enough.
+
+    One row is read, and the checkpoint is committed with its rows, so this also holds on a replica.
+    """
+    pause = _SHORTEST
+    deadline = asyncio.get_running_loop().time() + within
+    while True:
+        reached = await pool.fetchval(
+            "SELECT position FROM eventstore.subscription WHERE log_id = $1 AND name = $2", log_id, name
+        )
+        if reached is not None and reached >= position:
+            return
+        if asyncio.get_running_loop().time() + pause > deadline:
+            raise Behind
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST)

@@ -1,0 +1,91 @@
+"""What happened to an incident, one entry a fact: folded from a stream, and kept as a table for SQL users."""
+
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+
+from pulseops.db.metadata import metadata
+from pulseops.eventstore.subscriptions import Projector
+from pulseops.incidents.events import IncidentFact
+from pulseops.kernel.envelope import Recorded
+
+TABLE = Table(
+    "timeline",
+    metadata,
+    Column(
+        "log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log that holds the fact."
+    ),
+    Column("incident_id", Uuid, primary_key=True, comment="The incident, as in incidents.incident.id."),
+    Column(
+        "version",
+        Integer,
+        primary_key=True,
+        autoincrement=False,
+        comment="Place among the incident's facts: from 1, without gaps.",
+    ),
+    Column("position", BigInteger, nullable=False, comment="Place in the log."),
+    Column("event", Text, nullable=False, comment="What happened, such as CREATED."),
+    Column(
+        "timestamp",
+        DateTime(timezone=True),
+        nullable=False,
+        comment="When it was recorded, by the database's clock.",
+    ),
+    Column(
+        "occurred_at",
+        DateTime(timezone=True),
+        nullable=False,
+        comment="When it happened, as whoever reported it claims.",
+    ),
+    Column("actor", Text, nullable=False, comment="Who did it: a key, or a part of the system."),
+    Column(
+        "details",
+        JSONB,
+        nullable=False,
+        comment="The fact's fields but the description; one that has its default value is omitted.",
+    ),
+    schema="incidents",
+    comment="Every step of every incident. Derived from the log, a moment behind it.",
+)
+
+
+class TimelineEntry(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One step of an incident's life. `details` are the fact's own fields, as JSON.
+
+    `timestamp` is the database's clock, `occurredAt` the claim of whoever reported it.
+    """
+
+    event: str
+    timestamp: datetime
+    occurred_at: datetime
+    actor: str
+    version: int
+    position: int
+    details: dict[str, Any]
+
+
+def entry(recorded: Recorded[IncidentFact]) -> TimelineEntry:
+    """The description stays out: it is long, and the incident carries it."""
+    details = msgspec.to_builtins(recorded.fact)
+    details.pop("description", None)
+    return TimelineEntry(
+        event=recorded.fact.type,
+        timestamp=recorded.recorded_at,
+        occurred_at=recorded.occurred_at,
+        actor=recorded.meta.actor,
+        version=recorded.version,
+        position=recorded.position,
+        details=details,
+    )
+
+
+async def _project(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> None:
+    await connection.execute("SELECT incidents.project_timeline_v1($1, $2, $3)", log_id, after, up_to)
+
+
+TIMELINE = Projector("timeline", _project)

@@ -1,0 +1,190 @@
+"""Random histories of many incidents, made by the real decider and appended through append_v1."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pulseops.eventstore.append import AppendRequest, AppendResult
+from pulseops.eventstore.store import Draft, EventStore
+from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Escalate, Resolve
+from pulseops.incidents.decider import INCIDENT
+from pulseops.incidents.events import Decision, IncidentFact
+from pulseops.incidents.incident import Incident
+from pulseops.kernel.decider import Reactor
+from pulseops.kernel.envelope import Context, Recorded
+from pulseops.kernel.errors import InvalidTransition, NotFound
+from pulseops.kernel.ids import derived_id, new_id
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+IncidentDraft = Draft[Incident | None, IncidentFact]
+APPEND = "SELECT verdict, stream_id, version, position, recorded_at FROM eventstore.append_v1($1, $2)"
+
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
+words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=8)
+titles = texts.map(lambda text: f"{text}!")
+moments = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - naive bounds, aware values
+priorities = st.sampled_from(["low", "medium", "high", "critical"])
+decisions = st.builds(
+    Decision,
+    decided_by=words,
+    rule=words,
+    rules_version=words,
+    why=texts,
+    evidence=st.lists(texts, max_size=2).map(tuple),
+    confidence=st.none() | st.floats(0, 1),
+    candidates=st.lists(st.tuples(words, st.floats(0, 1)), max_size=2).map(tuple),
+)
+creations = st.builds(
+    Create,
+    title=titles,
+    description=texts,
+    source=st.sampled_from(["user", "monitoring", "webhook"]),
+    service=st.none() | words,
+    environment=st.none() | words,
+    labels=st.dictionaries(words, texts, max_size=2),
+    priority=st.none() | priorities,
+    occurred_at=st.none() | moments,
+    dedup_key=st.none(),
+)
+changes = st.one_of(
+    st.builds(
+        Classify,
+        priority=priorities,
+        category=words,
+        priority_decision=decisions,
+        category_decision=decisions,
+    ),
+    st.builds(Assign, team=words, decision=decisions),
+    st.builds(Acknowledge, note=texts),
+    st.builds(
+        Escalate,
+        level=st.integers(1, 4),
+        to=words,
+        policy=words,
+        due_at=moments,
+        late_by=st.floats(0, 1e9),
+        decision=decisions,
+    ),
+    st.builds(Resolve, note=texts),
+)
+
+
+class Step(Struct, frozen=True):
+    """A command by `actor` to incident number `incident`; `apart` closes the append batch before it."""
+
+    incident: int
+    command: Command
+    actor: str
+    apart: bool
+
+
+@st.composite
+def plans(draw: st.DrawFn, incidents: int = 5, most: int = 30) -> list[Step]:
+    """Reports, and commands to those incidents in any order; what may not be is left out when enacted."""
+    reports = draw(st.lists(creations, min_size=1, max_size=incidents))
+    steps = draw(
+        st.lists(
+            st.builds(
+                Step,
+                incident=st.integers(0, len(reports) - 1),
+                command=changes,
+                actor=words,
+                apart=st.booleans(),
+            ),
+            max_size=most,
+        )
+    )
+    begun = [Step(number, command, "key:probe", apart=False) for number, command in enumerate(reports)]
+    late = draw(st.integers(0, len(steps)))
+    return [*begun[:1], *steps[:late], *begun[1:], *steps[late:]]
+
+
+def store(
+    log_id: int, reactors: Sequence[Reactor] = ()
+) -> EventStore[Command, Incident | None, IncidentFact]:
+    """For drafts alone: it has nothing to load from or append to."""
+    nothing: Any = None
+    return EventStore(INCIDENT, appender=nothing, history=nothing, reactors=reactors, log_id=log_id)
+
+
+async def enact(
+    connection: asyncpg.Connection, log_id: int, plan: Sequence[Step], *, reactors: Sequence[Reactor] = ()
+) -> dict[UUID, list[Recorded[IncidentFact]]]:
+    """Append what the decider makes of the plan; what history then holds, by incident."""
+    incidents = store(log_id, reactors)
+    ids: dict[int, UUID] = {}
+    past: dict[UUID, list[Recorded[IncidentFact]]] = {}
+    batch: dict[UUID, IncidentDraft] = {}
+
+    async def flush() -> None:
+        for stream_id, facts in await append(connection, log_id, list(batch.values()), incidents.settle):
+            past[stream_id].extend(facts)
+        batch.clear()
+
+    for number, step in enumerate(plan):
+        stream_id = ids.setdefault(step.incident, new_id())
+        if step.apart or stream_id in batch:
+            await flush()
+        history = past.setdefault(stream_id, [])
+        context = Context(
+            actor=step.actor,
+            now=START + timedelta(seconds=number),
+            command_id=derived_id(stream_id, number),
+            correlation_id=stream_id,
+            occurred_at=getattr(step.command, "occurred_at", None),
+        )
+        command, state = step.command, INCIDENT.fold(history)
+        if isinstance(command, Create) and command.occurred_at is not None:
+            command = replace(command, occurred_at=min(command.occurred_at, context.now))
+        try:
+            draft = incidents.draft(stream_id, state, len(history), command, context)
+        except (InvalidTransition, NotFound):
+            continue
+        if draft.facts:
+            batch[stream_id] = draft
+    await flush()
+    return {stream_id: facts for stream_id, facts in past.items() if facts}
+
+
+async def append(
+    connection: asyncpg.Connection,
+    log_id: int,
+    drafts: Sequence[IncidentDraft],
+    settle: Callable[[IncidentDraft, AppendResult], Any],
+) -> list[tuple[UUID, tuple[Recorded[IncidentFact], ...]]]:
+    """One append batch, all of which must be stored."""
+    if not drafts:
+        return []
+    rows = await connection.fetch(APPEND, log_id, encoded([draft.request for draft in drafts]))
+    results = [AppendResult(**dict(row)) for row in rows]
+    assert {result.verdict for result in results} == {"stored"}
+    return [
+        (draft.request.stream_id, settle(draft, result).facts)
+        for draft, result in zip(drafts, results, strict=True)
+    ]
+
+
+def encoded(requests: Sequence[AppendRequest]) -> str:
+    return msgspec.json.encode(requests).decode()
+
+
+async def report(connection: asyncpg.Connection, count: int, *, log_id: int = 1, **fields: Any) -> int:
+    """`count` incidents of one fact each, in one batch; the position of the last."""
+    incidents = store(log_id)
+    context = Context(actor="key:probe", now=START, command_id=new_id(), correlation_id=new_id())
+    drafts = [
+        incidents.draft(
+            new_id(), None, 0, Create(title=f"Incident {n}", **fields), replace(context, command_id=new_id())
+        )
+        for n in range(count)
+    ]
+    settled = await append(connection, log_id, drafts, incidents.settle)
+    return settled[-1][1][-1].position

@@ -1,0 +1,121 @@
+"""SQL ≡ fold: whatever happened and however it is split, the tables say what Python says."""
+
+from collections.abc import Iterator
+from itertools import count, pairwise
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pulseops.eventstore.subscriptions import Projector
+from pulseops.incidents.board import BOARD
+from pulseops.incidents.decider import INCIDENT
+from pulseops.incidents.events import IncidentFact
+from pulseops.incidents.timeline import TIMELINE, entry
+from pulseops.kernel.envelope import Recorded
+from tests.histories import Step, enact, plans, report
+
+Past = dict[UUID, list[Recorded[IncidentFact]]]
+Rows = dict[Any, dict[str, Any]]
+
+# A log of its own for each example: one database serves them all.
+_logs: Iterator[int] = count(2)
+
+
+async def stored(connection: asyncpg.Connection, table: str, log_id: int) -> Rows:
+    """Rows by key, with the row version that tells whether a row was written at all."""
+    statement = {
+        "incident": "SELECT id AS key, ctid, xmin, * FROM incidents.incident WHERE log_id = $1",
+        "timeline": "SELECT position AS key, ctid, xmin, * FROM incidents.timeline WHERE log_id = $1",
+    }[table]
+    rows: Rows = {}
+    for record in await connection.fetch(statement, log_id):
+        row = dict(record)
+        for name in ("labels", "details"):
+            if name in row:
+                row[name] = msgspec.json.decode(row[name])
+        rows[row.pop("key")] = row
+    return rows
+
+
+def without_versions(rows: Rows) -> Rows:
+    return {
+        key: {name: value for name, value in row.items() if name not in {"ctid", "xmin"}}
+        for key, row in rows.items()
+    }
+
+
+def folded_board(past: Past, log_id: int) -> Rows:
+    rows: Rows = {}
+    for incident_id, facts in past.items():
+        incident = INCIDENT.fold(facts)
+        assert incident is not None
+        rows[incident_id] = msgspec.structs.asdict(incident) | {
+            "log_id": log_id,
+            "created_position": facts[0].position,
+        }
+    return rows
+
+
+def folded_timeline(past: Past, log_id: int) -> Rows:
+    rows: Rows = {}
+    for incident_id, facts in past.items():
+        for fact in facts:
+            row = msgspec.structs.asdict(entry(fact)) | {"log_id": log_id, "incident_id": incident_id}
+            row["details"] = msgspec.json.decode(msgspec.json.encode(row["details"]))
+            rows[fact.position] = row
+    return rows
+
+
+async def project(
+    connection: asyncpg.Connection, projector: Projector, log_id: int, *ranges: tuple[int, int]
+) -> None:
+    for after, up_to in ranges:
+        await projector.project(connection, log_id, after, up_to)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plan=plans(), data=st.data())
+async def test_any_history_in_any_batches_gives_what_the_fold_gives(
+    app: asyncpg.Connection, admin: asyncpg.Connection, plan: list[Step], data: st.DataObject
+) -> None:
+    log_id = next(_logs)
+    await admin.execute("INSERT INTO eventstore.log (log_id) VALUES ($1)", log_id)
+    past = await enact(app, log_id, plan)
+    head = sum(len(facts) for facts in past.values())
+    cuts = data.draw(st.sets(st.integers(1, head), max_size=6)) if head else set()
+    bounds = [0, *sorted(cuts | {head})]
+    for projector, folded in ((BOARD, folded_board), (TIMELINE, folded_timeline)):
+        again = data.draw(st.booleans(), label="some ranges come twice, and overlap")
+        for after, up_to in pairwise(bounds):
+            await project(app, projector, log_id, (after, up_to))
+            if again:
+                await project(app, projector, log_id, (after // 2, up_to))
+        live = await stored(app, projector.name, log_id)
+        assert without_versions(live) == folded(past, log_id)
+
+        await project(app, projector, log_id, (0, head), *pairwise(bounds))
+        assert await stored(app, projector.name, log_id) == live, "projected again, no row is written"
+
+        await app.execute(f"DELETE FROM incidents.{projector.name} WHERE log_id = $1", log_id)
+        await project(app, projector, log_id, (0, head))
+        rebuilt = await stored(app, projector.name, log_id)
+        assert without_versions(rebuilt) == without_versions(live)
+
+
+async def test_the_log_is_read_by_its_key_however_young_the_tables_are(
+    app: asyncpg.Connection, admin: asyncpg.Connection
+) -> None:
+    await report(app, 1_000)
+    async with admin.transaction():
+        for projector in (BOARD, TIMELINE):
+            for after in range(0, 1_000, 100):
+                await projector.project(admin, 1, after, after + 100)
+        scanned = await admin.fetch(
+            "SELECT relname, seq_tup_read FROM pg_stat_xact_user_tables "
+            "WHERE schemaname IN ('eventstore', 'incidents') AND seq_tup_read > 0"
+        )
+    assert scanned == []
