@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -17,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from pulseops.db.metadata import metadata
 from pulseops.db.migrate import CannotMigrate, migrate, migrations_folder, schema_status, unmigrate
 from tests.conftest import Database
-from tests.integration.appending import append, request, until
+from tests.integration.appending import append, positions, request, until
 
 _SCHEMA = """
 WITH room AS (SELECT oid, nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema)'),
@@ -88,6 +89,18 @@ async def test_up_and_down_and_up_again(empty: str) -> None:
     assert await schema(empty) == nothing
     await migrate(empty)
     assert await schema(empty) == everything
+
+
+async def test_every_revision_can_be_gone_back_to(database: Database, app: asyncpg.Connection) -> None:
+    await append(app, request())
+    before = await schema(database.admin_url)
+    revisions = [script.revision for script in ScriptDirectory(str(migrations_folder())).walk_revisions()]
+    for revision in revisions[1:]:
+        await unmigrate(database.admin_url, revision=revision)
+        assert (await schema_status(app)).current == revision
+        assert await positions(app) == [1], "history stays"
+    await migrate(database.admin_url)
+    assert await schema(database.admin_url) == before
 
 
 async def test_a_second_upgrade_changes_nothing_and_keeps_history(
