@@ -107,7 +107,9 @@ def plans(draw: st.DrawFn, incidents: int = 5, most: int = 30) -> list[Step]:
     return [*begun[:1], *steps[:late], *begun[1:], *steps[late:]]
 
 
-def store(log_id: int, reactors: Sequence[Reactor] = ()) -> EventStore[Command, Incident | None, IncidentFact]:
+def store(
+    log_id: int, reactors: Sequence[Reactor] = ()
+) -> EventStore[Command, Incident | None, IncidentFact]:
     """For drafts alone: it has nothing to load from or append to."""
     nothing: Any = None
     return EventStore(INCIDENT, appender=nothing, history=nothing, reactors=reactors, log_id=log_id)
@@ -186,5 +188,3 @@ async def report(connection: asyncpg.Connection, count: int, *, log_id: int = 1,
     ]
     settled = await append(connection, log_id, drafts, incidents.settle)
     return settled[-1][1][-1].position
-
-
