@@ -14,6 +14,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+import pulseops.access.keys
+import pulseops.escalation.timers
 import pulseops.eventstore.tables
 import pulseops.incidents.board
 import pulseops.incidents.timeline  # noqa: F401  (fills the metadata)

@@ -1,4 +1,4 @@
-"""One line a thing that happened, JSON or console, on stderr. No secrets, no bodies, no terminal sequences."""
+"""One line a thing that happened, JSON or console, on stderr. No secret, no body, no terminal sequence."""
 
 import json
 import logging

@@ -35,7 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     allow_unsafe_durability: bool = False
-    url: Url = "http://127.0.0.1:8000"
+    url: Url | None = None
     api_key: Secret | None = None
 
     def __post_init__(self) -> None:

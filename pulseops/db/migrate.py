@@ -1,5 +1,6 @@
 """Bring a database to this version's schema, and tell which one it has."""
 
+from functools import cache
 from pathlib import Path
 
 import asyncpg
@@ -57,11 +58,16 @@ async def unmigrate(url: str, *, revision: str = "base") -> None:
 
 async def schema_status(connection: asyncpg.Connection) -> SchemaStatus:
     """For health checks; any role may ask."""
-    expected = ScriptDirectory(str(migrations_folder())).get_current_head() or ""
     current = None
     if await connection.fetchval("SELECT to_regclass('eventstore.alembic_version') IS NOT NULL"):
         current = await connection.fetchval("SELECT version_num FROM eventstore.alembic_version")
-    return SchemaStatus(current=current, expected=expected)
+    return SchemaStatus(current=current, expected=_expected())
+
+
+@cache
+def _expected() -> str:
+    """Reading the scripts takes milliseconds, and health checks ask often."""
+    return ScriptDirectory(str(migrations_folder())).get_current_head() or ""
 
 
 async def _run(url: str, revision: str, *, allow_unsafe: bool, downgrade: bool) -> None:

@@ -21,6 +21,13 @@ OBJECTS = (
     "eventstore/sql/grants.sql",
     "incidents/sql/project_incident_v1.sql",
     "incidents/sql/project_timeline_v1.sql",
+    "escalation/sql/assigned_v1.sql",
+    "escalation/sql/start_deadlines_v1.sql",
+    "escalation/sql/stop_deadlines_v1.sql",
+    "escalation/sql/claim_due_v1.sql",
+    "escalation/sql/histories_v1.sql",
+    "escalation/sql/fire_v1.sql",
+    "access/sql/grants.sql",
 )
 """In the order in which they are applied, after the last revision."""
 

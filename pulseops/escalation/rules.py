@@ -96,7 +96,7 @@ def decision_for(plan: Plan, level: int) -> Decision:
     since = "its assignment" if level == 1 else f"reaching {plan.steps[level - 2].to}"
     return Decision(
         decided_by="rules",
-        rule=plan.policy,
+        rule=f"policies.{plan.policy}",
         rules_version=plan.rules_version,
         why=(
             f"Nobody acknowledged it within {duration_text(step.after)} of {since}, and {plan.why}: "

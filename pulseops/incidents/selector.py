@@ -1,7 +1,6 @@
 """Which incidents a rule is about: the `when` that routes, policies and priority rules share. Pure."""
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -14,7 +13,7 @@ Patterns: TypeAlias = tuple[str, ...]
 class Selector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Every field that is given must match, each by any one of its words; with none given, all incidents do.
 
-    Case does not count. `*` stands for any characters, except in priorities and categories.
+    Case does not count. `*` stands for any characters, or none.
     """
 
     priority: tuple[Priority, ...] = ()
@@ -59,9 +58,23 @@ class Selector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
 
 def matches(patterns: Patterns, value: str) -> bool:
-    """Whether any pattern is the value. Linear in its length: `fnmatch` never backtracks past a star."""
+    """Whether any pattern is the value."""
     folded = value.casefold()
-    return any(
-        fnmatchcase(folded, pattern.casefold()) if "*" in pattern else folded == pattern.casefold()
-        for pattern in patterns
-    )
+    return any(_is(pattern.casefold(), folded) for pattern in patterns)
+
+
+def _is(pattern: str, value: str) -> bool:
+    """The pieces between stars, one after the other, each at its first place: there is no backtracking."""
+    head, *rest = pattern.split("*")
+    if not rest:
+        return pattern == value
+    if not value.startswith(head):
+        return False
+    *middle, tail = rest
+    at = len(head)
+    for piece in middle:
+        at = value.find(piece, at)
+        if at < 0:
+            return False
+        at += len(piece)
+    return len(value) - at >= len(tail) and value.endswith(tail)

@@ -7,6 +7,7 @@ import pytest
 
 from pulseops.db.pools import open_connection, open_pool
 from tests.conftest import Database
+from tests.serving import Api, serving
 
 
 @pytest.fixture
@@ -30,3 +31,10 @@ async def admin(database: Database) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(database.admin_url)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def api(database: Database) -> AsyncIterator[Api]:
+    """The HTTP process, and a client with the admin's key."""
+    async with serving(database.app_url) as client:
+        yield client

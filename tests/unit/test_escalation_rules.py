@@ -112,7 +112,7 @@ def test_the_decision_tells_a_responder_why_it_reached_this_level() -> None:
         "level 1 of 3 is database second on call."
     )
     third = decision_for(made, 3)
-    assert (third.rule, third.rules_version, third.decided_by) == ("critical", "v7", "rules")
+    assert (third.rule, third.rules_version, third.decided_by) == ("policies.critical", "v7", "rules")
     assert third.why.startswith("Nobody acknowledged it within 10m of reaching database lead, and")
 
 

@@ -1,0 +1,69 @@
+"""Who may come in: `Authorization: Bearer pulseops_<id>_<secret>`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from pulseops.access.keys import Key, Principal, parsed
+from pulseops.http.exchange import Req
+from pulseops.http.problem import Refused
+from pulseops.http.spec import Spec
+
+_FRESH = 1.0
+"""Seconds that the keys are remembered: a revoked key is refused after that."""
+_NEWER = 0.1
+"""Seconds after which an unknown key is looked for again: so many look-ups a second a flood can cause."""
+
+
+class Doorkeeper:
+    """Knows every key that opens, never older than a second. `load` reads them."""
+
+    def __init__(self, load: Callable[[], Awaitable[Mapping[str, Key]]]) -> None:
+        self._load = load
+        self._keys: Mapping[str, Key] = {}
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def admit(self, authorization: bytes | None) -> Principal:
+        """Raises Refused (unauthenticated), and what `load` raises: nobody enters on an old list."""
+        scheme, _, token = (authorization or b"").partition(b" ")
+        pair = parsed(token.strip().decode("ascii", "replace")) if scheme.lower() == b"bearer" else None
+        if pair is None:
+            raise Refused("unauthenticated", "Send your API key as Authorization: Bearer pulseops_…")
+        key_id, secret = pair
+        await self._refresh(_FRESH)
+        if key_id not in self._keys:
+            await self._refresh(_NEWER)
+        key = self._keys.get(key_id)
+        if key is None or not key.opened_by(secret):
+            raise Refused("unauthenticated", "The API key is unknown or revoked.")
+        return key.principal
+
+    async def _refresh(self, oldest: float) -> None:
+        if monotonic() - self._read_at < oldest:
+            return
+        async with self._reading:
+            asked_at = monotonic()
+            if asked_at - self._read_at >= oldest:
+                self._keys = await self._load()
+                self._read_at = asked_at
+
+
+async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """A Litestar guard. Every route asks for a key unless its spec says that it is public."""
+    spec = handler.opt.get("spec")
+    if isinstance(spec, Spec) and spec.public:
+        return
+    doorkeeper: Doorkeeper = connection.app.state.doorkeeper
+    headers: dict[bytes, bytes] = connection.scope["exchange"].headers  # type: ignore[typeddict-item]  # ours
+    connection.scope["auth"] = await doorkeeper.admit(headers.get(b"authorization"))
+
+
+def principal(request: Req) -> Principal:
+    """Who asks, once admitted."""
+    found: Principal = request.scope["auth"]
+    return found

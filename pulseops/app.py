@@ -1,0 +1,161 @@
+"""The HTTP process: opens what it stands on, refuses to serve on bad ground, and answers."""
+
+import asyncio
+import gc
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import asyncpg
+import structlog
+import uvicorn
+from litestar import Litestar
+
+from pulseops import logs
+from pulseops.access.guards import Doorkeeper, authenticated
+from pulseops.access.keys import open_keys
+from pulseops.db.durability import require_durability
+from pulseops.db.migrate import schema_status
+from pulseops.db.outages import OUTAGES
+from pulseops.db.pools import open_pool
+from pulseops.eventstore.gateway import Gateway
+from pulseops.eventstore.history import LogHistory
+from pulseops.eventstore.lag import lag
+from pulseops.eventstore.wake import Doorbell
+from pulseops.http.edge import edge
+from pulseops.http.health import Ready, judged
+from pulseops.http.openapi import described
+from pulseops.http.problem import HANDLERS
+from pulseops.http.protocol import PatientProtocol
+from pulseops.kernel.errors import PulseOpsError
+from pulseops.rulebook.loader import load_rulebook
+from pulseops.settings import Settings
+from pulseops.wiring import CODEC, ROUTES, assemble
+
+_GRACE = 5
+"""Seconds that requests under way have to end when the process is told to stop."""
+_KEEP_ALIVE = 30
+"""Seconds that a connection may wait for its next request."""
+
+_PROBE = 2.0
+"""Seconds that a health check waits for the database."""
+
+_log = structlog.get_logger("pulseops.app")
+
+
+class CannotServe(PulseOpsError):
+    """PulseOps cannot serve on this ground."""
+
+    code = "cannot-serve"
+
+
+class PulseOps(Litestar):
+    """Litestar inside the edge. A start that is refused says why in a sentence, not in a traceback."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._edge = edge(super().__call__)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def plainly(message: Any) -> None:
+            refusal = sys.exc_info()[1]
+            if message["type"] == "lifespan.startup.failed" and isinstance(refusal, PulseOpsError):
+                message["message"] = str(refusal)
+            await send(message)
+
+        await self._edge(scope, receive, plainly if scope["type"] == "lifespan" else send)
+
+
+def create_app(settings: Settings) -> PulseOps:
+    """The application. Its lifespan opens the pool and the gateway, and closes them."""
+    app = PulseOps(
+        route_handlers=ROUTES,
+        guards=[authenticated],
+        exception_handlers=HANDLERS,
+        lifespan=[partial(_open, settings)],
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+    app.state.version = version("pulseops")
+    app.state.openapi = described(app.routes, app.state.version)
+    return app
+
+
+@asynccontextmanager
+async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
+    """Raises CannotServe, NotDurable, RulebookInvalid."""
+    if settings.database_url is None:
+        raise CannotServe("There is no database: set PULSEOPS_DATABASE_URL, or start with `pulseops up`.")
+    rules = load_rulebook(settings.rules)
+    async with AsyncExitStack() as stack:
+        try:
+            pool = await open_pool(settings.database_url, size=settings.pool_size)
+        except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
+            raise CannotServe(f"The database cannot be opened: {error or type(error).__name__}") from error
+        stack.callback(pool.terminate)
+        async with pool.acquire() as connection:
+            await require_durability(connection, allow_unsafe=settings.allow_unsafe_durability)
+            schema = await schema_status(connection)
+        if not schema.ready:
+            raise CannotServe(
+                f"The database has schema {schema.current or 'none'}, this version needs {schema.expected}: "
+                "run `alembic upgrade head` first."
+            )
+        doorbell = Doorbell(settings.redis_url)
+        stack.push_async_callback(doorbell.close)
+        gateway = Gateway(settings.database_url, on_stored=doorbell.on_stored)
+        await gateway.start()
+        stack.push_async_callback(gateway.stop)
+        app.state.pool = pool
+        app.state.incidents = assemble(gateway, LogHistory(pool, CODEC), rules)
+        app.state.doorkeeper = Doorkeeper(partial(open_keys, pool))
+        app.state.probe = partial(_probe, pool, schema.expected)
+        _log.info("serving", settings=repr(settings))
+        yield
+
+
+async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
+    try:
+        async with asyncio.timeout(_PROBE), pool.acquire() as connection:
+            schema = await schema_status(connection)
+            found = await lag(connection) if schema.current is not None else None
+    except (*OUTAGES, asyncpg.PostgresError) as error:
+        reason = f"the database does not answer: {type(error).__name__}"
+        return judged(expected, database=False, reasons=[reason])
+    return judged(expected, schema=schema.current, lag=found)
+
+
+def server(settings: Settings) -> uvicorn.Server:
+    """uvicorn, set up as PulseOps wants it. What a proxy says of the caller is not believed."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings),
+            host=settings.host,
+            port=settings.port,
+            loop="uvloop",
+            http=PatientProtocol,
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=_GRACE,
+        )
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Until a signal. Exits with 3 when the start was refused."""
+    logs.configure(settings.log_format, settings.log_level)
+    serving = server(settings)
+    # What start-up made stays for ever: the collector need not look at it again.
+    gc.collect()
+    gc.freeze()
+    serving.run()
+    if not serving.started:
+        sys.exit(3)

@@ -1,0 +1,159 @@
+"""Incidents for human eyes: a table, a timeline with its reasons, a refusal. Data is never markup."""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from itertools import pairwise
+from typing import TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pulseops.cli.client import Problem
+from pulseops.cli.story import Entry, tell
+from pulseops.cli.words import age, ago, harmless, span
+from pulseops.incidents.incident import Incident
+
+PRIORITY = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "green"}
+STATUS = {"open": "bold", "acknowledged": "cyan", "resolved": "green"}
+EVENT = {"CREATED": "blue", "ACKNOWLEDGED": "cyan", "ESCALATED": "bold red", "RESOLVED": "green"}
+_UNBOUNDED = 10_000
+_WIDE = 120
+
+
+def say(what: RenderableType, *, stderr: bool = False) -> None:
+    """Print in a terminal's width and colours (NO_COLOR and COLUMNS heeded); elsewhere in unfolded lines."""
+    console = _console(sys.stderr if stderr else sys.stdout)
+    with console.capture() as captured:
+        console.print(what)
+    for line in captured.get().splitlines():
+        console.file.write((line if console.is_terminal else line.rstrip()) + "\n")
+
+
+def width() -> int:
+    """Columns that there are for standard output."""
+    return _console(sys.stdout).width
+
+
+def _console(stream: TextIO) -> Console:
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    plain = not stream.isatty()
+    return Console(
+        file=stream,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        soft_wrap=plain,
+        width=_UNBOUNDED if plain else None,
+    )
+
+
+def table(
+    incidents: Sequence[Incident], now: datetime, columns: int, *, heading: bool = True
+) -> RenderableType:
+    """One line an incident, where there is room for it; else id and team stand under the title."""
+    wide = columns >= _WIDE
+    rows = Table(box=None, pad_edge=False, show_header=heading, header_style="dim")
+    rows.add_column("AGE", justify="right", no_wrap=True)
+    if wide:
+        rows.add_column("ID", no_wrap=True, style="dim")
+    for name in ("PRIORITY", "STATUS"):
+        rows.add_column(name, no_wrap=True)
+    if wide:
+        rows.add_column("TEAM", no_wrap=True, max_width=None if columns == _UNBOUNDED else 16)
+    rows.add_column("TITLE")
+    for one in incidents:
+        how_old, team = Text(age(one.created_at, now)), Text(harmless(one.assigned_team or "-"))
+        title = Text(harmless(one.title), no_wrap=True, overflow="ellipsis")
+        identity = Text(str(one.id), style="dim", overflow="fold")
+        if wide:
+            rows.add_row(how_old, identity, _priority(one.priority), _status(one), team, title)
+        else:
+            under = Text.assemble(identity, "  ", team, overflow="fold")
+            rows.add_row(how_old, _priority(one.priority), _status(one), Group(title, under))
+    return rows
+
+
+def story(incident: Incident, timeline: Sequence[Entry], now: datetime, columns: int) -> RenderableType:
+    """The incident as it stands, then how it came to that."""
+    parts: list[RenderableType] = [
+        Text(harmless(incident.title), style="bold"),
+        _standing(incident),
+        Text(f"{incident.id} · version {incident.version}", style="dim"),
+    ]
+    if incident.labels:
+        labels = "  ".join(f"{name}={value}" for name, value in sorted(incident.labels.items()))
+        parts.append(Text(harmless(labels), style="dim"))
+    if incident.description:
+        parts.append(Padding(Text(harmless(incident.description, lines=True)), (1, 0, 0, 2)))
+    heads = _heads(timeline, now)
+    reasons = [Text(harmless("\n".join(tell(entry)), lines=True)) for entry in timeline]
+    if columns >= _WIDE:
+        lines = Table.grid(padding=(0, 2, 0, 0))
+        for head, reason in zip(heads, reasons, strict=True):
+            lines.add_row(head, reason)
+        parts.append(Padding(lines, (1, 0, 0, 0)))
+    else:
+        for head, reason in zip(heads, reasons, strict=True):
+            parts.append(Padding(head, (1, 0, 0, 0)))
+            parts.append(Padding(reason, (0, 0, 0, 4)))
+    return Group(*parts)
+
+
+def _heads(timeline: Sequence[Entry], now: datetime) -> list[Text]:
+    """When it was, how long ago, how long after the event before, and what."""
+    ages = [ago(entry.timestamp, now) for entry in timeline]
+    gaps = ["", *(f"+{span(then.timestamp - before.timestamp)}" for before, then in pairwise(timeline))]
+    names = [harmless(entry.event) for entry in timeline]
+    aged, gapped, named = (max(map(len, texts), default=0) for texts in (ages, gaps, names))
+    return [
+        Text.assemble(
+            (f"{entry.timestamp.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}", "dim"),
+            f"  {how_old:>{aged}}  ",
+            (f"{gap:>{gapped}}", "dim"),
+            "  ",
+            (f"{name:<{named}}", EVENT.get(entry.event, "")),
+            no_wrap=True,
+        )
+        for entry, how_old, gap, name in zip(timeline, ages, gaps, names, strict=True)
+    ]
+
+
+def brief(verb: str, incident: Incident) -> RenderableType:
+    """One line on what a command came to, and one on where it stands."""
+    return Group(Text.assemble((verb, "bold"), " ", str(incident.id)), _standing(incident))
+
+
+def refusal(problem: Problem) -> RenderableType:
+    """Title, detail, and a line a field."""
+    lines = [Text(f"Refused: {harmless(problem.title) or problem.status}", style="bold red")]
+    if problem.detail and problem.detail != problem.title:
+        lines.append(Text(harmless(problem.detail, lines=True)))
+    for error in problem.errors:
+        field = error.pointer or error.parameter or error.header or ""
+        lines.append(Text.assemble("  ", (harmless(field), "bold"), "  ", harmless(error.detail)))
+    return Group(*lines)
+
+
+def _standing(incident: Incident) -> Text:
+    words: list[Text] = [_priority(incident.priority), _status(incident)]
+    if incident.category is not None:
+        words.append(Text(harmless(incident.category)))
+    if incident.assigned_team is not None:
+        words.append(Text(harmless(f"team {incident.assigned_team}")))
+    if incident.escalation_level:
+        to = harmless(incident.escalated_to or "?")
+        words.append(Text(f"escalated to {to} (level {incident.escalation_level})", style=EVENT["ESCALATED"]))
+    return Text(" · ").join(words)
+
+
+def _priority(priority: str | None) -> Text:
+    return Text(priority or "unclassified", style=PRIORITY.get(priority or "", "dim"))
+
+
+def _status(incident: Incident) -> Text:
+    return Text(incident.status, style=STATUS[incident.status])

@@ -1,0 +1,16 @@
+"""What the driver raises when the database is not there: the request may be tried again."""
+
+from socket import gaierror
+
+import asyncpg
+
+OUTAGES: tuple[type[Exception], ...] = (
+    ConnectionError,
+    TimeoutError,
+    gaierror,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+)

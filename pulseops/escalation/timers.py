@@ -1,0 +1,103 @@
+"""Deadlines: who hears next of which incident, and when. Rows, kept in step with history by a projector.
+
+An incident waits for one thing at a time, so it has at most one deadline of a kind. The plan is pinned in the
+row: rules that change later do not touch incidents already assigned.
+"""
+
+from datetime import datetime
+from functools import lru_cache
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Column, DateTime, Index, Integer, SmallInteger, Table, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from pulseops.db.metadata import metadata
+from pulseops.escalation.rules import EscalationRules, Plan, next_step, plan_for
+from pulseops.eventstore.subscriptions import Projector
+from pulseops.incidents.events import Priority
+
+deadline = Table(
+    "deadline",
+    metadata,
+    Column("log_id", SmallInteger, primary_key=True, comment="The log that the incident belongs to."),
+    Column("incident_id", Uuid, primary_key=True, comment="The incident that waits for an answer."),
+    Column("kind", Text, primary_key=True, comment="What the deadline is for: escalation."),
+    Column(
+        "step", Integer, nullable=False, comment="The level that hears of it when the time is up, from 1."
+    ),
+    Column("due_at", DateTime(timezone=True), nullable=False, comment="When the time is up."),
+    Column(
+        "plan", JSONB, nullable=False, comment="The escalation plan, as it was when the team was assigned."
+    ),
+    Column(
+        "failures",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="How many sweeps in a row could not read the incident's history.",
+    ),
+    Column("retry_at", DateTime(timezone=True), comment="After a failure: when a sweep tries again."),
+    Column("last_error", Text, comment="After a failure: what went wrong."),
+    Index(None, "log_id", "due_at", "incident_id"),
+    schema="escalation",
+    comment="What is due when: one row for each open incident that somebody has yet to answer.",
+)
+
+
+class _Start(Struct, frozen=True, kw_only=True):
+    """A deadline as `start_deadlines_v1` takes it."""
+
+    incident_id: UUID
+    step: int
+    due_at: datetime
+    plan: msgspec.Raw
+
+
+def deadlines(rules: EscalationRules) -> Projector:
+    """Keeps the deadlines: ASSIGNED starts one where a policy applies, ACKNOWLEDGED and RESOLVED end it.
+
+    What becomes of it in between is the sweep's. Running a range again changes nothing.
+    """
+
+    @lru_cache(maxsize=4096)
+    def planned(
+        priority: Priority | None,
+        category: str | None,
+        team: str | None,
+        service: str | None,
+        environment: str | None,
+    ) -> tuple[Plan, msgspec.Raw] | None:
+        plan = plan_for(
+            rules,
+            priority=priority,
+            category=category,
+            team=team,
+            service=service,
+            environment=environment,
+        )
+        return None if plan is None else (plan, msgspec.Raw(msgspec.json.encode(plan)))
+
+    async def project(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> None:
+        rows = await connection.fetch(
+            "SELECT * FROM escalation.assigned_v1($1, $2, $3)", log_id, after, up_to
+        )
+        starts = []
+        for row in rows:
+            found = planned(row["priority"], row["category"], row["team"], row["service"], row["environment"])
+            if found is None:
+                continue
+            plan, pinned = found
+            due = next_step(plan, fired=row["level"], due=row["due_at"], now=row["fired_at"])
+            if due is not None:
+                starts.append(
+                    _Start(incident_id=row["incident_id"], step=due.level, due_at=due.at, plan=pinned)
+                )
+        if starts:
+            payload = msgspec.json.encode(starts).decode()
+            await connection.execute("SELECT escalation.start_deadlines_v1($1, $2)", log_id, payload)
+        await connection.execute("SELECT escalation.stop_deadlines_v1($1, $2, $3)", log_id, after, up_to)
+
+    return Projector(name="escalation.deadline", project=project)

@@ -1,0 +1,219 @@
+"""Bodies and query strings, read strictly into structs. What is wrong is named; nothing is guessed."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import cache
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec.structs import fields
+
+from pulseops.http import exchange
+from pulseops.http.exchange import Req
+from pulseops.http.problem import Fault, Refused
+
+T = TypeVar("T")
+
+JSON_LIMIT = 256 * 1024
+"""Bytes of one JSON body."""
+_PATIENCE = 10.0
+"""Seconds for a whole body to arrive: the server itself would wait for ever."""
+_JSON_TYPE = re.compile(
+    rb"application/(?:[\w.!#$&^-]+\+)?json\s*(?:;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE
+)
+
+
+async def read(request: Req, limit: int) -> bytes:
+    """The body, of at most `limit` bytes."""
+    headers = exchange.of(request).headers
+    if headers.get(b"content-encoding", b"identity") != b"identity":
+        raise Refused("unsupported-media-type", "Compressed bodies are not accepted.")
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit() or int(length) > limit:
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            body, more = await _part(request)
+            while more:
+                part, more = await _part(request)
+                body += part
+                if len(body) > limit:
+                    raise _too_large(limit)
+    except TimeoutError:
+        raise Refused(
+            "request-timeout",
+            f"The body did not arrive within {_PATIENCE:.0f} seconds.",
+            headers=[(b"connection", b"close")],
+        ) from None
+    return body
+
+
+async def _part(request: Req) -> tuple[bytes, bool]:
+    message = await request.receive()
+    if message["type"] != "http.request":
+        raise Refused("malformed", "The client left before the body was complete.")
+    return message.get("body", b""), message.get("more_body", False)
+
+
+def _too_large(limit: int) -> Refused:
+    # The rest of the body is not read, so the connection cannot carry another request.
+    return Refused(
+        "too-large", f"The body may have at most {limit:,} bytes.", headers=[(b"connection", b"close")]
+    )
+
+
+class Body(Generic[T]):
+    """JSON bodies of one type. With `empty`, no body at all means that value."""
+
+    def __init__(self, kind: type[T], *, empty: T | None = None) -> None:
+        self.kind, self._empty = kind, empty
+        self._decoder = msgspec.json.Decoder(kind)
+
+    async def read(self, request: Req, limit: int = JSON_LIMIT) -> T:
+        """Raises Refused: malformed, unsupported-media-type, too-large, request-timeout, invalid-input."""
+        body = await read(request, limit)
+        if not body and self._empty is not None:
+            return self._empty
+        content_type = exchange.of(request).headers.get(b"content-type", b"")
+        if content_type != b"application/json" and not _JSON_TYPE.fullmatch(content_type):
+            raise Refused("unsupported-media-type", "Send application/json.")
+        return self.decode(body)
+
+    def decode(self, body: bytes | msgspec.Raw) -> T:
+        """Raises Refused: malformed, invalid-input. Of a repeated key the last one counts."""
+        try:
+            value = self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            raise _invalid(str(error), self.kind) from None
+        except UnicodeDecodeError:
+            raise Refused("malformed", "The body is not UTF-8.") from None
+        except RecursionError:
+            raise Refused("malformed", "The body is nested too deeply.") from None
+        except msgspec.DecodeError as error:
+            raise Refused("malformed", f"The body is not JSON: {error}.") from None
+        # PostgreSQL's text cannot hold it. The bytes are searched first, because almost none have any.
+        if b"\\u0000" in bytes(body):
+            for pointer in _nul(msgspec.to_builtins(value), ""):
+                detail = "The character U+0000 is not acceptable."
+                raise Refused("invalid-input", detail, errors=[Fault(detail=detail, pointer=pointer)])
+        return value
+
+
+class Query(Generic[T]):
+    """Query strings of one struct type: each field once at most, none unknown."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self.kind = kind
+        self.names = [field.encode_name for field in fields(kind)]  # type: ignore[arg-type]  # a Struct
+
+    def read(self, request: Req) -> T:
+        """Raises Refused: invalid-input."""
+        try:
+            pairs = parse_qsl(
+                request.scope["query_string"].decode("ascii"),
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=50,
+            )
+        except ValueError:
+            raise Refused("malformed", "The query string cannot be read.") from None
+        given: dict[str, str] = {}
+        for name, value in pairs:
+            if name not in self.names:
+                raise _parameter(name, f"There is no such parameter.{_meant(name, self.names)}")
+            if name in given:
+                raise _parameter(name, "It is given more than once.")
+            if "\x00" in value:
+                raise _parameter(name, "The character U+0000 is not acceptable.")
+            given[name] = value
+        try:
+            return msgspec.convert(given, self.kind, strict=False)
+        except msgspec.ValidationError as error:
+            pointer, detail = _located(str(error), self.kind)
+            raise _parameter(pointer.removeprefix("/"), detail) from None
+
+
+def _parameter(name: str, detail: str) -> Refused:
+    name = name[:100]
+    return Refused("invalid-input", detail, errors=[Fault(detail=detail, parameter=name)])
+
+
+def _invalid(message: str, kind: Any) -> Refused:
+    pointer, detail = _located(message, kind)
+    return Refused("invalid-input", detail, errors=[Fault(detail=detail, pointer=pointer)])
+
+
+_WHERE = re.compile(r"(?P<what>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+_FIELD = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
+_PLAINER = (
+    (re.compile(r"Expected `str` matching regex '\\\\S'"), "It must not be blank."),
+    (re.compile(r"Expected `str` of length >= 1"), "It must not be empty."),
+    (re.compile(r"Expected `str` of length <= (\d+)"), r"It may have at most \1 characters."),
+    (re.compile(r"Expected `object` of length <= (\d+)"), r"It may have at most \1 entries."),
+    (re.compile(r"Expected `datetime` with a timezone component"), "It needs a UTC offset, such as Z."),
+    (re.compile(r"Invalid RFC3339 encoded datetime"), "It is not an RFC 3339 date and time."),
+)
+
+
+def _located(message: str, kind: Any) -> tuple[str, str]:
+    """msgspec's message as a JSON pointer and a detail."""
+    found = _WHERE.fullmatch(message)
+    what, path = (found["what"], found["path"] or "") if found else (message, "")
+    pointer = "".join(f"/{name or index}" for name, index in _STEP.findall(path))
+    if field := _FIELD.fullmatch(what):
+        name = field[2][:100]
+        pointer += "/" + name.replace("~", "~0").replace("/", "~1")
+        if field[1] == "missing required":
+            return pointer, "It is required."
+        known = (
+            [one.encode_name for one in fields(kind)]
+            if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+            else []
+        )
+        return pointer, f"There is no such field.{_meant(name, known)}"
+    if found and found["key"]:
+        return pointer, f"A key in it: {what}."
+    if what.startswith("Invalid enum value"):
+        return pointer, f"It must be one of {', '.join(_choices(kind, pointer[1:]))}."
+    for pattern, plain in _PLAINER:
+        if hit := pattern.fullmatch(what):
+            return pointer, hit.expand(plain)
+    return pointer, f"{what}."
+
+
+def _meant(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1, cutoff=0.7)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+@cache
+def _choices(kind: Any, name: str) -> list[str]:
+    for field in fields(kind):
+        if field.encode_name == name:
+            return list(_literals(get_type_hints(kind)[field.name]))
+    return []
+
+
+def _literals(hint: Any) -> Iterator[str]:
+    if get_origin(hint) is Literal:
+        yield from get_args(hint)
+    for one in get_args(hint):
+        if not isinstance(one, str):
+            yield from _literals(one)
+
+
+def _nul(value: Any, pointer: str) -> Iterator[str]:
+    if isinstance(value, str) and "\x00" in value:
+        yield pointer
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            if "\x00" in key:
+                yield pointer
+            yield from _nul(one, f"{pointer}/{key}")
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from _nul(one, f"{pointer}/{index}")

@@ -1,0 +1,172 @@
+"""Whether this process lives, and whether it can do its work."""
+
+import math
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Literal, Protocol
+
+import msgspec
+from litestar import get
+from msgspec import Struct
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from pulseops.http import metrics
+from pulseops.http.answer import Answer, encoded
+from pulseops.http.exchange import Req
+from pulseops.http.spec import Shape, Spec
+
+_LAGS = 10.0
+"""Seconds from which a read model, or the last sweep, counts as late."""
+
+
+class Live(Struct, frozen=True, kw_only=True):
+    """This process answers."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Follower(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A subscription: how far it is behind, in events and in seconds. `failing`: its last try failed."""
+
+    name: str
+    positions: int
+    seconds: float
+    failing: bool
+
+
+class Ready(Struct, frozen=True, kw_only=True, rename="camel"):
+    """ok: all is well. degraded: incidents are recorded, but `reasons` says what is not as it should be.
+
+    `sweepSeconds` is the age of the last search for due escalations; null when there never was one.
+    """
+
+    status: Literal["ok", "degraded", "unready"]
+    database: bool
+    schema: str | None = None
+    schema_expected: str
+    position: int | None = None
+    subscriptions: tuple[Follower, ...] = ()
+    sweep_seconds: float | None = None
+    reasons: tuple[str, ...] = ()
+
+
+class Lag(Protocol):
+    """As `eventstore.lag` finds it."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def followers(self) -> tuple[Any, ...]: ...
+    @property
+    def sweep_seconds(self) -> float | None: ...
+
+
+Probe = Callable[[], Awaitable[Ready]]
+
+
+def judged(
+    expected: str,
+    *,
+    schema: str | None = None,
+    lag: Lag | None = None,
+    database: bool = True,
+    reasons: Iterable[str] = (),
+) -> Ready:
+    """What is found, judged. Revisions are numbered, so that a schema ahead of this version is recognised:
+
+    this version then still records, beside the newer one that is being rolled out.
+    """
+    reasons = list(reasons)
+    if database and schema != expected:
+        reasons.append(f"the schema is {schema or 'missing'}, this version needs {expected}")
+    works = database and schema is not None and schema >= expected
+    followers: tuple[Follower, ...] = ()
+    if lag is not None:
+        followers = msgspec.convert(lag.followers, tuple[Follower, ...], from_attributes=True)
+        reasons += [f"{one.name} fails" for one in followers if one.failing]
+        reasons += [f"{one.name} lags by {one.seconds:.0f} s" for one in followers if one.seconds > _LAGS]
+        if lag.sweep_seconds is None or lag.sweep_seconds > _LAGS:
+            reasons.append("no worker looks for due escalations")
+    return Ready(
+        status="unready" if not works else "degraded" if reasons else "ok",
+        database=database,
+        schema=schema,
+        schema_expected=expected,
+        position=lag.position if lag else None,
+        subscriptions=followers,
+        sweep_seconds=lag.sweep_seconds if lag else None,
+        reasons=tuple(reasons),
+    )
+
+
+def measured(found: Ready) -> None:
+    """Into the gauges. What is not known any more keeps its last value, beside `pulseops_database_up`."""
+    metrics.DATABASE.set(found.database)
+    for one in found.subscriptions:
+        metrics.LAG_POSITIONS.labels(one.name).set(one.positions)
+        metrics.LAG_SECONDS.labels(one.name).set(one.seconds)
+    if found.position is not None:
+        metrics.POSITION.set(found.position)
+        metrics.SWEEP_SECONDS.set(math.inf if found.sweep_seconds is None else found.sweep_seconds)
+
+
+@get(
+    "/health/live",
+    opt={
+        "spec": Spec(
+            name="live",
+            summary="Whether this process answers",
+            tag="operation",
+            answers={200: Shape(means="It does.", kind=Live)},
+            public=True,
+        )
+    },
+)
+async def live(request: Req) -> Answer:
+    """Never asks the database: an outage is no reason to restart this process."""
+    return encoded(Live(version=request.app.state.version), headers=[(b"cache-control", b"no-store")])
+
+
+@get(
+    "/health/ready",
+    opt={
+        "spec": Spec(
+            name="ready",
+            summary="Whether this process can do its work",
+            tag="operation",
+            answers={
+                200: Shape(means="Incidents are recorded: `ok`, or `degraded` with reasons.", kind=Ready),
+                503: Shape(means="Incidents cannot be recorded.", kind=Ready),
+            },
+            public=True,
+        )
+    },
+)
+async def ready(request: Req) -> Answer:
+    """A lagging read model or a missing worker is `degraded`: what can record must go on recording."""
+    probe: Probe = request.app.state.probe
+    found = await probe()
+    status = 503 if found.status == "unready" else 200
+    return encoded(found, status=status, headers=[(b"cache-control", b"no-store")])
+
+
+@get(
+    "/metrics",
+    opt={
+        "spec": Spec(
+            name="metrics",
+            summary="Measurements for Prometheus",
+            tag="operation",
+            answers={200: Shape(means="In Prometheus' text format.", kind=str, media="text/plain")},
+            public=True,
+        )
+    },
+)
+async def scraped(request: Req) -> Answer:
+    """The database's own figures are as of this scrape; while it is away, as of the last one."""
+    probe: Probe = request.app.state.probe
+    measured(await probe())
+    return Answer(generate_latest(), media=CONTENT_TYPE_LATEST.encode())
+
+
+ROUTES = (live, ready, scraped)

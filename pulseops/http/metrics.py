@@ -1,0 +1,32 @@
+"""What Prometheus scrapes. Labels are route templates: a stranger's path never becomes one."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Counter("pulseops_http_requests", "Requests answered.", ("method", "route", "status"))
+SECONDS = Histogram(
+    "pulseops_http_request_seconds",
+    "Seconds from the headers to the end of the answer.",
+    ("method", "route"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+DATABASE = Gauge("pulseops_database_up", "Whether the database answered the last scrape.")
+POSITION = Gauge("pulseops_log_position", "Position of the newest event.")
+LAG_POSITIONS = Gauge("pulseops_subscription_lag_events", "Events not yet dealt with.", ("subscription",))
+LAG_SECONDS = Gauge("pulseops_subscription_lag_seconds", "Age of the oldest of them.", ("subscription",))
+SWEEP_SECONDS = Gauge("pulseops_sweep_age_seconds", "Age of the last search for due escalations.")
+_METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
+# Finding a child by its labels costs more than counting: the children are few, so they are kept.
+_kept: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+
+def answered(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one request. `route` is a template, or a word for none."""
+    method = method if method in _METHODS else "other"
+    kept = _kept.get((method, route, status))
+    if kept is None:
+        kept = _kept[method, route, status] = (
+            REQUESTS.labels(method, route, str(status)),
+            SECONDS.labels(method, route),
+        )
+    kept[0].inc()
+    kept[1].observe(seconds)

@@ -1,0 +1,250 @@
+"""The API description (OpenAPI 3.1), made of the routes' specs and of nothing else."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from litestar import get
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from pulseops.http.answer import Answer
+from pulseops.http.exchange import Req
+from pulseops.http.problem import KINDS, Problem, problem
+from pulseops.http.spec import Shape, Spec
+
+_EVERYWHERE = ("internal",)
+_GUARDED = ("unauthenticated", "unavailable")
+_WITH_BODY = ("malformed", "request-timeout", "too-large", "unsupported-media-type", "invalid-input")
+_REQUEST_HEADERS: Mapping[str, Mapping[str, Any]] = {
+    "Idempotency-Key": {
+        "description": "Makes the request safe to repeat: under one key it is carried out once, and answered "
+        "as the first time. Another body under the same key is refused.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
+        "example": "deploy-7f3a-1",
+    },
+    "If-Match": {
+        "description": "Only if the incident is still at this version: the ETag of what you read, or *.",
+        "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*")$'},
+        "example": '"3"',
+    },
+    "If-None-Match": {
+        "description": "Only if the incident has changed since: the ETag of what you have.",
+        "schema": {"type": "string"},
+        "example": '"3"',
+    },
+}
+_RESPONSE_HEADERS: Mapping[str, Mapping[str, Any]] = {
+    "Location": {"description": "Where the incident is.", "schema": {"type": "string"}},
+    "ETag": {"description": "The incident's version.", "schema": {"type": "string"}},
+    "X-PulseOps-Position": {
+        "description": "Place of the newest event in the log: give it as `min_position` to read your write.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "Idempotency-Replayed": {
+        "description": "Sent when this answer was given before, under the same key.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
+    "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
+    "X-Request-Id": {
+        "description": "Names the request: the caller's own name for it, if it gave one.",
+        "schema": {"type": "string"},
+    },
+}
+_ORIGINAL = {"/incident", "/incident/"}
+_ABOUT = """\
+PulseOps records incidents and everything that happens to them. Each one is classified, assigned and escalated
+until somebody answers; every step is an event in a log that is never changed.
+
+Times are RFC 3339. Errors are `application/problem+json` with a stable `code`. Of a key that is repeated in a
+JSON object the last one counts. An incident id that is not a UUID is an unknown one (404).
+"""
+
+
+def described(routes: Iterable[Any], version: str) -> bytes:
+    """The document, as JSON."""
+    handlers = [
+        (route.path_format, handler)
+        for route in routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if isinstance(spec := handler.opt.get("spec"), Spec) and not spec.hidden
+    ]
+    kinds = _kinds(handler.opt["spec"] for _, handler in handlers)
+    schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    named = {repr(kind): schema for kind, schema in zip(kinds, schemas, strict=True)}
+    paths: dict[str, dict[str, Any]] = {}
+    for path, handler in sorted(handlers, key=lambda one: one[0]):
+        for method in handler.http_methods:
+            paths.setdefault(path, {})[method.lower()] = _operation(path, handler, named)
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {
+                "title": "PulseOps",
+                "version": version,
+                "description": _ABOUT,
+                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            },
+            "servers": [{"url": "/"}],
+            "security": [{"apiKey": []}],
+            "tags": [
+                {"name": "incidents", "description": "Report, see and answer incidents."},
+                {"name": "escalation", "description": "Who hears next, and when."},
+                {"name": "operation", "description": "For those who run PulseOps."},
+            ],
+            "paths": paths,
+            "components": {
+                "schemas": components,
+                "securitySchemes": {
+                    "apiKey": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "bearerFormat": "pulseops_<id>_<secret>",
+                        "description": "An API key. The first one is told when PulseOps starts.",
+                    }
+                },
+            },
+        }
+    )
+
+
+def _kinds(specs: Iterable[Spec]) -> list[Any]:
+    found: dict[str, Any] = {repr(Problem): Problem}
+    for spec in specs:
+        kinds = [spec.body, *spec.body_media.values(), *(shape.kind for shape in spec.answers.values())]
+        found |= {repr(kind): kind for kind in kinds if kind is not None}
+    return list(found.values())
+
+
+def _operation(path: str, handler: HTTPRouteHandler, named: Mapping[str, Any]) -> dict[str, Any]:
+    spec: Spec = handler.opt["spec"]
+    operation: dict[str, Any] = {
+        # Of a route's two spellings the original one has a name of its own.
+        "operationId": f"{spec.name}Original" if path.partition("{")[0] in _ORIGINAL else spec.name,
+        "summary": spec.summary,
+        "tags": [spec.tag],
+        "parameters": [*_path_parameters(path), *_query_parameters(spec), *_header_parameters(spec)],
+        "responses": {str(status): _response(shape, named) for status, shape in spec.answers.items()}
+        | _problems(spec, named),
+    }
+    if handler.fn.__doc__:
+        operation["description"] = handler.fn.__doc__.strip()
+    if spec.public:
+        operation["security"] = []
+    if spec.body is not None:
+        media = {"application/json": spec.body, **spec.body_media}
+        operation["requestBody"] = {
+            "required": spec.body_required,
+            "content": {
+                name: {"schema": named[repr(kind)]}
+                | ({"example": spec.body_example} if kind is spec.body and spec.body_example else {})
+                for name, kind in media.items()
+            },
+        }
+    return operation
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "format": "uuid"},
+            "example": "019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f",
+        }
+        for name in re.findall(r"\{(\w+)\}", path)
+    ]
+
+
+def _query_parameters(spec: Spec) -> list[dict[str, Any]]:
+    if spec.query is None:
+        return []
+    _, components = msgspec.json.schema_components([spec.query])
+    schema = components[spec.query.__name__]
+    required = schema.get("required", [])
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "schema": _without_null(one),
+        }
+        for name, one in schema["properties"].items()
+    ]
+
+
+def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A parameter is absent or has a value: there is no null in a query string."""
+    kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    kept = {key: value for key, value in schema.items() if key not in {"anyOf", "description"}}
+    if len(kinds) != 1:
+        return {**kept, **({"anyOf": kinds} if kinds else {})}
+    return {key: value for key, value in kept.items() if key != "default" or value is not None} | dict(
+        kinds[0]
+    )
+
+
+def _header_parameters(spec: Spec) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "header", **_REQUEST_HEADERS[name]} for name in spec.headers]
+
+
+def _headers(names: Iterable[str]) -> dict[str, Any]:
+    return {name: _RESPONSE_HEADERS[name] for name in (*names, "X-Request-Id")}
+
+
+def _response(shape: Shape, named: Mapping[str, Any]) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": shape.means, "headers": _headers(shape.headers)}
+    if shape.kind is not None:
+        content: dict[str, Any] = {"schema": named[repr(shape.kind)]}
+        if shape.example is not None:
+            content["example"] = shape.example
+        described["content"] = {shape.media: content}
+    return described
+
+
+def _problems(spec: Spec, named: Mapping[str, Any]) -> dict[str, Any]:
+    codes = [*spec.problems, *_EVERYWHERE]
+    codes += [] if spec.public else _GUARDED
+    codes += _WITH_BODY if spec.body is not None else ()
+    codes += ["invalid-input", "malformed"] if spec.query is not None else []
+    codes += ["invalid-header"] if "Idempotency-Key" in spec.headers or "If-Match" in spec.headers else []
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        by_status.setdefault(KINDS[code][0], []).append(code)
+    return {
+        str(status): {
+            "description": "; ".join(f"`{code}`: {KINDS[code][1].lower()}" for code in found) + ".",
+            "headers": _headers(
+                {401: ("WWW-Authenticate",), 503: ("Retry-After",), 504: ("Retry-After",)}.get(status, ())
+            ),
+            "content": {
+                "application/problem+json": {
+                    "schema": named[repr(Problem)],
+                    "examples": {code: {"value": msgspec.to_builtins(problem(code))} for code in found},
+                }
+            },
+        }
+        for status, found in sorted(by_status.items())
+    }
+
+
+@get(
+    "/openapi.json",
+    opt={
+        "spec": Spec(
+            name="describe",
+            summary="This description",
+            tag="operation",
+            answers={200: Shape(means="OpenAPI 3.1.", kind=dict[str, Any])},
+            public=True,
+        )
+    },
+)
+async def openapi(request: Req) -> Answer:
+    """The API in the words of OpenAPI 3.1."""
+    document: bytes = request.app.state.openapi
+    return Answer(document)

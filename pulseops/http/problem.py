@@ -1,0 +1,165 @@
+"""Every error answer, in one shape (RFC 9457) and from one place."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+import structlog
+from litestar import Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+from msgspec import Struct
+
+from pulseops.db.outages import OUTAGES
+from pulseops.http.answer import Header
+from pulseops.http.exchange import Exchange, Req
+from pulseops.kernel.errors import InvalidInput, PulseOpsError
+
+MEDIA = "application/problem+json"
+
+# code: status, title. Codes are a contract; a new meaning is a new code.
+KINDS: Mapping[str, tuple[int, str]] = {
+    "malformed": (400, "The request cannot be read"),
+    "invalid-header": (400, "A header is not acceptable"),
+    "unauthenticated": (401, "No valid key was given"),
+    "forbidden": (403, "The key does not allow this"),
+    "not-found": (404, "There is no such thing"),
+    "method-not-allowed": (405, "The method does not fit the resource"),
+    "request-timeout": (408, "The request did not arrive in time"),
+    "invalid-transition": (409, "The incident's status does not allow this"),
+    "name-taken": (409, "Another incident holds this name"),
+    "contended": (409, "Others keep changing this incident"),
+    "version-conflict": (412, "The incident has changed since you read it"),
+    "too-large": (413, "The request is too large"),
+    "unsupported-media-type": (415, "The content type is not supported"),
+    "invalid-input": (422, "A field is not acceptable"),
+    "idempotency-key-reused": (422, "The Idempotency-Key was used for another request"),
+    "internal": (500, "Something went wrong"),
+    "behind": (503, "The read model has not come so far"),
+    "overloaded": (503, "More is waiting than can be answered in time"),
+    "unavailable": (503, "The database does not answer"),
+    "outcome-unknown": (504, "The outcome is unknown"),
+}
+_BY_STATUS = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not-found"} | {
+    405: "method-not-allowed",
+    413: "too-large",
+    415: "unsupported-media-type",
+    422: "invalid-input",
+    503: "unavailable",
+}
+_RETRY: Mapping[str, Header] = {
+    "overloaded": (b"retry-after", b"1"),
+    "behind": (b"retry-after", b"1"),
+    "unavailable": (b"retry-after", b"2"),
+    "outcome-unknown": (b"retry-after", b"2"),
+    "unauthenticated": (b"www-authenticate", b'Bearer realm="pulseops"'),
+}
+_log = structlog.get_logger("pulseops.http")
+_encoder = msgspec.json.Encoder()
+
+
+class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What exactly is wrong, and where: a JSON pointer into the body, a query parameter, or a header."""
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+    header: str | None = None
+
+
+class Problem(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A problem report (RFC 9457). `code` is stable; `correlationId` finds the request in the logs."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str | None = None
+    instance: str | None = None
+    errors: tuple[Fault, ...] = ()
+    correlation_id: str | None = None
+
+
+class Refused(PulseOpsError):
+    """The request is refused before anything is decided."""
+
+    def __init__(
+        self, code: str, detail: str, *, errors: Iterable[Fault] = (), headers: Iterable[Header] = ()
+    ) -> None:
+        super().__init__(detail)
+        self.kind, self.errors, self.headers = code, tuple(errors), tuple(headers)
+
+
+def problem(
+    code: str,
+    detail: str | None = None,
+    *,
+    instance: str | None = None,
+    errors: tuple[Fault, ...] = (),
+    correlation_id: str | None = None,
+) -> Problem:
+    status, title = KINDS[code]
+    return Problem(
+        type=f"urn:pulseops:problem:{code}",
+        title=title,
+        status=status,
+        code=code,
+        detail=detail,
+        instance=instance,
+        errors=errors,
+        correlation_id=correlation_id,
+    )
+
+
+def of_error(error: Exception) -> Problem:
+    """An error as a problem, without the request it came from (an item of a batch has none)."""
+    if isinstance(error, Refused):
+        return problem(error.kind, str(error), errors=error.errors)
+    if isinstance(error, InvalidInput):
+        return problem(error.code, str(error), errors=(Fault(detail=str(error), pointer=error.pointer),))
+    if isinstance(error, PulseOpsError) and error.code in KINDS:
+        return problem(error.code, str(error))
+    if isinstance(error, OUTAGES):
+        _log.warning("database unavailable", error=type(error).__name__)
+        return problem("unavailable", "The database does not answer.")
+    _log.error("unforeseen error", exc_info=error)
+    return problem("internal", "This is our mistake. The logs know it by the correlation id.")
+
+
+def answer(request: Req, what: Problem, headers: Iterable[Header] = ()) -> Response[bytes]:
+    """`what`, with the request it answers."""
+    known: Exchange | None = request.scope.get("exchange")  # type: ignore[assignment]
+    # The path only: a query string may carry what must not be repeated.
+    instance = request.scope["raw_path"].partition(b"?")[0].decode("ascii", "replace")
+    body = msgspec.structs.replace(
+        what, instance=instance, correlation_id=str(known.correlation_id) if known else None
+    )
+    retry = _RETRY.get(what.code)
+    sent = [(b"cache-control", b"no-store"), *headers, *((retry,) if retry else ())]
+    return Response(
+        _encoder.encode(body),
+        status_code=what.status,
+        media_type=MEDIA,
+        headers={name.decode(): value.decode() for name, value in sent},
+    )
+
+
+def _any(request: Req, error: Exception) -> Response[bytes]:
+    what = of_error(error)
+    if isinstance(error, InvalidInput) and request.method == "GET":
+        # There is no body to point into: it was a parameter.
+        fault = Fault(detail=str(error), parameter=error.pointer.removeprefix("/"))
+        what = msgspec.structs.replace(what, errors=(fault,))
+    return answer(request, what, error.headers if isinstance(error, Refused) else ())
+
+
+def _http(request: Req, error: HTTPException) -> Response[bytes]:
+    code = _BY_STATUS.get(error.status_code)
+    if code is None:
+        return _any(request, error)
+    # Litestar's own detail may repeat the query string: the title says enough.
+    headers = [(name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items()]
+    return answer(request, problem(code), headers)
+
+
+HANDLERS: ExceptionHandlersMap = {HTTPException: _http, Exception: _any}
+"""For Litestar: there is no other place where an error becomes an answer."""

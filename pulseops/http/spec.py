@@ -1,0 +1,39 @@
+"""What a route promises, beside its handler: the API description is made of nothing else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+
+class Shape(Struct, frozen=True, kw_only=True):
+    """One answer: what it means, its type (None: no body), its headers and an example."""
+
+    means: str
+    kind: Any = None
+    media: str = "application/json"
+    headers: tuple[str, ...] = ()
+    example: Any = None
+
+
+class Spec(Struct, frozen=True, kw_only=True):
+    """A route in the words of its callers.
+
+    `query` and `body` are the structs that the handler reads; `problems` are codes of `problem.KINDS`, beyond
+    those that every route may answer. `body_media` are further content types with the type of their schema.
+    `public` routes ask for no key; `hidden` ones are not part of the API.
+    """
+
+    name: str
+    summary: str
+    answers: Mapping[int, Shape]
+    tag: str = "incidents"
+    query: Any = None
+    body: Any = None
+    body_media: Mapping[str, Any] = {}
+    body_required: bool = True
+    body_example: Any = None
+    problems: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    public: bool = False
+    hidden: bool = False

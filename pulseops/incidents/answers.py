@@ -1,0 +1,52 @@
+"""What HTTP tells of incidents: the incident as it stands, and what is added to it."""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from msgspec import Struct
+
+from pulseops.eventstore.store import EventStore
+from pulseops.http.problem import Problem
+from pulseops.incidents.commands import Command
+from pulseops.incidents.events import IncidentFact
+from pulseops.incidents.incident import Incident
+from pulseops.incidents.timeline import TimelineEntry
+
+Incidents = EventStore[Command, Incident | None, IncidentFact]
+
+I = TypeVar("I", bound=Incident)  # noqa: E741 -- an incident
+
+
+class WithTimeline(Incident, frozen=True, kw_only=True, rename="camel"):
+    """The incident and everything that happened to it, in order."""
+
+    timeline: Sequence[TimelineEntry]
+
+
+class Deduplicated(Incident, frozen=True, kw_only=True, rename="camel"):
+    """The open incident that already held the `dedupKey`. Nothing was created."""
+
+    deduplicated: bool = True
+
+
+class Item(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What became of one item of a batch: an incident, or a problem."""
+
+    status: int
+    incident: Incident | None = None
+    deduplicated: bool = False
+    replayed: bool = False
+    problem: Problem | None = None
+
+
+class Batch(Struct, frozen=True, kw_only=True, rename="camel"):
+    """In the order of the request. `stored` counts the incidents that this request created."""
+
+    items: list[Item]
+    stored: int
+    failed: int
+
+
+def extended(kind: type[I], incident: Incident, **more: Any) -> I:
+    """`incident` with what `kind` adds."""
+    return kind(**{name: getattr(incident, name) for name in Incident.__struct_fields__}, **more)

@@ -1,0 +1,81 @@
+"""Reporting incidents, one or many: a batch is many single reports that share a request."""
+
+from collections.abc import Sequence
+
+import structlog
+from msgspec import Struct
+
+from pulseops.access.keys import Principal
+from pulseops.http import idempotency
+from pulseops.http.exchange import Exchange
+from pulseops.http.problem import Refused
+from pulseops.incidents.answers import Incidents
+from pulseops.incidents.commands import Create
+from pulseops.incidents.events import IncidentFact
+from pulseops.incidents.incident import Incident
+from pulseops.kernel.clock import utc_now
+from pulseops.kernel.envelope import Context, Recorded
+from pulseops.kernel.errors import NameTaken
+from pulseops.kernel.ids import new_id
+
+_ATTEMPTS = 5
+_log = structlog.get_logger("pulseops.incidents")
+
+
+class Caller(Struct, frozen=True):
+    """Who asks, and in which request."""
+
+    principal: Principal
+    exchange: Exchange
+
+
+class Report(Struct, frozen=True):
+    """`deduplicated`: nothing was created, this incident was there. `replayed`: it was answered before."""
+
+    incident: Incident
+    deduplicated: bool = False
+    replayed: bool = False
+
+    @property
+    def status(self) -> int:
+        return 200 if self.deduplicated else 201
+
+
+async def report(incidents: Incidents, caller: Caller, command: Create, key: str | None) -> Report:
+    """Create an incident, or find the open one that holds its dedup key. Raises what the store raises."""
+    identity = idempotency.identity(key, caller=caller.principal.key_id, kind="create", body=command)
+    context = Context(
+        actor=caller.principal.actor,
+        now=utc_now(),
+        command_id=identity.command_id,
+        fingerprint=identity.fingerprint,
+        correlation_id=caller.exchange.correlation_id,
+        occurred_at=command.occurred_at,
+    )
+    for _ in range(_ATTEMPTS):
+        try:
+            outcome = await incidents.execute(new_id(), command, context, expected_version=0)
+        except NameTaken as taken:
+            holder = incidents.decider.fold(await incidents.history.stream(taken.holder))
+            # Resolved in the meantime: the name is free again.
+            if holder is None or holder.status == "resolved":
+                continue
+            return Report(holder, deduplicated=True)
+        if outcome.state is None:
+            raise TypeError("A created incident has a state.")
+        log(outcome.facts, replayed=outcome.replayed)
+        return Report(outcome.state, replayed=outcome.replayed)
+    raise Refused("contended", "Incidents with this dedupKey come and go too fast. Try again.")
+
+
+def log(facts: Sequence[Recorded[IncidentFact]], *, replayed: bool) -> None:
+    """One line a command, naming every event that it added."""
+    if facts and not replayed:
+        _log.info(
+            "events stored",
+            incidentId=str(facts[0].stream_id),
+            types=[recorded.fact.type for recorded in facts],
+            position=facts[-1].position,
+            version=facts[-1].version,
+            actor=facts[0].meta.actor,
+        )

@@ -1,0 +1,132 @@
+"""Incidents over HTTP: report, see, list, acknowledge, resolve. The bodies are the commands."""
+
+from uuid import UUID
+
+from litestar import get, post
+from litestar.params import FromPath
+
+from pulseops.access.guards import principal
+from pulseops.eventstore.positions import wait_for
+from pulseops.http import etag, exchange, idempotency
+from pulseops.http.answer import Answer, Header, encoded
+from pulseops.http.bodies import Body, Query
+from pulseops.http.exchange import Req
+from pulseops.http.problem import Refused
+from pulseops.incidents import batches, specs
+from pulseops.incidents.answers import Deduplicated, Incidents, WithTimeline, extended
+from pulseops.incidents.board import BOARD, list_incidents
+from pulseops.incidents.commands import Acknowledge, Create, Resolve
+from pulseops.incidents.incident import Incident
+from pulseops.incidents.reporting import Caller, log, report
+from pulseops.incidents.specs import Wanted
+from pulseops.incidents.timeline import entry
+from pulseops.kernel.clock import utc_now
+from pulseops.kernel.envelope import Context
+from pulseops.kernel.errors import NotFound, VersionConflict
+
+_CREATE = Body(Create)
+_ACKNOWLEDGE = Body(Acknowledge, empty=Acknowledge())
+_RESOLVE = Body(Resolve, empty=Resolve())
+_WANTED = Query(Wanted)
+
+
+def _incidents(request: Req) -> Incidents:
+    found: Incidents = request.app.state.incidents
+    return found
+
+
+def _caller(request: Req) -> Caller:
+    return Caller(principal(request), exchange.of(request))
+
+
+def _place(incident: Incident) -> list[Header]:
+    return [etag.etag(incident.version), (b"x-pulseops-position", b"%d" % incident.position)]
+
+
+@post(["/incident", "/incidents"], opt={"spec": specs.CREATE})
+async def create(request: Req) -> Answer:
+    command = await _CREATE.read(request)
+    key = idempotency.key(request)
+    made = await report(_incidents(request), _caller(request), command, key)
+    headers = [(b"location", b"/incidents/%s" % str(made.incident.id).encode()), *_place(made.incident)]
+    if made.replayed:
+        headers.append(idempotency.REPLAYED)
+    if made.deduplicated:
+        return encoded(extended(Deduplicated, made.incident), headers=headers)
+    return encoded(made.incident, status=made.status, headers=headers)
+
+
+@post("/incidents:batch", opt={"spec": specs.CREATE_BATCH})
+async def create_batch(request: Req) -> Answer:
+    items = await batches.read(request)
+    key = idempotency.key(request)
+    return encoded(await batches.report_all(_incidents(request), _caller(request), items, key))
+
+
+@get(["/incident/{incident_id:uuid}", "/incidents/{incident_id:uuid}"], opt={"spec": specs.SHOW})
+async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
+    incidents = _incidents(request)
+    facts = await incidents.history.stream(incident_id)
+    incident = incidents.decider.fold(facts)
+    if incident is None:
+        raise NotFound("There is no such incident.")
+    if etag.not_modified(request, incident.version):
+        return Answer(b"", status=304, headers=_place(incident))
+    return encoded(
+        extended(WithTimeline, incident, timeline=[entry(fact) for fact in facts]), headers=_place(incident)
+    )
+
+
+@get("/incidents", opt={"spec": specs.LIST})
+async def list_all(request: Req) -> Answer:
+    wanted = _WANTED.read(request)
+    pool = request.app.state.pool
+    if wanted.min_position is not None:
+        await wait_for(pool, BOARD.name, wanted.min_position)
+    return encoded(await list_incidents(pool, wanted.filters(), cursor=wanted.cursor, limit=wanted.limit))
+
+
+@post(
+    ["/incident/{incident_id:uuid}/acknowledge", "/incidents/{incident_id:uuid}/acknowledge"],
+    opt={"spec": specs.ACKNOWLEDGE},
+)
+async def acknowledge(request: Req, incident_id: FromPath[UUID]) -> Answer:
+    return await _change(request, incident_id, await _ACKNOWLEDGE.read(request), "acknowledge")
+
+
+@post(
+    ["/incident/{incident_id:uuid}/resolve", "/incidents/{incident_id:uuid}/resolve"],
+    opt={"spec": specs.RESOLVE},
+)
+async def resolve(request: Req, incident_id: FromPath[UUID]) -> Answer:
+    return await _change(request, incident_id, await _RESOLVE.read(request), "resolve")
+
+
+async def _change(request: Req, incident_id: UUID, command: Acknowledge | Resolve, kind: str) -> Answer:
+    caller, expected = _caller(request), etag.expected_version(request)
+    identity = idempotency.identity(
+        idempotency.key(request), caller=caller.principal.key_id, kind=kind, body=command, of=incident_id
+    )
+    context = Context(
+        actor=caller.principal.actor,
+        now=utc_now(),
+        command_id=identity.command_id,
+        fingerprint=identity.fingerprint,
+        correlation_id=caller.exchange.correlation_id,
+    )
+    try:
+        outcome = await _incidents(request).execute(incident_id, command, context, expected_version=expected)
+    except VersionConflict:
+        if expected is not None:
+            raise
+        raise Refused("contended", "Others keep changing this incident. Try again.") from None
+    if outcome.state is None:
+        raise NotFound("There is no such incident.")
+    log(outcome.facts, replayed=outcome.replayed)
+    headers = _place(outcome.state)
+    if outcome.replayed:
+        headers.append(idempotency.REPLAYED)
+    return encoded(outcome.state, headers=headers)
+
+
+ROUTES = (create, create_batch, show, list_all, acknowledge, resolve)

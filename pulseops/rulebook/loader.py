@@ -1,0 +1,101 @@
+"""The rulebook: what incidents are judged, routed and escalated by.
+
+A section, or a key of a section, that the operator's file does not have is taken from `default.yaml`.
+Decisions cite the section's version: `acme-7+default-1` is acme-7 with keys from the default's default-1.
+"""
+
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pulseops.assignment.rules import AssignmentRules
+from pulseops.classification.rules import ClassificationRules, Classifier
+from pulseops.escalation.rules import EscalationRules
+from pulseops.rulebook.checks import check_assignment, check_classification, check_escalation
+from pulseops.rulebook.problems import RulebookInvalid, suggestion
+from pulseops.rulebook.reading import UNREADABLE, Reader
+from pulseops.rulebook.source import read_nodes
+
+_SECTIONS: dict[str, type[Struct]] = {
+    "classification": ClassificationRules,
+    "assignment": AssignmentRules,
+    "escalation": EscalationRules,
+}
+
+
+class Rulebook(Struct, frozen=True, kw_only=True):
+    """Everything that rules decide, ready for use. Each section has its own `version`."""
+
+    classification: Classifier
+    assignment: AssignmentRules
+    escalation: EscalationRules
+
+
+def load_rulebook(path: Path | None = None) -> Rulebook:
+    """The default rulebook, or the operator's file over it. Raises RulebookInvalid: all problems at once."""
+    with as_file(files("pulseops.rulebook") / "default.yaml") as default:
+        return _default(default) if path is None else _load(default, path)
+
+
+def demo_rulebook() -> Rulebook:
+    """The default rulebook with escalations within seconds."""
+    with as_file(files("pulseops.rulebook") / "demo.yaml") as demo:
+        return load_rulebook(demo)
+
+
+@cache
+def _default(default: Path) -> Rulebook:
+    return _load(default, None)
+
+
+def _load(default: Path, own: Path | None) -> Rulebook:
+    reader = Reader()
+    base = _sections(reader, default, default.name)
+    over = _sections(reader, own, str(own)) if own is not None else {}
+    read: dict[str, Any] = {}
+    for section, model in _SECTIONS.items():
+        entries, mine = base[section] | over.get(section, {}), over.get(section, {})
+        origin = {name: str(own) for name in mine} | {"": default.name}
+        if section in over and "version" not in mine:
+            reader.report(section, "a section needs a version of its own, for decisions to cite")
+        read[section] = reader.struct(entries, origin, model, section)
+        if read[section] is not UNREADABLE and mine and entries.keys() - mine.keys():
+            version = f"{read[section].version}+{base[section]['version'].value}"
+            read[section] = replace(read[section], version=version)
+    _check(read, reader)
+    if reader.problems:
+        raise RulebookInvalid(reader.problems)
+    return Rulebook(
+        classification=Classifier(read["classification"]),
+        assignment=read["assignment"],
+        escalation=read["escalation"],
+    )
+
+
+def _sections(reader: Reader, path: Path, file: str) -> dict[str, dict[str, yaml.Node]]:
+    """The entries of each section there is."""
+    sections = {}
+    for name, node in (reader.entries(read_nodes(path, file), "", file) or {}).items():
+        if name in _SECTIONS:
+            sections[name] = reader.entries(node, name, file) or {}
+        else:
+            reader.report(name, f'there is no section "{name}"{suggestion(name, _SECTIONS)}')
+    return sections
+
+
+def _check(read: dict[str, Any], reader: Reader) -> None:
+    """As many checks as can be made with what could be read."""
+    classification, assignment, escalation = (read[section] for section in _SECTIONS)
+    if classification is UNREADABLE:
+        return
+    check_classification(classification, reader.report)
+    if assignment is UNREADABLE:
+        return
+    check_assignment(assignment, classification, reader.report)
+    if escalation is not UNREADABLE:
+        check_escalation(escalation, assignment, classification, reader.report)

@@ -1,0 +1,41 @@
+"""What PulseOps is made of. Read it aloud."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from pulseops.assignment import reactor as assignment
+from pulseops.classification import reactor as classification
+from pulseops.escalation.timers import deadlines
+from pulseops.eventstore.codec import Codec
+from pulseops.eventstore.store import Appender, EventStore, History
+from pulseops.eventstore.subscriptions import Projector
+from pulseops.http import docs, health, openapi
+from pulseops.incidents import routes as incidents
+from pulseops.incidents.answers import Incidents
+from pulseops.incidents.board import BOARD
+from pulseops.incidents.decider import INCIDENT
+from pulseops.incidents.timeline import TIMELINE
+from pulseops.kernel.decider import Reactor
+from pulseops.rulebook.loader import Rulebook
+
+CODEC = Codec(INCIDENT.facts)
+
+ROUTES = (*incidents.ROUTES, *health.ROUTES, *docs.ROUTES, openapi.openapi)
+
+
+def inline(rules: Rulebook) -> Sequence[Reactor]:
+    """Folded into the command's own append: created, classified and assigned in one commit."""
+    return (
+        Reactor(name="classification", react=partial(classification.react, rules=rules.classification)),
+        Reactor(name="assignment", react=partial(assignment.react, rules=rules.assignment)),
+    )
+
+
+def projectors(rules: Rulebook) -> Sequence[Projector]:
+    """Led by the worker."""
+    return (BOARD, TIMELINE, deadlines(rules.escalation))
+
+
+def assemble(appender: Appender, history: History, rules: Rulebook, *, log_id: int = 1) -> Incidents:
+    """The incidents of one log."""
+    return EventStore(INCIDENT, appender=appender, history=history, reactors=inline(rules), log_id=log_id)

@@ -1,0 +1,142 @@
+"""Incidents that wait for an answer, and a clock that is moved rather than waited for."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from pulseops.db.clock import DatabaseClock
+from pulseops.db.pools import open_pool
+from pulseops.escalation.rules import EscalationRules, Policy, Step
+from pulseops.escalation.sweep import Store, Swept, sweep
+from pulseops.escalation.timers import deadlines
+from pulseops.eventstore.codec import Codec
+from pulseops.eventstore.gateway import Gateway
+from pulseops.eventstore.history import LogHistory
+from pulseops.eventstore.store import EventStore
+from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Resolve
+from pulseops.incidents.decider import INCIDENT
+from pulseops.incidents.events import FACTS, Assigned, Classified, Created, Decision, Priority
+from pulseops.incidents.incident import Incident
+from pulseops.incidents.selector import Selector
+from pulseops.kernel.decider import Reactor
+from pulseops.kernel.envelope import Context, Recorded
+from pulseops.kernel.ids import new_id
+
+MINUTE = timedelta(minutes=1)
+_DECISION = Decision(decided_by="test", rule="test", rules_version="test", why="It is a test.")
+
+RULES = EscalationRules(
+    version="rules-1",
+    policies=(
+        Policy(
+            name="critical",
+            when=Selector(priority=("critical",)),
+            steps=tuple(Step(after=5 * MINUTE, to=to) for to in ("secondary of {team}", "lead", "director")),
+        ),
+        Policy(
+            name="high",
+            when=Selector(priority=("high",)),
+            steps=(Step(after=15 * MINUTE, to="secondary of {team}"), Step(after=15 * MINUTE, to="lead")),
+        ),
+    ),
+)
+
+
+def _classify(recorded: Recorded[Any], _incident: Incident) -> Sequence[Command]:
+    if not isinstance(recorded.fact, Created):
+        return ()
+    return (
+        Classify(
+            priority=recorded.fact.priority or "medium",
+            category="network",
+            priority_decision=_DECISION,
+            category_decision=_DECISION,
+        ),
+    )
+
+
+def _assign(recorded: Recorded[Any], _incident: Incident) -> Sequence[Command]:
+    return (Assign(team="core", decision=_DECISION),) if isinstance(recorded.fact, Classified) else ()
+
+
+REACTORS = (Reactor(name="classification", react=_classify), Reactor(name="assignment", react=_assign))
+
+
+class MovedClock:
+    """The database's clock, so much later."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._clock, self._ahead = DatabaseClock(pool), timedelta()
+
+    async def now(self) -> datetime:
+        return await self._clock.now() + self._ahead
+
+    def forward(self, by: timedelta) -> None:
+        self._ahead += by
+
+
+class Duty:
+    """One process's parts, without a worker: it reports, answers, catches up and sweeps when told to."""
+
+    def __init__(self, pool: asyncpg.Pool, gateway: Gateway) -> None:
+        self.pool, self.gateway, self.codec = pool, gateway, Codec(FACTS)
+        self.clock = MovedClock(pool)
+        self.history = LogHistory(pool, self.codec)
+        self.store: Store = EventStore(INCIDENT, appender=gateway, history=self.history, reactors=REACTORS)
+        self.projector = deadlines(RULES)
+        self._reached = 0
+
+    async def report(self, priority: Priority = "critical") -> UUID:
+        incident = new_id()
+        command = Create(title="Nobody answers", service="billing", priority=priority)
+        await self.store.execute(incident, command, await self.context(), expected_version=0)
+        return incident
+
+    async def acknowledge(self, incident: UUID) -> None:
+        await self.store.execute(incident, Acknowledge(), await self.context())
+
+    async def resolve(self, incident: UUID) -> None:
+        await self.store.execute(incident, Resolve(), await self.context())
+
+    async def context(self) -> Context:
+        return Context(
+            actor="key:tester", now=await self.clock.now(), command_id=new_id(), correlation_id=new_id()
+        )
+
+    async def project(self, after: int | None = None, up_to: int | None = None) -> None:
+        """Lead the deadlines on to the head, or through a range (again)."""
+        start = self._reached if after is None else after
+        end = await self.history.head() if up_to is None else up_to
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self.projector.project(connection, 1, start, end)
+        self._reached = max(self._reached, end)
+
+    async def sweep(self, limit: int = 500) -> Swept:
+        return await sweep(self.pool, self.store, self.codec, now=await self.clock.now(), limit=limit)
+
+    async def types(self, incident: UUID) -> list[str]:
+        return [one.fact.type for one in await self.history.stream(incident)]
+
+    async def deadlines(self) -> dict[UUID, tuple[int, datetime]]:
+        rows = await self.pool.fetch("SELECT incident_id, step, due_at FROM escalation.deadline")
+        return {row["incident_id"]: (row["step"], row["due_at"]) for row in rows}
+
+    async def assigned_at(self, incident: UUID) -> datetime:
+        history = await self.history.stream(incident)
+        return next(one.recorded_at for one in history if isinstance(one.fact, Assigned))
+
+
+@asynccontextmanager
+async def on_duty(url: str, *, size: int = 4) -> AsyncIterator[Duty]:
+    pool = await open_pool(url, size=size)
+    gateway = Gateway(url)
+    await gateway.start()
+    try:
+        yield Duty(pool, gateway)
+    finally:
+        await gateway.stop()
+        await pool.close()

@@ -1,0 +1,136 @@
+"""Several sweeps at once, killed at any moment, racing with answers: each level exactly once, none missing."""
+
+import asyncio
+import multiprocessing
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+
+from tests.conftest import Database
+from tests.integration.duty import MINUTE, Duty, on_duty
+
+_fork = multiprocessing.get_context("fork")
+
+
+async def report(duty: Duty, count: int) -> list[UUID]:
+    incidents = await asyncio.gather(*(duty.report("critical") for _ in range(count)))
+    await duty.project()
+    return list(incidents)
+
+
+async def levels(url: str) -> Counter[tuple[UUID, int]]:
+    """How often each level of each incident was escalated."""
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch(
+            "SELECT stream_id, (data->>'level')::int AS level FROM eventstore.event WHERE type = 'ESCALATED'"
+        )
+    finally:
+        await connection.close()
+    return Counter((row["stream_id"], row["level"]) for row in rows)
+
+
+async def escalated_after_an_answer(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(
+            """
+            SELECT count(*) FROM eventstore.event e JOIN eventstore.event a USING (log_id, stream_id)
+            WHERE e.type = 'ESCALATED' AND a.type IN ('ACKNOWLEDGED', 'RESOLVED') AND a.version < e.version
+            """
+        )
+    finally:
+        await connection.close()
+
+
+def once_each(incidents: Iterable[UUID], count: int = 3) -> Counter[tuple[UUID, int]]:
+    return Counter((incident, level) for incident in incidents for level in range(1, count + 1))
+
+
+async def test_sweeps_side_by_side_fire_each_level_once(database: Database) -> None:
+    async with on_duty(database.app_url, size=8) as duty:
+        incidents = await report(duty, 300)
+        for _ in range(3):
+            duty.clock.forward(5 * MINUTE + timedelta(seconds=30))
+            while True:
+                swept = await asyncio.gather(*(duty.sweep(limit=20) for _ in range(6)))
+                if not any(one.claimed for one in swept):
+                    break
+        assert await levels(database.admin_url) == once_each(incidents)
+        assert await duty.deadlines() == {}
+
+
+async def test_answers_that_race_with_sweeps_are_never_followed_by_an_escalation(database: Database) -> None:
+    async with on_duty(database.app_url, size=8) as duty:
+        incidents = await report(duty, 300)
+        duty.clock.forward(5 * MINUTE + timedelta(seconds=30))
+        answering = random.Random(7).sample(incidents, 150)
+
+        async def answer() -> None:
+            for number, incident in enumerate(answering):
+                await (duty.acknowledge if number % 2 else duty.resolve)(incident)
+
+        async def sweep() -> None:
+            while (await duty.sweep(limit=15)).claimed:
+                pass
+
+        await asyncio.gather(answer(), sweep(), sweep())
+        assert await escalated_after_an_answer(database.admin_url) == 0
+        fired = await levels(database.admin_url)
+        assert set(fired.values()) == {1}
+        assert {incident for incident, _ in fired} >= set(incidents) - set(answering)
+
+
+def sweep_until_killed(url: str, ahead: timedelta) -> None:
+    """A process that sweeps without end, its claims small so that it dies in the middle of one."""
+
+    async def work() -> None:
+        async with on_duty(url, size=1) as duty:
+            duty.clock.forward(ahead)
+            while True:
+                if not (await duty.sweep(limit=9)).claimed:
+                    await asyncio.sleep(0.02)
+
+    asyncio.run(work())
+    os._exit(0)
+
+
+def test_processes_killed_at_any_moment_leave_nothing_out_and_nothing_twice(database: Database) -> None:
+    dice = random.Random(11)
+    incidents = asyncio.run(_reported(database.app_url, 400))
+    for level in range(1, 4):
+        ahead = level * timedelta(minutes=6)
+        for _ in range(6):
+            pair = [
+                _fork.Process(target=sweep_until_killed, args=(database.app_url, ahead), daemon=True)
+                for _ in range(2)
+            ]
+            for one in pair:
+                one.start()
+            for one in pair:
+                one.join(dice.uniform(0.03, 0.12))
+                os.kill(one.pid or 0, signal.SIGKILL)
+                one.join()
+        asyncio.run(_swept_out(database.app_url, ahead))
+    assert asyncio.run(levels(database.admin_url)) == once_each(incidents)
+
+
+async def _reported(url: str, count: int) -> list[UUID]:
+    async with on_duty(url) as duty:
+        return await report(duty, count)
+
+
+async def _swept_out(url: str, ahead: timedelta) -> None:
+    """What the killed ones left, once the server has noticed that they are gone."""
+    async with on_duty(url) as duty, asyncio.timeout(10):
+        duty.clock.forward(ahead)
+        while await duty.pool.fetchval(
+            "SELECT EXISTS (SELECT FROM escalation.deadline WHERE due_at <= $1)", await duty.clock.now()
+        ):
+            await duty.sweep()

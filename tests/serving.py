@@ -1,0 +1,60 @@
+"""The HTTP process inside the test's own loop, on a database of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from litestar import Litestar
+
+from pulseops.access.keys import ensure_admin_key
+from pulseops.app import create_app
+from pulseops.kernel.clock import utc_now
+from pulseops.settings import Settings
+
+
+class Api(httpx.AsyncClient):
+    """A client with the admin's key; `app` is what it talks to."""
+
+    app: Litestar
+    token: str
+
+
+class Refused(Exception):
+    """What the process says when it does not start."""
+
+
+@asynccontextmanager
+async def running(app: Litestar) -> AsyncIterator[None]:
+    """The lifespan as a server drives it: in one task from its beginning to its end."""
+    to_app: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    from_app: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    scope: Any = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
+    receive: Any = to_app.get
+    send: Any = from_app.put
+    task = asyncio.create_task(app(scope, receive, send))
+    await to_app.put({"type": "lifespan.startup"})
+    started = await from_app.get()
+    if started["type"] != "lifespan.startup.complete":
+        await asyncio.wait([task])
+        task.exception()
+        raise Refused(started["message"])
+    try:
+        yield
+    finally:
+        await to_app.put({"type": "lifespan.shutdown"})
+        await task
+
+
+@asynccontextmanager
+async def serving(url: str, **settings: Any) -> AsyncIterator[Api]:
+    app = create_app(Settings(database_url=url, **settings))
+    async with running(app):
+        token = await ensure_admin_key(app.state.pool, now=utc_now())
+        asgi: Any = app
+        transport = httpx.ASGITransport(asgi, raise_app_exceptions=False)
+        async with Api(transport=transport, base_url="http://pulseops") as client:
+            client.app, client.token = app, token or ""
+            client.headers["authorization"] = f"Bearer {client.token}"
+            yield client
