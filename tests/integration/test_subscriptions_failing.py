@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 
 from pulseops.eventstore import subscriptions
-from pulseops.eventstore.positions import Lag, lag, wait_for
+from pulseops.eventstore.lag import Follower, lag
+from pulseops.eventstore.positions import wait_for
 from pulseops.eventstore.subscriptions import Projector, Subscription
 from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.errors import Behind
@@ -41,8 +42,8 @@ class Poison:
             raise ValueError("this position is poison")
 
 
-async def of(pool: asyncpg.Pool, name: str) -> Lag:
-    return next(one for one in await lag(pool) if one.name == name)
+async def of(pool: asyncpg.Pool, name: str) -> Follower:
+    return next(one for one in (await lag(pool)).followers if one.name == name)
 
 
 async def test_poison_stops_one_subscription_at_its_position_and_no_other(
@@ -61,16 +62,16 @@ async def test_poison_stops_one_subscription_at_its_position_and_no_other(
 
         await until(cornered)
         stuck = await of(pool, "poisoned")
-        assert (stuck.position, stuck.behind, stuck.owner) == (136, 250 - 136, "a")
+        assert (stuck.position, stuck.positions, stuck.owner) == (136, 250 - 136, "a")
         assert stuck.last_error == "ValueError at positions 137 to 137: this position is poison"
-        assert stuck.age > 0
+        assert stuck.seconds > 0
         assert await seen(pool, "poisoned") == list(range(1, 137))
 
         poison.cured = True
         await wait_for(pool, "poisoned", 250, within=10)
         assert await seen(pool, "poisoned") == list(range(1, 251))
         cured = await of(pool, "poisoned")
-        assert (cured.attempts, cured.last_error, cured.behind, cured.age) == (0, None, 0, 0)
+        assert (cured.failing, cured.last_error, cured.positions, cured.seconds) == (False, None, 0, 0)
 
 
 async def test_a_failing_subscription_keeps_its_lease_while_it_waits(
@@ -90,7 +91,7 @@ async def test_a_failing_subscription_keeps_its_lease_while_it_waits(
 
 
 async def failed(pool: asyncpg.Pool, times: int) -> bool:
-    standing = await lag(pool)
+    standing = (await lag(pool)).followers
     return bool(standing) and standing[0].attempts >= times
 
 
@@ -137,4 +138,4 @@ async def test_a_log_without_events_lags_nowhere(pool: asyncpg.Pool) -> None:
     async with running(subscription(pool, follower())):
         await wait_for(pool, "follower", 0)
         standing = await of(pool, "follower")
-    assert (standing.position, standing.head, standing.behind, standing.age) == (0, 0, 0, 0)
+    assert (standing.position, standing.positions, standing.seconds) == (0, 0, 0)
