@@ -19,6 +19,9 @@ from pulseops.escalation.rules import EscalationRules, Plan, next_step, plan_for
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.events import Priority
 
+NAME = "deadline"
+"""The subscription that keeps the deadlines."""
+
 deadline = Table(
     "deadline",
     metadata,
@@ -100,4 +103,4 @@ def deadlines(rules: EscalationRules) -> Projector:
             await connection.execute("SELECT escalation.start_deadlines_v1($1, $2)", log_id, payload)
         await connection.execute("SELECT escalation.stop_deadlines_v1($1, $2, $3)", log_id, after, up_to)
 
-    return Projector(name="escalation.deadline", project=project)
+    return Projector(NAME, project)

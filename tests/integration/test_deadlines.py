@@ -133,6 +133,8 @@ async def told(url: str, story: Story) -> None:
                     duty.clock.forward(number * MINUTE)
                 case "sweep":
                     await duty.sweep()
+                case _:
+                    assert not incidents, what
         await duty.project()
         await duty.sweep()  # what was answered but still due is dropped by a sweep at the latest
         found = {key: value for key, value in (await duty.deadlines()).items() if key in incidents}
