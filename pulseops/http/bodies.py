@@ -94,7 +94,7 @@ class Body(Generic[T]):
         except msgspec.DecodeError as error:
             raise Refused("malformed", f"The body is not JSON: {error}.") from None
         # PostgreSQL's text cannot hold it. The bytes are searched first, because almost none have any.
-        if b"\\u0000" in bytes(body):
+        if b"\\u0000" in bytes(body) and self.kind != list[msgspec.Raw]:
             for pointer in _nul(msgspec.to_builtins(value), ""):
                 detail = "The character U+0000 is not acceptable."
                 raise Refused("invalid-input", detail, errors=[Fault(detail=detail, pointer=pointer)])
