@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import httpx
 import msgspec
@@ -21,13 +21,22 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 _SERVER_ERROR = 500
 
 
+class Fault(Struct, frozen=True, kw_only=True):
+    """What is wrong, and where."""
+
+    detail: str = ""
+    pointer: str | None = None
+    parameter: str | None = None
+    header: str | None = None
+
+
 class Problem(Struct, frozen=True, kw_only=True):
-    """An RFC 9457 answer; `errors` name fields."""
+    """An RFC 9457 answer."""
 
     title: str = ""
     status: int = 0
     detail: str = ""
-    errors: tuple[dict[str, Any], ...] = ()
+    errors: tuple[Fault, ...] = ()
 
 
 class Refused(Exception):
@@ -48,7 +57,6 @@ class Unreachable(Exception):
 class Answer(Struct, frozen=True, kw_only=True):
     """A 2xx: its JSON as it came, and the server's clock."""
 
-    status: int
     body: bytes
     now: datetime
 
@@ -115,7 +123,7 @@ class Client:
         if response.is_success:
             if not response.headers.get("Content-Type", "").startswith("application/json"):
                 raise Unreachable(f"Something answers at {self.target.url}, but it is not PulseOps.")
-            return Answer(status=response.status_code, body=response.content, now=_date(response))
+            return Answer(body=response.content, now=_date(response))
         phrase = f"{response.status_code} {response.reason_phrase}".strip()
         if response.headers.get("Content-Type", "").startswith("application/problem+json"):
             try:

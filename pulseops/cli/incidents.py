@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -32,6 +31,10 @@ incident = App(
 
 Id = Annotated[UUID, Parameter(name="ID")]
 Prose = Annotated[str, Parameter(show_default=False, allow_leading_hyphen=True)]
+
+
+class _Deduplicated(Incident, frozen=True, kw_only=True, rename="camel"):
+    deduplicated: bool = False
 
 
 class _Page(Struct, rename="camel"):
@@ -99,11 +102,10 @@ def create(
             occurred_at=occurred_at,
             dedup_key=dedup_key,
         )
-        answer = client.post(
-            "/incidents", msgspec.json.encode(body), idempotency_key=idempotency_key or str(uuid4())
+        key = idempotency_key or str(uuid4())
+        _show_brief(
+            "Created", client.post("/incidents", msgspec.json.encode(body), idempotency_key=key), speak
         )
-        verb = "Created" if answer.status == HTTPStatus.CREATED else "Joined the open incident"
-        _show_brief(verb, answer, speak)
 
 
 @incident.command(name="list")
@@ -197,8 +199,9 @@ def _answer(path: str, body: bytes, verb: str, idempotency_key: str | None, spea
 def _show_brief(verb: str, answer: Answer, speak: Speak) -> None:
     if speak.json:
         print_json(answer.body)
-    else:
-        render.say(render.brief(verb, msgspec.json.decode(answer.body, type=Incident)))
+        return
+    now = msgspec.json.decode(answer.body, type=_Deduplicated)
+    render.say(render.brief("Joined the open incident" if now.deduplicated else verb, now))
 
 
 def _show_table(page: _Page, answer: Answer, *, first: bool) -> None:

@@ -134,9 +134,8 @@ def refusal(problem: Problem) -> RenderableType:
     if problem.detail and problem.detail != problem.title:
         lines.append(Text(harmless(problem.detail, lines=True)))
     for error in problem.errors:
-        field = error.get("pointer") or error.get("field") or error.get("name") or ""
-        message = error.get("detail") or error.get("message") or error.get("title") or ""
-        lines.append(Text.assemble("  ", (harmless(str(field)), "bold"), "  ", harmless(str(message))))
+        field = error.pointer or error.parameter or error.header or ""
+        lines.append(Text.assemble("  ", (harmless(field), "bold"), "  ", harmless(error.detail)))
     return Group(*lines)
 
 

@@ -1,6 +1,9 @@
 """Requests to append, and what came of them, as the tests speak of them."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -70,6 +73,15 @@ async def append(connection: asyncpg.Connection, *requests: AppendRequest, log: 
 
 async def verdicts(connection: asyncpg.Connection, *requests: AppendRequest) -> list[str]:
     return [answer.verdict for answer in await append(connection, *requests)]
+
+
+async def until(look: Callable[[], Awaitable[Any]]) -> Any:
+    """What `look` sees, as soon as it sees something."""
+    async with asyncio.timeout(10):
+        while True:
+            if seen := await look():
+                return seen
+            await asyncio.sleep(0.005)
 
 
 async def positions(connection: asyncpg.Connection, log: int = 1) -> list[int]:

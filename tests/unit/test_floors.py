@@ -1,5 +1,6 @@
 """The floor plan holds only as long as every contract of it can be broken."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -37,3 +38,10 @@ def test_every_contract_is_broken_by_a_trespass(tmp_path: Path) -> None:
     assert checked.returncode == 1, checked.stderr
     verdicts = {line for line in checked.stdout.splitlines() if line.endswith((" KEPT", " BROKEN"))}
     assert verdicts == {f"{contract['name']} BROKEN" for contract in contracts}
+
+
+def test_the_floor_plan_in_the_documentation_is_the_one_that_is_checked() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    checked = [sorted(re.findall(r"\w+", layer)) for layer in contracts[0]["layers"]]
+    drawn = re.findall(r"^\| \d+ \| (.+?) \|", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE)
+    assert [sorted(re.findall(r"\w+", floor)) for floor in drawn] == checked
