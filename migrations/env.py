@@ -107,7 +107,7 @@ if context.is_offline_mode():
     run()
 elif (given := context.config.attributes.get("connection")) is not None:
     run_online(given)
-elif url := Settings.from_environment(os.environ).database_url:
+elif url := Settings.from_environment(os.environ).migrates_at:
     asyncio.run(connect_and_run(url))
 else:
     raise SystemExit("Set PULSEOPS_DATABASE_URL to the database to migrate, or print the SQL with --sql.")
