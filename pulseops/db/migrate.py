@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from msgspec import Struct
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -92,7 +93,8 @@ async def _run(url: str, revision: str, *, allow_unsafe: bool, downgrade: bool) 
     try:
         async with engine.begin() as connection:
             await connection.run_sync(upgrade)
-    except asyncpg.PostgresError as error:
-        raise CannotMigrate(" ".join(filter(None, (str(error), error.hint)))) from error
+    except (asyncpg.PostgresError, DBAPIError) as error:
+        cause = error.__cause__ if isinstance(error, DBAPIError) else error
+        raise CannotMigrate(str(cause)) from error
     finally:
         await engine.dispose()
