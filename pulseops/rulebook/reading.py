@@ -110,7 +110,8 @@ class Reader:
         elif _nothing(node):
             items = ()
         elif isinstance(node, yaml.ScalarNode) and not isinstance(item_type, inspect.StructType):
-            items = (node,)
+            one = self.read(node, item_type, path, file)
+            return UNREADABLE if one is UNREADABLE else (one,)
         else:
             self.report(path, "this must be a list, each entry beginning with `-`")
             return UNREADABLE
