@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -61,6 +62,14 @@ def destination() -> str | None:
     return "head" if revision == context.get_head_revision() else str(revision)
 
 
+def goes_down(migration: MigrationContext, aim: str | None) -> bool:
+    current = migration.get_current_heads()
+    if aim is None:
+        return bool(current)
+    below = {script.revision for script in context.script.iterate_revisions(current, "base")} - set(current)
+    return aim in below
+
+
 def run() -> None:
     migration = context.get_context()
     aim = destination()
@@ -68,6 +77,8 @@ def run() -> None:
         if aim != "":
             objects.run(migration, _BEGIN)
             objects.apply(migration, objects.BEFORE)
+        if goes_down(migration, aim):
+            objects.apply(migration, objects.BEFORE_DOWNGRADE)
         context.run_migrations()
         if aim == "head":
             objects.apply(migration, objects.OBJECTS)

@@ -48,7 +48,7 @@ async def running(app: Litestar) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def serving(url: str, **settings: Any) -> AsyncIterator[Api]:
+async def serving(url: str | None, **settings: Any) -> AsyncIterator[Api]:
     app = create_app(Settings(database_url=url, **settings))
     async with running(app):
         token = await ensure_admin_key(app.state.pool, now=utc_now())

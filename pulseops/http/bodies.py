@@ -3,9 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
-from functools import cache
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -13,6 +11,7 @@ from msgspec.structs import fields
 
 from pulseops.http import exchange
 from pulseops.http.exchange import Req
+from pulseops.http.pointers import located, meant
 from pulseops.http.problem import Fault, Refused
 
 T = TypeVar("T")
@@ -95,7 +94,7 @@ class Body(Generic[T]):
         except msgspec.DecodeError as error:
             raise Refused("malformed", f"The body is not JSON: {error}.") from None
         # PostgreSQL's text cannot hold it. The bytes are searched first, because almost none have any.
-        if b"\\u0000" in bytes(body):
+        if b"\\u0000" in bytes(body) and self.kind != list[msgspec.Raw]:
             for pointer in _nul(msgspec.to_builtins(value), ""):
                 detail = "The character U+0000 is not acceptable."
                 raise Refused("invalid-input", detail, errors=[Fault(detail=detail, pointer=pointer)])
@@ -123,7 +122,7 @@ class Query(Generic[T]):
         given: dict[str, str] = {}
         for name, value in pairs:
             if name not in self.names:
-                raise _parameter(name, f"There is no such parameter.{_meant(name, self.names)}")
+                raise _parameter(name, f"There is no such parameter.{meant(name, self.names)}")
             if name in given:
                 raise _parameter(name, "It is given more than once.")
             if "\x00" in value:
@@ -132,7 +131,7 @@ class Query(Generic[T]):
         try:
             return msgspec.convert(given, self.kind, strict=False)
         except msgspec.ValidationError as error:
-            pointer, detail = _located(str(error), self.kind)
+            pointer, detail = located(str(error), self.kind)
             raise _parameter(pointer.removeprefix("/"), detail) from None
 
 
@@ -142,68 +141,8 @@ def _parameter(name: str, detail: str) -> Refused:
 
 
 def _invalid(message: str, kind: Any) -> Refused:
-    pointer, detail = _located(message, kind)
+    pointer, detail = located(message, kind)
     return Refused("invalid-input", detail, errors=[Fault(detail=detail, pointer=pointer)])
-
-
-_WHERE = re.compile(r"(?P<what>.*?)(?: - at (?P<key>`key` in )?`\$(?P<path>.*)`)?", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
-_FIELD = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
-_PLAINER = (
-    (re.compile(r"Expected `str` matching regex '\\\\S'"), "It must not be blank."),
-    (re.compile(r"Expected `str` of length >= 1"), "It must not be empty."),
-    (re.compile(r"Expected `str` of length <= (\d+)"), r"It may have at most \1 characters."),
-    (re.compile(r"Expected `object` of length <= (\d+)"), r"It may have at most \1 entries."),
-    (re.compile(r"Expected `datetime` with a timezone component"), "It needs a UTC offset, such as Z."),
-    (re.compile(r"Invalid RFC3339 encoded datetime"), "It is not an RFC 3339 date and time."),
-)
-
-
-def _located(message: str, kind: Any) -> tuple[str, str]:
-    """msgspec's message as a JSON pointer and a detail."""
-    found = _WHERE.fullmatch(message)
-    what, path = (found["what"], found["path"] or "") if found else (message, "")
-    pointer = "".join(f"/{name or index}" for name, index in _STEP.findall(path))
-    if field := _FIELD.fullmatch(what):
-        name = field[2][:100]
-        pointer += "/" + name.replace("~", "~0").replace("/", "~1")
-        if field[1] == "missing required":
-            return pointer, "It is required."
-        known = (
-            [one.encode_name for one in fields(kind)]
-            if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-            else []
-        )
-        return pointer, f"There is no such field.{_meant(name, known)}"
-    if found and found["key"]:
-        return pointer, f"A key in it: {what}."
-    if what.startswith("Invalid enum value"):
-        return pointer, f"It must be one of {', '.join(_choices(kind, pointer[1:]))}."
-    for pattern, plain in _PLAINER:
-        if hit := pattern.fullmatch(what):
-            return pointer, hit.expand(plain)
-    return pointer, f"{what}."
-
-
-def _meant(name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, n=1, cutoff=0.7)
-    return f" Did you mean {close[0]}?" if close else ""
-
-
-@cache
-def _choices(kind: Any, name: str) -> list[str]:
-    for field in fields(kind):
-        if field.encode_name == name:
-            return list(_literals(get_type_hints(kind)[field.name]))
-    return []
-
-
-def _literals(hint: Any) -> Iterator[str]:
-    if get_origin(hint) is Literal:
-        yield from get_args(hint)
-    for one in get_args(hint):
-        if not isinstance(one, str):
-            yield from _literals(one)
 
 
 def _nul(value: Any, pointer: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What an incident answers to a command. Private to this room and the wiring; pure."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Escalate, Resolve
 from pulseops.incidents.events import (
@@ -19,6 +19,8 @@ from pulseops.kernel.decider import Claims, Decider
 from pulseops.kernel.envelope import Context
 from pulseops.kernel.errors import InvalidInput, InvalidTransition, NotFound
 
+# What is older is a mistake, and what is much older no database client can read back.
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _SKEW = timedelta(minutes=10)
 
 
@@ -29,6 +31,8 @@ def decide(command: Command, incident: Incident | None, context: Context) -> Seq
             raise InvalidTransition(f"Incident {incident.id} already exists.")
         if command.occurred_at is not None and command.occurred_at > context.now + _SKEW:
             raise InvalidInput("It cannot have occurred in the future.", pointer="/occurredAt")
+        if command.occurred_at is not None and command.occurred_at < _EARLIEST:
+            raise InvalidInput("It cannot have occurred before 1970.", pointer="/occurredAt")
         return [
             Created(
                 title=command.title,

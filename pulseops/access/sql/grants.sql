@@ -1,4 +1,4 @@
--- The application keeps its keys: it adds them and revokes them, and never deletes one.
-GRANT USAGE ON SCHEMA access TO pulseops_app;
+-- The application adds keys and revokes them; it neither alters nor deletes one.
+REVOKE UPDATE, DELETE, TRUNCATE ON access.api_key FROM pulseops_app;
 GRANT SELECT, INSERT ON access.api_key TO pulseops_app;
 GRANT UPDATE (revoked_at) ON access.api_key TO pulseops_app;

@@ -1,0 +1,71 @@
+"""Days on which the database is away: nothing acknowledged is lost, and nobody is told what is not known."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from tests.conftest import Database
+from tests.faults import Wire, wire
+from tests.serving import Api, serving
+
+
+@asynccontextmanager
+async def _behind_a_wire(database: Database) -> AsyncIterator[tuple[Api, Wire]]:
+    async with wire(database.port) as between:
+        url = database.app_url.replace(f":{database.port}/", f":{between.port}/")
+        async with serving(url) as api:
+            yield api, between
+
+
+async def _everything(api: Api, path: str) -> tuple[httpx.Response, ...]:
+    return await asyncio.gather(
+        api.get(path),
+        api.get("/incidents"),
+        api.post("/incident", json={"title": "while it is away"}),
+        api.post("/incidents:batch", json=[{"title": "while it is away"}]),
+        api.post(f"{path}/resolve"),
+    )
+
+
+async def test_without_the_database_every_answer_is_a_503_and_it_recovers_by_itself(
+    database: Database,
+) -> None:
+    async with _behind_a_wire(database) as (api, between):
+        path = (await api.post("/incident", json={"title": "before"})).headers["location"]
+        await between.cut()
+        for answer in await _everything(api, path):
+            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable"), answer.text
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert int(answer.headers["retry-after"]) > 0
+        ready = await api.get("/health/ready")
+        assert (ready.status_code, ready.json()["database"]) == (503, False)
+        assert (await api.get("/health/live")).status_code == 200
+        assert "pulseops_database_up 0.0" in (await api.get("/metrics")).text
+        await between.mend()
+        after = await api.post("/incident", json={"title": "after"})
+        assert after.status_code == 201
+        assert (await api.get(path)).json()["title"] == "before"
+        titles = await api.app.state.pool.fetch("SELECT data ->> 'title' AS t FROM eventstore.event")
+        assert {row["t"] for row in titles} - {None} == {"before", "after"}
+
+
+async def test_a_write_whose_answer_is_lost_is_unknown_and_safe_to_repeat(database: Database) -> None:
+    async with _behind_a_wire(database) as (api, between):
+        await api.post("/incident", json={"title": "opens the writer's connection"})
+        between.deaf = True
+        key = {"idempotency-key": "k"}
+        answer = await api.post("/incident", json={"title": "a"}, headers=key)
+        assert (answer.status_code, answer.json()["code"]) == (504, "outcome-unknown")
+        assert "Idempotency-Key" in answer.json()["detail"]
+        assert int(answer.headers["retry-after"]) > 0
+        between.deaf = False
+        await between.cut()
+        await between.mend()
+        async with asyncio.timeout(20):
+            while (again := await api.post("/incident", json={"title": "a"}, headers=key)).status_code != 201:
+                pass
+        assert again.headers["idempotency-replayed"] == "true"
+        titles = await api.app.state.pool.fetch("SELECT data ->> 'title' AS t FROM eventstore.event")
+        assert [row["t"] for row in titles].count("a") == 1
