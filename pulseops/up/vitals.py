@@ -8,8 +8,8 @@ import asyncpg
 from redis import Redis, RedisError
 
 from pulseops.db.durability import check_durability
-from pulseops.db.migrate import schema_status
 from pulseops.db.outages import OUTAGES
+from pulseops.db.schema import schema_status
 from pulseops.settings import masked
 from pulseops.up.address import Address, choose, health
 from pulseops.up.findings import Finding, Place
