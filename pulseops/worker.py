@@ -26,9 +26,9 @@ from redis.asyncio import ConnectionPool
 from pulseops import logs
 from pulseops.db.clock import DatabaseClock
 from pulseops.db.durability import require_durability
-from pulseops.db.migrate import schema_status
 from pulseops.db.outages import OUTAGES
 from pulseops.db.pools import open_pool
+from pulseops.db.schema import schema_status
 from pulseops.escalation.rounds import Rounds
 from pulseops.eventstore import heartbeat
 from pulseops.eventstore.gateway import Gateway

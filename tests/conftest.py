@@ -11,13 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from pulseops.db.migrate import migrate
 from pulseops.up.account import account_for, traversable
 from pulseops.up.home import Home
 from pulseops.up.postgres import EmbeddedPostgres
@@ -92,8 +91,7 @@ def redis_url(home: Home) -> Iterator[str]:
 
 async def _migrate_template(cluster: EmbeddedPostgres) -> None:
     await _create(cluster, TEMPLATE, template="template0")
-    if find_spec("pulseops.db.migrate") is not None:
-        await import_module("pulseops.db.migrate").migrate(cluster.url(TEMPLATE, admin=True))
+    await migrate(cluster.url(TEMPLATE, admin=True))
 
 
 async def _create(cluster: EmbeddedPostgres, name: str, template: str = TEMPLATE) -> None:

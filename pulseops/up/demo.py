@@ -41,6 +41,7 @@ class Moment(Struct, frozen=True):
 
     event: str
     timestamp: datetime
+    position: int
     actor: str = ""
     details: dict[str, Any] = {}
 
@@ -114,13 +115,15 @@ class Demo:
         listed = self._client.get("/incidents", params={"limit": 100}).raise_for_status()
         page = msgspec.json.decode(listed.content, type=Page)
         changed = [one.id for one in page.items if self._told.get(one.id, one.version) < one.version]
-        for incident_id in reversed(changed):
+        news: list[tuple[Moment, Story]] = []
+        for incident_id in changed:
             found = self._client.get(f"/incident/{incident_id}").raise_for_status()
             story = msgspec.json.decode(found.content, type=Story)
-            for moment in story.timeline[self._told[story.id] :]:
-                self._say(line(story, moment))
-                self._consider(story, moment)
+            news += ((moment, story) for moment in story.timeline[self._told[story.id] :])
             self._told[story.id] = story.version
+        for moment, story in sorted(news, key=lambda one: one[0].position):
+            self._say(line(story, moment))
+            self._consider(story, moment)
 
     def _consider(self, story: Story, moment: Moment) -> None:
         """Somebody answers most of the escalated ones."""
@@ -165,6 +168,6 @@ def _words(story: Story, moment: Moment) -> str:
         case "ESCALATED":
             return f"to {told.get('to')}, level {told.get('level')}: nobody answered “{story.title}”"
         case "ACKNOWLEDGED":
-            return f"by {moment.actor}: escalation stops"
+            return f"by {moment.actor}: “{story.title}” escalates no further"
         case _:
-            return f"by {moment.actor}"
+            return f"by {moment.actor}: “{story.title}”"

@@ -6,9 +6,10 @@ import asyncpg
 
 from pulseops.access.keys import ensure_admin_key
 from pulseops.db.durability import require_durability
-from pulseops.db.migrate import migrate, schema_status
+from pulseops.db.migrate import migrate
 from pulseops.db.outages import OUTAGES
 from pulseops.db.pools import open_pool
+from pulseops.db.schema import schema_status
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.settings import Settings, masked

@@ -86,6 +86,15 @@ class Home:
             self.withdraw()
             yield
 
+    def is_held(self) -> bool:
+        """By some other process, at this moment."""
+        with self._lock.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
     def log(self, name: str) -> Path:
         """A part's log. The last one is put aside when it has grown large."""
         log = self.logs / f"{name}.log"

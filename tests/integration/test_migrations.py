@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from pulseops.db.metadata import metadata
-from pulseops.db.migrate import CannotMigrate, migrate, migrations_folder, schema_status, unmigrate
+from pulseops.db.migrate import CannotMigrate, migrate, unmigrate
+from pulseops.db.schema import migrations_folder, schema_status
 from tests.conftest import Database
 from tests.integration.appending import append, positions, request, until
 
