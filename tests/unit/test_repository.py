@@ -20,7 +20,16 @@ DEMO = "pip install uv && uv run pulseops up --demo"
 TESTS = "pip install uv && uv run pytest"
 
 # Spelt so that this file does not name them.
-HOSTS = ("pypi[.]org", "pythonhoste[d]", "npmj[s]", "jsdeliv[r]", "unpk[g]", "ghcr[.]io", "docker[.]io", "quay[.]io")
+HOSTS = (
+    "pypi[.]org",
+    "pythonhoste[d]",
+    "npmj[s]",
+    "jsdeliv[r]",
+    "unpk[g]",
+    "ghcr[.]io",
+    "docker[.]io",
+    "quay[.]io",
+)
 PLACES = ("/wo[r]k/", "/ro[o]t/", "/tmp/w[t]", "/ho[m]e/", "/Use[r]s/")
 STORED_AS_IT_CAME = re.compile(r"/static/")
 
