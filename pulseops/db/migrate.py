@@ -4,6 +4,7 @@ import asyncpg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -56,7 +57,8 @@ async def _run(url: str, revision: str, *, allow_unsafe: bool, downgrade: bool) 
     try:
         async with engine.begin() as connection:
             await connection.run_sync(upgrade)
-    except asyncpg.PostgresError as error:
-        raise CannotMigrate(" ".join(filter(None, (str(error), error.hint)))) from error
+    except (asyncpg.PostgresError, DBAPIError) as error:
+        cause = error.__cause__ if isinstance(error, DBAPIError) else error
+        raise CannotMigrate(str(cause)) from error
     finally:
         await engine.dispose()

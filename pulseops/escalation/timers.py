@@ -25,7 +25,13 @@ NAME = "deadline"
 deadline = Table(
     "deadline",
     metadata,
-    Column("log_id", SmallInteger, primary_key=True, comment="The log that the incident belongs to."),
+    Column(
+        "log_id",
+        SmallInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="The log of the incident's facts.",
+    ),
     Column("incident_id", Uuid, primary_key=True, comment="The incident that waits for an answer."),
     Column("kind", Text, primary_key=True, comment="What the deadline is for: escalation."),
     Column(

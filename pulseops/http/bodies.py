@@ -3,7 +3,10 @@
 import asyncio
 import re
 from collections.abc import Iterator
-from typing import Any, Generic, TypeVar
+from functools import reduce
+from operator import or_
+from types import NoneType, UnionType
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -106,10 +109,11 @@ class Query(Generic[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self.kind = kind
-        self.names = [field.encode_name for field in fields(kind)]  # type: ignore[arg-type]  # a Struct
+        hints = get_type_hints(kind, include_extras=True)
+        self._kinds = {field.encode_name: _present(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]  # a Struct
 
     def read(self, request: Req) -> T:
-        """Raises Refused: invalid-input."""
+        """Raises Refused: malformed, invalid-input."""
         try:
             pairs = parse_qsl(
                 request.scope["query_string"].decode("ascii"),
@@ -119,20 +123,29 @@ class Query(Generic[T]):
             )
         except ValueError:
             raise Refused("malformed", "The query string cannot be read.") from None
-        given: dict[str, str] = {}
-        for name, value in pairs:
-            if name not in self.names:
-                raise _parameter(name, f"There is no such parameter.{meant(name, self.names)}")
+        given: dict[str, Any] = {}
+        for name, text in pairs:
+            if name not in self._kinds:
+                raise _parameter(name, f"There is no such parameter.{meant(name, list(self._kinds))}")
             if name in given:
                 raise _parameter(name, "It is given more than once.")
-            if "\x00" in value:
+            if "\x00" in text:
                 raise _parameter(name, "The character U+0000 is not acceptable.")
-            given[name] = value
+            try:
+                given[name] = msgspec.convert(text, self._kinds[name], strict=False)
+            except msgspec.ValidationError as error:
+                raise _parameter(name, located(f"{error} - at `$.{name}`", self.kind)[1]) from None
         try:
-            return msgspec.convert(given, self.kind, strict=False)
+            return msgspec.convert(given, self.kind)
         except msgspec.ValidationError as error:
             pointer, detail = located(str(error), self.kind)
             raise _parameter(pointer.removeprefix("/"), detail) from None
+
+
+def _present(hint: Any) -> Any:
+    """`hint` without None: there is no null in a query string, and a team may be called so."""
+    kinds = tuple(one for one in get_args(hint) if one is not NoneType)
+    return reduce(or_, kinds) if get_origin(hint) in {Union, UnionType} else hint
 
 
 def _parameter(name: str, detail: str) -> Refused:

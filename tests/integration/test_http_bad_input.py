@@ -153,6 +153,7 @@ async def test_an_answer_takes_an_empty_body_but_no_wrong_one(api: Api) -> None:
 async def test_a_query_that_cannot_be_is_refused_by_name(api: Api) -> None:
     for query, parameter in (
         ("status=gone", "status"),
+        ("status=null", "status"),
         ("priority=urgent", "priority"),
         ("limit=0", "limit"),
         ("limit=201", "limit"),
@@ -172,6 +173,10 @@ async def test_a_query_that_cannot_be_is_refused_by_name(api: Api) -> None:
         assert [fault["parameter"] for fault in answer.json()["errors"]] == [parameter], query
         assert answer.json()["instance"] == "/incidents"
     assert (await api.get("/incidents?team=%ff")).status_code == 400
+    assert (await api.get("/incidents?team=null&min_position=0")).json() == {
+        "incidents": [],
+        "nextCursor": None,
+    }
 
 
 async def test_an_unknown_way_is_a_problem_too(api: Api) -> None:

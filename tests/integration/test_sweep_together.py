@@ -11,7 +11,9 @@ from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
+import pytest
 
+from pulseops.db.pools import open_pool
 from tests.conftest import Database
 from tests.integration.duty import MINUTE, Duty, on_duty
 
@@ -86,6 +88,26 @@ async def test_answers_that_race_with_sweeps_are_never_followed_by_an_escalation
         fired = await levels(database.admin_url)
         assert set(fired.values()) == {1}
         assert {incident for incident, _ in fired} >= set(incidents) - set(answering)
+
+
+async def test_a_sweep_that_froze_keeps_its_claims_for_seconds_only(database: Database) -> None:
+    async with on_duty(database.app_url) as duty:
+        (incident,) = await report(duty, 1)
+        duty.clock.forward(6 * MINUTE)
+        frozen = await open_pool(database.app_url, size=1, command_seconds=0.5)
+        async with frozen.acquire() as connection:
+            await connection.execute("BEGIN")
+            claim = "SELECT incident_id FROM escalation.claim_due_v1(1::smallint, $1, 10)"
+            assert await connection.fetchval(claim, await duty.clock.now()) == incident
+            assert (await duty.sweep()).claimed == 0, "left to the one that has it"
+            async with asyncio.timeout(10):
+                while True:
+                    if (await duty.sweep()).fired:
+                        break
+                    await asyncio.sleep(0.05)
+            with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+                await connection.execute("COMMIT")
+        frozen.terminate()
 
 
 def sweep_until_killed(url: str, ahead: timedelta) -> None:
