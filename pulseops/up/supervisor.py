@@ -106,7 +106,7 @@ class Supervisor:
 
     def keep(self) -> None:
         """Look after the parts for ever, which ends by raising Stopped."""
-        watches = [Watch(part) for part in self._parts]
+        watches = [Watch(part, now=time.monotonic()) for part in self._parts]
         while True:
             for watch in watches:
                 if said := watch.look(time.monotonic()):
