@@ -174,7 +174,7 @@ async def test_a_query_that_cannot_be_is_refused_by_name(api: Api) -> None:
         assert answer.json()["instance"] == "/incidents"
     assert (await api.get("/incidents?team=%ff")).status_code == 400
     assert (await api.get("/incidents?team=null&min_position=0")).json() == {
-        "incidents": [],
+        "items": [],
         "nextCursor": None,
     }
 
