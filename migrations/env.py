@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg
 from alembic import context
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -61,6 +62,14 @@ def destination() -> str | None:
     return "head" if revision == context.get_head_revision() else str(revision)
 
 
+def goes_down(migration: MigrationContext, aim: str | None) -> bool:
+    current = migration.get_current_heads()
+    if aim is None:
+        return bool(current)
+    below = {script.revision for script in context.script.iterate_revisions(current, "base")} - set(current)
+    return aim in below
+
+
 def run() -> None:
     migration = context.get_context()
     aim = destination()
@@ -68,6 +77,8 @@ def run() -> None:
         if aim != "":
             objects.run(migration, _BEGIN)
             objects.apply(migration, objects.BEFORE)
+        if goes_down(migration, aim):
+            objects.apply(migration, objects.BEFORE_DOWNGRADE)
         context.run_migrations()
         if aim == "head":
             objects.apply(migration, objects.OBJECTS)
@@ -96,7 +107,7 @@ if context.is_offline_mode():
     run()
 elif (given := context.config.attributes.get("connection")) is not None:
     run_online(given)
-elif url := Settings.from_environment(os.environ).database_url:
+elif url := Settings.from_environment(os.environ).migrates_at:
     asyncio.run(connect_and_run(url))
 else:
     raise SystemExit("Set PULSEOPS_DATABASE_URL to the database to migrate, or print the SQL with --sql.")

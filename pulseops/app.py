@@ -18,9 +18,9 @@ from pulseops import logs
 from pulseops.access.guards import Doorkeeper, authenticated
 from pulseops.access.keys import open_keys
 from pulseops.db.durability import require_durability
-from pulseops.db.migrate import schema_status
 from pulseops.db.outages import OUTAGES
 from pulseops.db.pools import open_pool
+from pulseops.db.schema import schema_status
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.history import LogHistory
 from pulseops.eventstore.lag import lag

@@ -22,10 +22,13 @@ class SettingsError(ValueError):
 class Settings(Struct, frozen=True, kw_only=True):
     """Every setting with its default. Without `database_url` and `redis_url` the embedded ones are started.
 
+    `migration_url` is the login that may change the schema, where that is another one.
+
     A secret may also be given as the name of a file that holds it: `PULSEOPS_API_KEY_FILE=/run/secrets/key`.
     """
 
     database_url: Secret | None = None
+    migration_url: Secret | None = None
     redis_url: Secret | None = None
     home: Path = Path("~/.pulseops")
     rules: Path | None = None
@@ -40,6 +43,10 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "home", self.home.expanduser())
+
+    @property
+    def migrates_at(self) -> str | None:
+        return self.migration_url or self.database_url
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -79,7 +86,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 _TYPES: dict[str, Any] = get_type_hints(Settings, include_extras=True)
-_SECRETS = frozenset(("database_url", "redis_url", "api_key"))
+_SECRETS = frozenset(("database_url", "migration_url", "redis_url", "api_key"))
 
 
 def masked(url: str) -> str:

@@ -5,6 +5,7 @@ from functools import partial
 
 from pulseops.assignment import reactor as assignment
 from pulseops.classification import reactor as classification
+from pulseops.escalation import routes as escalation
 from pulseops.escalation.timers import deadlines
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.store import Appender, EventStore, History
@@ -20,7 +21,7 @@ from pulseops.rulebook.loader import Rulebook
 
 CODEC = Codec(INCIDENT.facts)
 
-ROUTES = (*incidents.ROUTES, *health.ROUTES, *docs.ROUTES, openapi.openapi)
+ROUTES = (*incidents.ROUTES, *escalation.ROUTES, *health.ROUTES, *docs.ROUTES, openapi.openapi)
 
 
 def inline(rules: Rulebook) -> Sequence[Reactor]:

@@ -11,19 +11,19 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from pulseops.db.migrate import migrate
 from pulseops.up.account import account_for, traversable
 from pulseops.up.home import Home
 from pulseops.up.postgres import EmbeddedPostgres
 from pulseops.up.redis import EmbeddedRedis
 
 PREFIX = "pulseops-test-"
+ROOM = 3 << 30  # bytes free: a cluster, its log and the databases of a whole run
 TEMPLATE = "pulseops_template"
 _numbers = itertools.count(1)
 
@@ -42,10 +42,13 @@ class Database:
 
 @pytest.fixture(scope="session")
 def ground() -> Iterator[Path]:
-    """A folder that the servers' user can reach; pytest's own, under root, are closed to it."""
+    """A folder that the servers' user can reach; pytest's own, under root, are closed to it.
+
+    In memory where there is plenty: `fsync` stays on, but does not wait for the disk of a busy machine.
+    """
     account = account_for(Path(os.devnull).with_name("nothing"))
-    parents = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))  # not a file, a place
-    parent = next(folder for folder in parents if traversable(folder, account))
+    parents = (Path("/dev/shm"), Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
+    parent = next(folder for folder in parents if _is_fit(folder) and traversable(folder, account))
     _sweep(parent)
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
     folder.chmod(0o711)
@@ -65,7 +68,7 @@ def cluster(home: Home) -> Iterator[EmbeddedPostgres]:
     asyncio.run(postgres.prepare())
     asyncio.run(_migrate_template(postgres))
     yield postgres
-    postgres.stop()
+    postgres.stop(hurry=True)
 
 
 @pytest.fixture
@@ -88,8 +91,7 @@ def redis_url(home: Home) -> Iterator[str]:
 
 async def _migrate_template(cluster: EmbeddedPostgres) -> None:
     await _create(cluster, TEMPLATE, template="template0")
-    if find_spec("pulseops.db.migrate") is not None:
-        await import_module("pulseops.db.migrate").migrate(cluster.url(TEMPLATE, admin=True))
+    await migrate(cluster.url(TEMPLATE, admin=True))
 
 
 async def _create(cluster: EmbeddedPostgres, name: str, template: str = TEMPLATE) -> None:
@@ -106,6 +108,13 @@ async def _administer(cluster: EmbeddedPostgres, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+def _is_fit(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    room = os.statvfs(folder)
+    return not room.f_flag & os.ST_NOEXEC and room.f_bavail * room.f_frsize > ROOM
 
 
 def _sweep(parent: Path) -> None:

@@ -1,6 +1,6 @@
 """given(facts) / when(command) / then(facts): the only language in which a decider is tested."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -45,10 +45,6 @@ def record(
         fact=fact,
         meta=Meta(actor=actor, correlation_id=stream_id),
     )
-
-
-def recorded(facts: Iterable[F], *, actor: str = "key:tester") -> list[Recorded[F]]:
-    return [record(fact, version, actor=actor) for version, fact in enumerate(facts, start=1)]
 
 
 class Given(Struct, Generic[C, S, F], frozen=True):

@@ -159,8 +159,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for function in ("project_timeline_v1", "project_incident_v1"):
-        op.execute(f"DROP FUNCTION incidents.{function}(smallint, bigint, bigint)")
     for table in ("timeline", "incident"):
         op.drop_table(table, schema="incidents")
     # Come again, they are filled from the beginning.

@@ -18,7 +18,7 @@ def upgrade() -> None:
             sa.SmallInteger(),
             autoincrement=False,
             nullable=False,
-            comment="The log that the incident belongs to.",
+            comment="The log of the incident's facts.",
         ),
         sa.Column("incident_id", sa.Uuid(), nullable=False, comment="The incident that waits for an answer."),
         sa.Column("kind", sa.Text(), nullable=False, comment="What the deadline is for: escalation."),

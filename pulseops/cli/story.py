@@ -78,7 +78,7 @@ def _sentences(fact: IncidentFact, actor: str) -> list[str]:
 
 def _reported(fact: Created, actor: str) -> str:
     sentence = f"by {actor or fact.source}"
-    if actor and fact.source:
+    if actor and fact.source != "user":
         sentence += f" through {fact.source}"
     if fact.service is not None:
         sentence += f", for {fact.service}"

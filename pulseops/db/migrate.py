@@ -1,19 +1,15 @@
-"""Bring a database to this version's schema, and tell which one it has."""
-
-from functools import cache
-from pathlib import Path
+"""Bring a database to this version's schema."""
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
-from msgspec import Struct
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from pulseops.db.durability import require_durability
-from pulseops.db.objects import PACKAGE
+from pulseops.db.schema import migrations_folder
 from pulseops.kernel.errors import PulseOpsError
 
 _CONNECT_SECONDS = 10.0
@@ -23,23 +19,6 @@ class CannotMigrate(PulseOpsError):
     """The database cannot be brought to this version's schema."""
 
     code = "cannot-migrate"
-
-
-class SchemaStatus(Struct, frozen=True, kw_only=True):
-    """The revision that a database has (None: no schema yet) and the one that this version needs."""
-
-    current: str | None
-    expected: str
-
-    @property
-    def ready(self) -> bool:
-        return self.current == self.expected
-
-
-def migrations_folder() -> Path:
-    """In an installed wheel inside the package, in a checkout beside it."""
-    inside = PACKAGE / "migrations"
-    return inside if inside.is_dir() else PACKAGE.parent / "migrations"
 
 
 async def migrate(url: str, *, revision: str = "head", allow_unsafe: bool = False) -> None:
@@ -54,20 +33,6 @@ async def migrate(url: str, *, revision: str = "head", allow_unsafe: bool = Fals
 async def unmigrate(url: str, *, revision: str = "base") -> None:
     """Downgrade: everything above `revision` is dropped, with what is in it. Raises CannotMigrate."""
     await _run(url, revision, allow_unsafe=True, downgrade=True)
-
-
-async def schema_status(connection: asyncpg.Connection) -> SchemaStatus:
-    """For health checks; any role may ask."""
-    current = None
-    if await connection.fetchval("SELECT to_regclass('eventstore.alembic_version') IS NOT NULL"):
-        current = await connection.fetchval("SELECT version_num FROM eventstore.alembic_version")
-    return SchemaStatus(current=current, expected=_expected())
-
-
-@cache
-def _expected() -> str:
-    """Reading the scripts takes milliseconds, and health checks ask often."""
-    return ScriptDirectory(str(migrations_folder())).get_current_head() or ""
 
 
 async def _run(url: str, revision: str, *, allow_unsafe: bool, downgrade: bool) -> None:
@@ -92,7 +57,8 @@ async def _run(url: str, revision: str, *, allow_unsafe: bool, downgrade: bool) 
     try:
         async with engine.begin() as connection:
             await connection.run_sync(upgrade)
-    except asyncpg.PostgresError as error:
-        raise CannotMigrate(" ".join(filter(None, (str(error), error.hint)))) from error
+    except (asyncpg.PostgresError, DBAPIError) as error:
+        cause = error.__cause__ if isinstance(error, DBAPIError) else error
+        raise CannotMigrate(str(cause)) from error
     finally:
         await engine.dispose()

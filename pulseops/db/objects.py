@@ -31,6 +31,9 @@ OBJECTS = (
 )
 """In the order in which they are applied, after the last revision."""
 
+BEFORE_DOWNGRADE = ("db/sql/drop_functions.sql",)
+"""What would hold on to the tables that go."""
+
 AFTER_BASE = ("db/sql/drop_schemas.sql",)
 """What a downgrade to base has left."""
 

@@ -175,7 +175,7 @@ def _deadline(row: Mapping[str, Any]) -> Deadline:
 
 
 def _postponed(row: Mapping[str, Any], error: Exception, now: datetime) -> Move:
-    """As due as before, but tried again only after 1, 2, 4, … seconds."""
+    """As due as before, but tried again only after 1, 2, 4, … seconds, at most five minutes."""
     pause = min(timedelta(seconds=2 ** min(row["failures"], 16)), _LONGEST_RETRY)
     return Move(
         incident_id=row["incident_id"],
@@ -183,7 +183,8 @@ def _postponed(row: Mapping[str, Any], error: Exception, now: datetime) -> Move:
         due_at=row["due_at"],
         failures=row["failures"] + 1,
         retry_at=now + pause,
-        last_error=f"{type(error).__name__}: {error}",
+        # PostgreSQL's text holds no U+0000, and an error may quote anything.
+        last_error=f"{type(error).__name__}: {error}".replace("\0", "")[:1_000],
     )
 
 

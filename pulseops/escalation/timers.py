@@ -19,10 +19,19 @@ from pulseops.escalation.rules import EscalationRules, Plan, next_step, plan_for
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.events import Priority
 
+NAME = "deadline"
+"""The subscription that keeps the deadlines."""
+
 deadline = Table(
     "deadline",
     metadata,
-    Column("log_id", SmallInteger, primary_key=True, comment="The log that the incident belongs to."),
+    Column(
+        "log_id",
+        SmallInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="The log of the incident's facts.",
+    ),
     Column("incident_id", Uuid, primary_key=True, comment="The incident that waits for an answer."),
     Column("kind", Text, primary_key=True, comment="What the deadline is for: escalation."),
     Column(
@@ -100,4 +109,4 @@ def deadlines(rules: EscalationRules) -> Projector:
             await connection.execute("SELECT escalation.start_deadlines_v1($1, $2)", log_id, payload)
         await connection.execute("SELECT escalation.stop_deadlines_v1($1, $2, $3)", log_id, after, up_to)
 
-    return Projector(name="escalation.deadline", project=project)
+    return Projector(NAME, project)

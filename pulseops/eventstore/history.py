@@ -12,11 +12,10 @@ from pulseops.kernel.envelope import Recorded
 
 _ANY_VERSION = 2**31 - 1
 
-# The stream's positions leave only its partitions to look into; the bounds on version make the stream's own
-# index look best also while the tables were never analysed.
+# The stream's positions leave only its partitions to look into.
 _STREAM = f"""
 SELECT {COLUMNS} FROM eventstore.event
-WHERE log_id = $1 AND stream_id = $2 AND version BETWEEN 1 AND $3 AND position BETWEEN
+WHERE log_id = $1 AND stream_id = $2 AND version <= $3 AND position BETWEEN
   (SELECT s.first_position FROM eventstore.stream s WHERE s.log_id = $1 AND s.stream_id = $2) AND
   (SELECT s.last_position FROM eventstore.stream s WHERE s.log_id = $1 AND s.stream_id = $2)
 ORDER BY version

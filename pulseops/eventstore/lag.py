@@ -5,7 +5,8 @@ from msgspec import Struct
 
 # Ages go by the database's clock, which wrote the times they are counted from.
 _FOLLOWERS = """
-SELECT s.name, s.attempts, head.position - s.position AS positions,
+SELECT s.name, s.position, head.position - s.position AS positions, s.attempts, s.last_error,
+  CASE WHEN s.lease_until >= clock_timestamp() THEN s.owner END AS owner,
   coalesce(extract(epoch FROM clock_timestamp() - (
     SELECT e.recorded_at FROM eventstore.event e WHERE e.log_id = s.log_id AND e.position = s.position + 1
   )), 0)::float8 AS seconds
@@ -23,12 +24,22 @@ SELECT extract(epoch FROM clock_timestamp() - max(swept_at))::float8 FROM events
 
 
 class Follower(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A subscription: how far it is behind, in events and in seconds. `failing`: its last try failed."""
+    """A subscription at `position`: how far it is behind, in events and in seconds.
+
+    `owner` is the worker that leads it, if any does. `attempts` counts failures since its last progress.
+    """
 
     name: str
+    position: int
     positions: int
     seconds: float
-    failing: bool
+    owner: str | None
+    attempts: int
+    last_error: str | None
+
+    @property
+    def failing(self) -> bool:
+        return self.attempts > 0
 
 
 class Lag(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -39,7 +50,7 @@ class Lag(Struct, frozen=True, kw_only=True, rename="camel"):
     sweep_seconds: float | None
 
 
-async def lag(connection: asyncpg.Connection, *, log_id: int = 1) -> Lag:
+async def lag(connection: asyncpg.Connection | asyncpg.Pool, *, log_id: int = 1) -> Lag:
     """The position of the newest event, and how far everyone is from it."""
     head = await connection.fetchval(_HEAD, log_id)
     return Lag(
@@ -47,9 +58,12 @@ async def lag(connection: asyncpg.Connection, *, log_id: int = 1) -> Lag:
         followers=tuple(
             Follower(
                 name=row["name"],
+                position=row["position"],
                 positions=max(0, row["positions"]),
                 seconds=round(max(0.0, row["seconds"]), 3),
-                failing=row["attempts"] > 0,
+                owner=row["owner"],
+                attempts=row["attempts"],
+                last_error=row["last_error"],
             )
             for row in await connection.fetch(_FOLLOWERS, log_id, head)
         ),

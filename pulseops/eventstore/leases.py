@@ -75,6 +75,8 @@ class Lease:
     def __init__(self, *, log_id: int, name: str, owner: str, seconds: float) -> None:
         self.held = False
         self.seconds = seconds
+        self.renewal = seconds / 3
+        """Seconds after which `position` renews: a holder that waits longer than this risks its lease."""
         self._row = (log_id, name, owner)
         self._epoch = 0
         self._renewed = 0.0
@@ -89,8 +91,8 @@ class Lease:
         return self.held
 
     async def position(self, connection: asyncpg.Connection) -> int:
-        """The checkpoint. Renews when a third of the lease has gone by."""
-        if monotonic() - self._renewed > self.seconds / 3:
+        """The checkpoint. Renews when it is time to."""
+        if monotonic() - self._renewed >= self.renewal:
             return await self._renewing(connection, _RENEW)
         return self._kept(await connection.fetchval(_READ, *self._row, self._epoch))
 
@@ -109,10 +111,6 @@ class Lease:
     async def release(self, connection: asyncpg.Connection) -> None:
         self.held = False
         await connection.execute(_RELEASE, *self._row, self._epoch)
-
-    def drop(self) -> None:
-        """Forget it without telling: it will run out."""
-        self.held = False
 
     async def _renewing(self, connection: asyncpg.Connection, statement: str, *more: object) -> int:
         started = monotonic()

@@ -72,7 +72,7 @@ class Subscription:
                 elif await self._advance():
                     pause = _BUSY
                 else:
-                    await self._doorbell.wait(seen, pause)
+                    await self._doorbell.wait(seen, min(pause, self._lease.renewal))
                     pause = min(pause * 2, _IDLE)
             except LeaseLost:
                 _log.warning("lease lost", subscription=self.name)
@@ -128,7 +128,7 @@ class Subscription:
         """Waits with the lease in hand."""
         until = monotonic() + seconds
         while not self._stopped.is_set() and (left := until - monotonic()) > 0:
-            await self._pause(min(left, self._lease.seconds / 3))
+            await self._pause(min(left, self._lease.renewal))
             async with self._pool.acquire() as connection:
                 await self._lease.position(connection)
 

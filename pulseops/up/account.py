@@ -17,10 +17,14 @@ class Account(NamedTuple):
     gid: int
 
 
+def ourselves() -> Account:
+    return _account(pwd.getpwuid(os.getuid()))
+
+
 def account_for(data: Path) -> Account:
     """Ourselves; or for root the owner of the data if there are any, a service user otherwise."""
     if os.getuid() != 0:
-        return _account(pwd.getpwuid(os.getuid()))
+        return ourselves()
     if data.exists() and (owner := data.stat().st_uid) != 0:
         return _account(pwd.getpwuid(owner))
     return _service_user()

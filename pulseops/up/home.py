@@ -23,6 +23,7 @@ import msgspec
 from pulseops.up.account import account_for, traversable
 from pulseops.up.processes import CannotStart
 
+LARGE = 10 << 20  # bytes
 ELSEWHERE = Path("/var/lib/pulseops")
 
 
@@ -84,6 +85,22 @@ class Home:
             lock.flush()
             self.withdraw()
             yield
+
+    def is_held(self) -> bool:
+        """By some other process, at this moment."""
+        with self._lock.open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
+
+    def log(self, name: str) -> Path:
+        """A part's log. The last one is put aside when it has grown large."""
+        log = self.logs / f"{name}.log"
+        if log.exists() and log.stat().st_size > LARGE:
+            log.replace(log.with_suffix(".log.1"))
+        return log
 
     def servers(self) -> Servers:
         if not self._servers.exists():

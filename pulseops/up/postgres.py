@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -26,7 +27,10 @@ ROLES = Path(__file__).with_name("sql") / "roles.sql"
 FAST = Ladder(((signal.SIGINT, 15.0), (signal.SIGQUIT, 5.0)))
 """Roll back and checkpoint; then drop everything, which the next start recovers from."""
 
-ORPHAN = Ladder(((signal.SIGQUIT, 2.0),))
+HURRY = Ladder(((signal.SIGQUIT, 5.0),))
+ORPHAN = Ladder(((signal.SIGINT, 2.0), (signal.SIGQUIT, 2.0)))
+"""A server without a mark, or a query whose server was killed and which has not noticed."""
+
 RECOVERY = 600.0  # seconds that replaying the log after a crash may take
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -40,10 +44,12 @@ SETTINGS = {
 class EmbeddedPostgres:
     """One cluster in a home. Everything blocks and belongs on the main thread, except `prepare`."""
 
+    name = "postgres"
+
     def __init__(self, home: Home, *, rest: Rest = time.sleep) -> None:
         self._home, self._rest = home, rest
         self.cluster = home.data / f"pg{MAJOR}"
-        self.log = home.logs / "postgres.log"
+        self.log = home.log("postgres")
         self.account: Account = home.account
         self._mark = home.run / "postgres"
         self._servers: Servers = home.servers()
@@ -73,6 +79,7 @@ class EmbeddedPostgres:
             CannotStart: with the last lines of the log.
         """
         programs = postgres_programs(self.account, self._home.data)
+        self.stop()
         self.clear_leftovers()
         if not self.cluster.exists():
             self._create(programs)
@@ -102,9 +109,10 @@ class EmbeddedPostgres:
         """The exit code when it has died by itself."""
         return None if self._child is None else self._child.ended()
 
-    def stop(self) -> None:
+    def stop(self, *, hurry: bool = False) -> None:
+        """In a hurry it leaves the checkpoint to the recovery of the next start."""
         if self._child is not None:
-            self._child.stop(self._rest)
+            self._child.stop(self._rest, HURRY if hurry else None)
             self._child = None
 
     def clear_leftovers(self) -> None:
@@ -114,19 +122,14 @@ class EmbeddedPostgres:
         zombie. Removing that file is safe only when no process works in the cluster, so that comes first.
         """
         stop_leftover(self._mark, FAST, self._rest)
-
-        def idle() -> bool:
-            return not workers_in(self.cluster)
-
-        if not wait_until(idle, 5.0, self._rest):
-            for pid in workers_in(self.cluster):
-                ORPHAN.climb(pid, idle, self._rest)
+        for pid in workers_in(self.cluster):
+            ORPHAN.climb(pid, partial(_has_left, self.cluster, pid), self._rest)
         if sys.platform == "linux":
             (self.cluster / "postmaster.pid").unlink(missing_ok=True)
-        shutil.rmtree(self._partial, ignore_errors=True)
+        shutil.rmtree(self._half_made, ignore_errors=True)
 
     @property
-    def _partial(self) -> Path:
+    def _half_made(self) -> Path:
         return self.cluster.with_name(f"{self.cluster.name}.partial")
 
     def _create(self, programs: Path) -> None:
@@ -137,7 +140,7 @@ class EmbeddedPostgres:
         locale = ["-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         login = ["--username=postgres", "--auth=scram-sha-256", f"--pwfile={password}"]
         initdb = Child(
-            [programs / "initdb", "-D", self._partial, *locale, *login],
+            [programs / "initdb", "-D", self._half_made, *locale, *login],
             mark=self._mark,
             log=self.log,
             account=self.account,
@@ -151,7 +154,7 @@ class EmbeddedPostgres:
             password.unlink()
         if initdb.ended() != 0:
             raise CannotStart(f"initdb failed. The end of {self.log}:\n{tail(self.log)}")
-        self._partial.rename(self.cluster)
+        self._half_made.rename(self.cluster)
 
     def _check_version(self) -> None:
         found = (self.cluster / "PG_VERSION").read_text().strip()
@@ -179,6 +182,10 @@ class EmbeddedPostgres:
         except OSError:
             return False
         return len(lines) > 7 and lines[0] == str(child.pid) and lines[7].strip() == "ready"  # noqa: PLR2004  # its 8th line
+
+
+def _has_left(cluster: Path, pid: int) -> bool:
+    return pid not in workers_in(cluster)
 
 
 def workers_in(cluster: Path) -> list[int]:

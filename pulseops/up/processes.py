@@ -37,7 +37,9 @@ class Mark(NamedTuple):
                 fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
             except OSError:
                 return None
-            return None if fields[0] in "ZX" else cls(pid, fields[19])
+            # The first thread may be a zombie while others still hold the port and the files.
+            over = fields[0] in "ZX" and int(fields[17]) <= 1
+            return None if over else cls(pid, fields[19])
         listing = ["/bin/ps", "-o", "state=,lstart=", "-p", str(pid)]
         shown = subprocess.run(listing, capture_output=True, text=True, check=False).stdout.split(maxsplit=1)
         return cls(pid, shown[1].strip()) if len(shown) > 1 and not shown[0].startswith("Z") else None
@@ -127,9 +129,9 @@ class Child:
         """The exit code (negative: the signal), or None while it runs."""
         return self._popen.poll()
 
-    def stop(self, rest: Rest = time.sleep) -> None:
+    def stop(self, rest: Rest = time.sleep, ladder: Ladder | None = None) -> None:
         if self.ended() is None:
-            self._ladder.climb(self.pid, lambda: self.ended() is not None, rest)
+            (ladder or self._ladder).climb(self.pid, lambda: self.ended() is not None, rest)
         self._mark.unlink(missing_ok=True)
 
 

@@ -11,6 +11,7 @@ from pulseops.up.ports import free_port, tail
 from pulseops.up.processes import CannotStart, Child, Ladder, Rest, stop_leftover, wait_until
 
 GENTLE = Ladder(((signal.SIGTERM, 3.0),))
+HURRY = Ladder(())
 READY = b"Ready to accept connections"
 
 # Read from stdin: the password is in no file and in no other user's sight.
@@ -31,9 +32,11 @@ dir {folder}
 class EmbeddedRedis:
     """One server in a home. Blocks, and belongs on the main thread."""
 
+    name = "redis"
+
     def __init__(self, home: Home, program: Path, *, rest: Rest = time.sleep) -> None:
         self._home, self._program, self._rest = home, program, rest
-        self.log = home.logs / "redis.log"
+        self.log = home.log("redis")
         self._mark = home.run / "redis"
         self._servers: Servers = home.servers()
         self._child: Child | None = None
@@ -64,6 +67,7 @@ class EmbeddedRedis:
         Raises:
             CannotStart: with the last lines of the log.
         """
+        self.stop()
         stop_leftover(self._mark, GENTLE, self._rest)
         for _ in range(3):
             self._servers.redis_port = free_port(self._servers.redis_port)
@@ -77,9 +81,9 @@ class EmbeddedRedis:
         """The exit code when it has died by itself."""
         return None if self._child is None else self._child.ended()
 
-    def stop(self) -> None:
+    def stop(self, *, hurry: bool = False) -> None:
         if self._child is not None:
-            self._child.stop(self._rest)
+            self._child.stop(self._rest, HURRY if hurry else None)
             self._child = None
 
     def _launch(self) -> bool:

@@ -77,7 +77,7 @@ async def verdicts(connection: asyncpg.Connection, *requests: AppendRequest) -> 
 
 async def until(look: Callable[[], Awaitable[Any]]) -> Any:
     """What `look` sees, as soon as it sees something."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             if seen := await look():
                 return seen

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from pulseops.cli.app import app
 from pulseops.settings import Settings
 from pulseops.up.binaries import postgres_programs
 from pulseops.up.home import Home
@@ -58,6 +59,8 @@ def test_the_roles_are_those_of_the_embedded_run(composition: dict[str, Any]) ->
     services = composition["services"]
     assert set(services) == {"postgres", "redis", *OURS}
     assert {name: services[name]["command"] for name in OURS} == OURS
+    assert 'ENTRYPOINT ["pulseops"]' in (ROOT / "Dockerfile").read_text()
+    assert all(app[command] for command in OURS)
 
 
 def test_nothing_of_ours_starts_before_what_it_needs(composition: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulseops.escalation.rules import EscalationRules
+from pulseops.escalation.rules import EscalationRules, Policy, Step
 from pulseops.escalation.timers import deadlines
 from tests.conftest import Database
 from tests.integration.duty import MINUTE, Duty, on_duty
@@ -89,14 +89,15 @@ async def test_rules_that_change_do_not_touch_an_incident_already_assigned(duty:
     incident = await duty.report("critical")
     await duty.project()
     before = await duty.deadlines()
-    duty.projector = deadlines(EscalationRules(version="rules-2"))
+    sooner = (Policy(name="sooner", steps=(Step(after=MINUTE, to="lead"),)),)
+    duty.projector = deadlines(EscalationRules(version="rules-2", policies=sooner))
     later = await duty.report("critical")
     await duty.project(0)
-    assert await duty.deadlines() == before
-    assert later not in before
+    assert await duty.deadlines() == before | {later: (1, await duty.assigned_at(later) + MINUTE)}
     duty.clock.forward(6 * MINUTE)
-    (fired,) = (await duty.sweep()).fired
-    assert fired.incident_id == incident
+    fired = {one.incident_id: one for one in (await duty.sweep()).fired}
+    assert (fired[incident].policy, fired[later].policy) == ("critical", "sooner")
+    assert (await duty.deadlines())[incident][0] == 2
 
 
 Story = list[tuple[str, int]]
@@ -133,6 +134,8 @@ async def told(url: str, story: Story) -> None:
                     duty.clock.forward(number * MINUTE)
                 case "sweep":
                     await duty.sweep()
+                case _:
+                    assert not incidents, what
         await duty.project()
         await duty.sweep()  # what was answered but still due is dropped by a sweep at the latest
         found = {key: value for key, value in (await duty.deadlines()).items() if key in incidents}

@@ -1,8 +1,57 @@
 """Our launcher against a real Valkey or Redis."""
 
+import os
+from pathlib import Path
+
+import pytest
 from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError
+
+from pulseops.up import redis as launcher
+from pulseops.up.home import Home
+from pulseops.up.redis import EmbeddedRedis
 
 
-async def test_redis_answers_and_never_evicts(redis_url: str) -> None:
+@pytest.fixture
+def server(ground: Path) -> EmbeddedRedis:
+    found = EmbeddedRedis.find(Home(ground / "redis-only"))
+    if found is None:
+        pytest.skip("there is no Redis server for this platform")
+    return found
+
+
+async def test_redis_never_evicts_and_writes_nothing_to_disk(redis_url: str) -> None:
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
-        assert await redis.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        told = await redis.config_get("maxmemory-policy", "save", "appendonly", "bind")
+    assert told == {"maxmemory-policy": "noeviction", "save": "", "appendonly": "no", "bind": "127.0.0.1"}
+
+
+async def test_a_wrong_password_is_refused(redis_url: str) -> None:
+    where = redis_url.rpartition("@")[2]
+    async with Redis.from_url(f"redis://:wrong@{where}") as redis:
+        with pytest.raises(AuthenticationError):
+            await redis.ping()
+    async with Redis.from_url(f"redis://{where}") as redis:
+        with pytest.raises(AuthenticationError):
+            await redis.ping()
+
+
+def test_the_server_starts_again_after_a_kill_with_its_password_out_of_sight(server: EmbeddedRedis) -> None:
+    server.start()
+    port = server.port
+    os.kill(server.pid, 9)
+    server.start()
+    try:
+        secret = server.url.partition("@")[0].removeprefix("redis://:")
+        assert secret not in Path(f"/proc/{server.pid}/cmdline").read_text()
+        assert secret not in server.log.read_text()
+        owner = Path(f"/proc/{server.pid}").stat().st_uid
+        assert owner == os.getuid() if os.getuid() else owner != 0
+        assert server.port == port
+    finally:
+        server.stop()
+
+
+def test_without_any_program_there_is_no_server(ground: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "redis_program", lambda _account, _data: None)
+    assert EmbeddedRedis.find(Home(ground / "redis-none")) is None

@@ -21,6 +21,7 @@ _WAITERS = """
 SELECT array_agg(pid) FROM pg_locks JOIN pg_database d ON d.oid = database
 WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
 """
+_GATEWAYS = "FROM pg_stat_activity WHERE datname = current_database() AND usename = 'pulseops'"
 Open = Callable[..., Awaitable[Gateway]]
 
 
@@ -209,10 +210,8 @@ async def test_a_passing_refusal_is_tried_again_and_certain_at_the_deadline(
     await gateway.append(request())
     database = await admin.fetchval("SELECT current_database()")
     await admin.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
-    await admin.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-        "AND pid <> pg_backend_pid()"
-    )
+    await admin.execute(f"SELECT pg_terminate_backend(pid) {_GATEWAYS}")
+    await until(lambda: admin.fetchval(f"SELECT count(*) = 0 {_GATEWAYS}"))
     with pytest.raises(Unavailable):
         await gateway.append(request())
     await admin.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")

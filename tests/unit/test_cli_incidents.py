@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -128,7 +130,7 @@ def an_incident(**fields: Any) -> dict[str, Any]:
 
 def a_story(**fields: Any) -> dict[str, Any]:
     steps: Sequence[tuple[str, str, str, dict[str, Any]]] = (
-        ("CREATED", "12:00:00", "key:ci", {"title": "Checkout is slow", "service": "shop"}),
+        ("CREATED", "12:00:00", "key:ci", {"title": "Slow", "source": "webhook", "service": "shop"}),
         (
             "CLASSIFIED",
             "12:00:00",
@@ -358,7 +360,7 @@ def test_show_tells_the_story_with_its_reasons_ages_and_gaps(server: Server, run
         f"{ID} · version 3",
     ]
     assert lines[4:] == [
-        "2026-11-23 12:00:00Z 2 h ago CREATED by key:ci through user, for shop",
+        "2026-11-23 12:00:00Z 2 h ago CREATED by key:ci through webhook, for shop",
         "2026-11-23 12:00:00Z 2 h ago +0 ms CLASSIFIED high · application",
         "high: the title says so (rule r1 of v1)",
         "application: “checkout” is an application (rule r1 of v1, on checkout)",
@@ -461,3 +463,31 @@ def test_a_terminal_gets_colour_unless_refused_and_lines_that_fit(
     assert bare == re.sub(r"\x1b\[[0-9;]*m", "", plain)
     assert max(cell_len(line) for line in bare.splitlines()) <= columns
     assert ID in bare.replace("\n", "").replace(" ", "")
+
+
+def test_a_proxy_never_sees_what_is_said_on_this_machine(
+    server: Server, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    server.replies = [Reply(200, {"items": []})]
+    assert run("list")[:2] == (0, "No incidents.\n")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(server: Server) -> None:
+    page = {"items": [an_incident(title="x" * 200)] * 2_000, "nextCursor": None}
+    server.replies = [Reply(200, page)]
+    talking = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from pulseops.cli.incidents import incident; incident(['list', '--json', '--all'])",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert talking.stdout is not None
+    talking.stdout.read(10)
+    talking.stdout.close()
+    _, errors = talking.communicate(timeout=20)
+    assert (talking.returncode, errors) == (0, b"")

@@ -1,0 +1,127 @@
+"""The command line: every command by name. What a command needs is imported when it is called."""
+
+import asyncio
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+from cyclopts import App, Group, Parameter
+
+from pulseops.kernel.errors import PulseOpsError
+from pulseops.settings import Settings, SettingsError
+
+USAGE = 2
+
+RUN, USE = Group.create_ordered("Run"), Group.create_ordered("Use")
+
+app = App(
+    name="pulseops",
+    help="The incident system of record: every incident classified, assigned and escalated.",
+    version=lambda: version("pulseops"),
+    group_commands=RUN,
+)
+app.command(
+    "pulseops.cli.incidents:incident", name="incident", group=USE, help="Report, see and answer incidents."
+)
+app.command(
+    "pulseops.cli.classifier:classifier",
+    name="classifier",
+    group=USE,
+    help="Look at how incidents are classified.",
+)
+app.command("pulseops.cli.keys:key", name="key", group=USE, help="Make, list and revoke API keys.")
+
+Flag = Parameter(negative=())
+
+
+@app.command
+def up(
+    *,
+    home: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    rules: Path | None = None,
+    demo: Annotated[bool, Flag] = False,
+) -> None:
+    """Start everything: PostgreSQL, Redis, the API and the worker. Ctrl-C stops it; the data stay.
+
+    PULSEOPS_DATABASE_URL and PULSEOPS_REDIS_URL use your own servers instead.
+
+    Parameters
+    ----------
+    home
+        Where data, logs and keys lie; else PULSEOPS_HOME, else ~/.pulseops.
+    host
+        The address to listen on; else PULSEOPS_HOST, else 127.0.0.1.
+    port
+        The port to listen on, 0 for any; else PULSEOPS_PORT, else 8000 or, when that is taken, a free one.
+    rules
+        A rules file; else PULSEOPS_RULES, else the default rulebook.
+    demo
+        Report real incidents at a human pace and show them move, escalations within a minute.
+    """
+    from pulseops.up.supervisor import Wish, run  # noqa: PLC0415  # start-up time
+
+    wish = Wish(home=home, host=host, port=port, rules=rules, demo=demo)
+    raise SystemExit(run(_settings(), wish, os.environ))
+
+
+@app.command
+def api() -> None:
+    """Serve HTTP, on PULSEOPS_DATABASE_URL and PULSEOPS_REDIS_URL. Run as many as you like."""
+    from pulseops.app import serve  # noqa: PLC0415  # start-up time
+
+    serve(_settings())
+
+
+@app.command
+def worker() -> None:
+    """Project, escalate and deliver, on the same database and Redis as the API. Run as many as you like."""
+    from pulseops.worker import main  # noqa: PLC0415  # start-up time
+
+    main(_settings())
+
+
+@app.command
+def migrate() -> None:
+    """Bring the database of PULSEOPS_MIGRATION_URL, else PULSEOPS_DATABASE_URL, to this version's schema."""
+    from pulseops.db import migrate  # noqa: PLC0415  # start-up time
+
+    settings = _settings()
+    if settings.migrates_at is None:
+        _refuse("Set PULSEOPS_DATABASE_URL to the database to migrate.", USAGE)
+    try:
+        asyncio.run(migrate.migrate(settings.migrates_at, allow_unsafe=settings.allow_unsafe_durability))
+    except (PulseOpsError, OSError) as error:
+        _refuse(str(error), 1)
+
+
+@app.command
+def doctor(*, home: Path | None = None, json: Annotated[bool, Flag] = False) -> None:
+    """Look for what keeps PulseOps from running, and say what to do. Exits with 1 when something does.
+
+    Parameters
+    ----------
+    home
+        The home to look at; else PULSEOPS_HOME, else ~/.pulseops.
+    json
+        Print the findings as JSON.
+    """
+    from pulseops.up.doctor import examine  # noqa: PLC0415  # start-up time
+
+    raise SystemExit(examine(_settings(), home, json=json))
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.from_environment(os.environ)
+    except SettingsError as error:
+        _refuse(str(error), USAGE)
+
+
+def _refuse(sentence: str, code: int) -> NoReturn:
+    from pulseops.cli.render import say  # noqa: PLC0415  # start-up time
+
+    say(sentence, stderr=True)
+    raise SystemExit(code)

@@ -1,0 +1,15 @@
+-- Before a downgrade: functions speak of tables that are about to go. The next upgrade brings its own back.
+-- Triggers stay for as long as their tables, so that history is guarded at every revision.
+DO $$
+DECLARE
+  v_function regprocedure;
+BEGIN
+  FOR v_function IN
+    SELECT p.oid FROM pg_proc p
+    WHERE p.pronamespace::regnamespace::text = ANY ('{eventstore,incidents,escalation,access}')
+      AND p.prorettype <> 'trigger'::regtype
+  LOOP
+    EXECUTE format('DROP ROUTINE IF EXISTS %s CASCADE', v_function);
+  END LOOP;
+END
+$$;

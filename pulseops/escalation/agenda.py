@@ -1,0 +1,109 @@
+"""What is due when: the deadlines with their incidents, soonest first, a page at a time."""
+
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+from zlib import crc32
+
+import asyncpg
+from msgspec import Struct
+
+from pulseops.incidents.events import Priority, Status
+from pulseops.kernel.errors import InvalidInput
+
+MOST = 200
+"""Escalations on one page."""
+
+
+class Escalation(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Unless somebody answers, `to` hears of the incident at `dueAt`, as level `level` of its policy.
+
+    `lateBy` is in seconds, 0 while there is time left. `problem` says why a due one could not be fired: it is
+    tried again.
+    """
+
+    incident_id: UUID
+    title: str
+    priority: Priority | None
+    status: Status
+    team: str | None
+    policy: str
+    rules_version: str
+    level: int
+    to: str
+    due_at: datetime
+    overdue: bool
+    late_by: float
+    problem: str | None
+
+
+class Escalations(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Soonest first. `nextCursor` leads to the later ones; it is null on the last page."""
+
+    items: tuple[Escalation, ...]
+    next_cursor: str | None
+
+
+# The incident is looked up for each deadline of the page (OFFSET 0 keeps it so): planned on empty tables,
+# a join would read the whole board.
+_PAGE = """
+    SELECT d.incident_id, i.title, i.priority, i.status, i.assigned_team AS team, d.plan->>'policy' AS policy,
+        d.plan->>'rules_version' AS rules_version, d.step AS level,
+        d.plan->'steps'->(d.step - 1)->>'to' AS "to", d.due_at, d.last_error AS problem
+    FROM escalation.deadline d
+    CROSS JOIN LATERAL (
+        SELECT * FROM incidents.incident i WHERE i.log_id = $1 AND i.id = d.incident_id OFFSET 0
+    ) i
+    WHERE d.log_id = $1 AND (d.due_at, d.incident_id) > ($2, $3)
+      AND (cardinality($4::text[]) = 0 OR i.priority = ANY ($4))
+      AND (cardinality($5::text[]) = 0 OR i.assigned_team = ANY ($5))
+    ORDER BY d.due_at, d.incident_id
+    LIMIT $6
+"""
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+_FIRST = (_EPOCH, UUID(int=0))
+_PLACE, _SUM = struct.Struct(">hq16s"), struct.Struct(">I")
+
+
+async def list_escalations(
+    pool: asyncpg.Pool,
+    *,
+    now: datetime,
+    priority: tuple[Priority, ...] = (),
+    team: tuple[str, ...] = (),
+    cursor: str | None = None,
+    limit: int = 50,
+    log_id: int = 1,
+) -> Escalations:
+    """At most `limit` of them, those after `cursor`. InvalidInput for a cursor that is not ours."""
+    due_at, incident_id = _FIRST if cursor is None else _place(cursor, log_id)
+    rows = await pool.fetch(_PAGE, log_id, due_at, incident_id, priority, team, limit + 1)
+    items = tuple(_escalation(row, now) for row in rows[:limit])
+    return Escalations(items=items, next_cursor=_cursor(log_id, items[-1]) if len(rows) > limit else None)
+
+
+def _escalation(row: asyncpg.Record, now: datetime) -> Escalation:
+    late_by = max(0.0, (now - row["due_at"]).total_seconds())
+    return Escalation(**dict(row), overdue=late_by > 0, late_by=late_by)
+
+
+def _cursor(log_id: int, last: Escalation) -> str:
+    return _written(log_id, (last.due_at - _EPOCH) // _MICROSECOND, last.incident_id)
+
+
+def _written(log_id: int, due: int, incident_id: UUID) -> str:
+    place = _PLACE.pack(log_id, due, incident_id.bytes)
+    return urlsafe_b64encode(place + _SUM.pack(crc32(place))).decode().rstrip("=")
+
+
+def _place(cursor: str, log_id: int) -> tuple[datetime, UUID]:
+    try:
+        packed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        log, due, key = _PLACE.unpack(packed[: _PLACE.size])
+        place = _EPOCH + due * _MICROSECOND, UUID(bytes=key)
+    except (ValueError, struct.error, OverflowError):
+        log, due, place = log_id, 0, _FIRST
+    if log != log_id or cursor != _written(log, due, place[1]):
+        raise InvalidInput("This is not a cursor of ours.", pointer="/cursor")
+    return place

@@ -1,0 +1,173 @@
+"""`--demo`: real incidents, reported over HTTP at a human pace, and what becomes of them, line by line."""
+
+import random
+import threading
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from importlib.resources import files
+from typing import Any
+
+import httpx
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+from rich.text import Text
+
+from pulseops.logs import harmless
+
+PACE = (1.0, 2.0)  # seconds between two reports
+PATIENCE = 3.0  # seconds after an escalation until somebody answers, and again until it is resolved
+LOOK = 1.0  # seconds between two looks at the incidents
+ANSWERED = 3  # one escalated incident of so many stays unanswered, and goes on to the next level
+
+STYLE = {
+    "CREATED": "blue",
+    "CLASSIFIED": "magenta",
+    "ASSIGNED": "cyan",
+    "ESCALATED": "bold red",
+    "ACKNOWLEDGED": "yellow",
+    "RESOLVED": "green",
+}
+
+
+class Sample(Struct, frozen=True):
+    """A line of demo.jsonl; NOTICE says who wrote it."""
+
+    incident: dict[str, Any]
+
+
+class Moment(Struct, frozen=True):
+    """A line of an incident's timeline."""
+
+    event: str
+    timestamp: datetime
+    position: int
+    actor: str = ""
+    details: dict[str, Any] = {}
+
+
+class Story(Struct, frozen=True):
+    """What the demo needs to know of an incident."""
+
+    id: str
+    title: str
+    version: int
+    timeline: tuple[Moment, ...] = ()
+
+
+class Page(Struct, frozen=True):
+    items: tuple[Story, ...]
+
+
+def samples() -> Iterator[Sample]:
+    lines = (files("pulseops.up") / "demo.jsonl").read_bytes().splitlines()
+    return (msgspec.json.decode(line, type=Sample) for line in lines)
+
+
+def show(url: str, key: str, console: Console, quitting: threading.Event) -> None:
+    """Until `quitting`. The API may go away in between: it is asked again."""
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=10, trust_env=False) as client:
+        Demo(client, console, quitting).play(samples())
+
+
+class Demo:
+    def __init__(self, client: httpx.Client, console: Console, quitting: threading.Event) -> None:
+        self._client, self._console, self._quitting = client, console, quitting
+        self._told: dict[str, int] = {}
+        """Incidents of this demo, with the version up to which they have been told."""
+        self._escalated = 0
+        self._todo: list[tuple[float, str, str]] = []
+        """Answers to give: seconds from now, incident, `acknowledge` or `resolve`."""
+        self._pause = random.Random(7)  # noqa: S311  # a pace, not a secret
+
+    def play(self, reports: Iterable[Sample]) -> None:
+        self._say(
+            Text("The demo reports an incident every second or two, and answers some of them.\n", style="dim")
+        )
+        waiting = iter(reports)
+        until_next: float | None = 0.0
+        while not self._quitting.is_set():
+            try:
+                if until_next is not None and until_next <= 0:
+                    until_next = self._report(next(waiting, None))
+                self._answer()
+                self._look()
+            except (httpx.HTTPError, msgspec.MsgspecError):
+                pass  # it is being restarted, which `up` says; the next look will tell
+            self._quitting.wait(LOOK / 2)
+            until_next = None if until_next is None else until_next - LOOK / 2
+            self._todo = [(left - LOOK / 2, incident, answer) for left, incident, answer in self._todo]
+
+    def _report(self, sample: Sample | None) -> float | None:
+        """Seconds until the next one; None after the last."""
+        if sample is None:
+            self._say(
+                Text("All are reported. Escalations go on until somebody answers; Ctrl-C stops.", style="dim")
+            )
+            return None
+        answer = self._client.post("/incident", json=sample.incident).raise_for_status()
+        incident = msgspec.json.decode(answer.content, type=Story)
+        self._told.setdefault(incident.id, 0)
+        return self._pause.uniform(*PACE)
+
+    def _look(self) -> None:
+        listed = self._client.get("/incidents", params={"limit": 100}).raise_for_status()
+        page = msgspec.json.decode(listed.content, type=Page)
+        changed = [one.id for one in page.items if self._told.get(one.id, one.version) < one.version]
+        news: list[tuple[Moment, Story]] = []
+        for incident_id in changed:
+            found = self._client.get(f"/incident/{incident_id}").raise_for_status()
+            story = msgspec.json.decode(found.content, type=Story)
+            news += ((moment, story) for moment in story.timeline[self._told[story.id] :])
+            self._told[story.id] = story.version
+        for moment, story in sorted(news, key=lambda one: one[0].position):
+            self._say(line(story, moment))
+            self._consider(story, moment)
+
+    def _consider(self, story: Story, moment: Moment) -> None:
+        """Somebody answers most of the escalated ones."""
+        if moment.event == "ESCALATED" and moment.details.get("level") == 1:
+            self._escalated += 1
+            if self._escalated % ANSWERED:
+                self._todo.append((PATIENCE, story.id, "acknowledge"))
+        elif moment.event == "ACKNOWLEDGED":
+            self._todo.append((PATIENCE * 2, story.id, "resolve"))
+
+    def _answer(self) -> None:
+        for due in [one for one in self._todo if one[0] <= 0]:
+            self._todo.remove(due)
+            self._client.post(f"/incident/{due[1]}/{due[2]}", json={"note": "The demo answers."})
+
+    def _say(self, text: Text) -> None:
+        self._console.print(text)
+
+
+def line(story: Story, moment: Moment) -> Text:
+    """When, what, which, and why."""
+    return Text.assemble(
+        (f"{moment.timestamp.astimezone():%H:%M:%S} ", "dim"),
+        (f"{moment.event:<13}", STYLE.get(moment.event, "")),
+        (f"{story.id[-4:]}  ", "dim"),
+        harmless(_words(story, moment)),
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+
+
+def _words(story: Story, moment: Moment) -> str:
+    told = moment.details
+    match moment.event:
+        case "CREATED":
+            return f"{story.title}  ({told.get('source', 'user')})"
+        case "CLASSIFIED":
+            why = told.get("priorityDecision", {}).get("why", "")
+            return f"{told.get('priority')} · {told.get('category')}  ({why})"
+        case "ASSIGNED":
+            return f"to {told.get('team')}"
+        case "ESCALATED":
+            return f"to {told.get('to')}, level {told.get('level')}: nobody answered “{story.title}”"
+        case "ACKNOWLEDGED":
+            return f"by {moment.actor}: “{story.title}” escalates no further"
+        case _:
+            return f"by {moment.actor}: “{story.title}”"

@@ -1,0 +1,205 @@
+"""The worker process: leads the subscriptions, and goes its rounds by the clock.
+
+arq's cron is the doorbell for the rounds, PostgreSQL is the truth: when Redis is absent, flushed or away, the
+rounds are gone all the same (see `escalation/rounds.py`).
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+import uvloop
+from arq import ArqRedis, Worker, cron
+from arq.typing import WorkerCoroutine
+from redis.asyncio import ConnectionPool
+
+from pulseops import logs
+from pulseops.db.clock import DatabaseClock
+from pulseops.db.durability import require_durability
+from pulseops.db.outages import OUTAGES
+from pulseops.db.pools import open_pool
+from pulseops.db.schema import schema_status
+from pulseops.escalation.rounds import Rounds
+from pulseops.eventstore import heartbeat
+from pulseops.eventstore.gateway import Gateway
+from pulseops.eventstore.history import LogHistory
+from pulseops.eventstore.subscriptions import Subscription, Subscriptions
+from pulseops.eventstore.wake import Doorbell
+from pulseops.kernel.clock import Clock
+from pulseops.kernel.errors import PulseOpsError
+from pulseops.kernel.ids import new_id
+from pulseops.rulebook.loader import load_rulebook
+from pulseops.settings import Settings
+from pulseops.wiring import CODEC, assemble, projectors
+
+QUEUE = "pulseops:rounds"
+
+_JOB = 5
+"""Seconds that arq gives a round."""
+_FROZEN = 3.0
+"""Seconds after which PostgreSQL ends a round's statement, or its transaction when no more is heard of it:
+a worker that froze keeps its claims, or the log, no longer than this."""
+_LASTING = 10.0
+"""Seconds after which an arq that died had worked."""
+_AGAIN = 1.0
+"""Seconds until arq is started again after it died."""
+_GRACE = 2.0
+"""Seconds that batches under way have to end when the process is told to stop."""
+
+_log = structlog.get_logger("pulseops.worker")
+
+
+class CannotWork(PulseOpsError):
+    """The worker cannot work on this ground."""
+
+    code = "cannot-work"
+
+
+def _rung(go: Callable[[], Awaitable[None]]) -> WorkerCoroutine:
+    async def job(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ARG001 -- arq's shape
+        await go()
+
+    return job
+
+
+def doorbell_of_arq(redis_url: str, rounds: Rounds) -> Worker:
+    """arq as it may be trusted: no pickle, nothing kept, nothing tried twice, nothing waited for long."""
+    return Worker(
+        cron_jobs=[
+            cron(_rung(rounds.sweep), name="pulseops:sweep", second=set(range(60))),
+            cron(_rung(rounds.partitions), name="pulseops:partitions", second=30),
+        ],
+        queue_name=QUEUE,
+        redis_pool=ArqRedis(
+            ConnectionPool.from_url(redis_url, socket_connect_timeout=1, socket_timeout=2),
+            job_serializer=msgspec.msgpack.encode,
+            job_deserializer=msgspec.msgpack.decode,
+            default_queue_name=QUEUE,
+        ),
+        job_serializer=msgspec.msgpack.encode,
+        job_deserializer=msgspec.msgpack.decode,
+        handle_signals=False,
+        poll_delay=0.2,
+        job_timeout=_JOB,
+        keep_result=0,
+        max_tries=1,
+        timezone=UTC,
+    )
+
+
+async def ticks(redis_url: str, rounds: Rounds) -> None:
+    """arq, made anew whenever it dies, which it does at any error of Redis. For ever."""
+    away = False
+    while True:
+        worker = doorbell_of_arq(redis_url, rounds)
+        begun = asyncio.get_running_loop().time()
+        try:
+            await worker.async_run()
+        except Exception as error:  # noqa: BLE001 -- logged; rounds are gone without it meanwhile
+            if not away or asyncio.get_running_loop().time() - begun > _LASTING:
+                _log.warning("arq stopped, and is started again until it stays", error=repr(error)[:200])
+            away = True
+        finally:
+            # Not worker.close(): it talks to Redis, and raises when that is away.
+            under_way = list(worker.tasks.values())
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+            await worker.pool.aclose(close_connection_pool=True)
+        await asyncio.sleep(_AGAIN)
+
+
+@asynccontextmanager
+async def working(
+    settings: Settings, *, clock: Callable[[asyncpg.Pool], Clock] = DatabaseClock
+) -> AsyncIterator[str]:
+    """A worker at work, by its name. Raises CannotWork, NotDurable, RulebookInvalid."""
+    if settings.database_url is None:
+        raise CannotWork("There is no database: set PULSEOPS_DATABASE_URL, or start with `pulseops up`.")
+    rules = load_rulebook(settings.rules)
+    worker_id = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
+    async with AsyncExitStack() as stack:
+        pool = await _opened(settings.database_url, settings.pool_size, stack)
+        async with pool.acquire() as connection:
+            await require_durability(connection, allow_unsafe=settings.allow_unsafe_durability)
+            schema = await schema_status(connection)
+        if not schema.ready:
+            raise CannotWork(
+                f"The database has schema {schema.current or 'none'}, this version needs {schema.expected}: "
+                "run `alembic upgrade head` first."
+            )
+        brisk = await _opened(settings.database_url, 3, stack, seconds=_FROZEN)
+        stack.push_async_callback(_left, brisk, worker_id)
+        doorbell = Doorbell(settings.redis_url)
+        stack.push_async_callback(doorbell.close)
+        doorbell.listen()
+        subscriptions = Subscriptions(
+            Subscription(pool, projector, owner=worker_id, doorbell=doorbell)
+            for projector in projectors(rules)
+        )
+        subscriptions.start()
+        stack.push_async_callback(subscriptions.stop, _GRACE)
+        # The gateway is never started: a sweep appends in its own transaction.
+        gateway = Gateway(settings.database_url)
+        store = assemble(gateway, LogHistory(pool, CODEC), rules)
+        rounds = Rounds(brisk, store, CODEC, clock=clock(brisk), doorbell=doorbell, worker_id=worker_id)
+        tasks = [asyncio.create_task(rounds.watch(ticked=settings.redis_url is not None))]
+        if settings.redis_url is None:
+            _log.warning("there is no redis: everything goes by polling")
+        else:
+            tasks.append(asyncio.create_task(ticks(settings.redis_url, rounds)))
+        stack.push_async_callback(_ended, tasks)
+        _log.info("working", worker=worker_id, settings=repr(settings))
+        yield worker_id
+
+
+async def _opened(url: str, size: int, stack: AsyncExitStack, *, seconds: float = 30.0) -> asyncpg.Pool:
+    try:
+        pool = await open_pool(url, size=size, command_seconds=seconds)
+    except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
+        raise CannotWork(f"The database cannot be opened: {error or type(error).__name__}") from error
+    stack.callback(pool.terminate)
+    return pool
+
+
+async def _left(pool: asyncpg.Pool, worker_id: str) -> None:
+    with suppress(*OUTAGES, asyncpg.PostgresError):
+        async with asyncio.timeout(_AGAIN):
+            await heartbeat.leave(pool, worker_id)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until_told(settings: Settings) -> None:
+    told, loop = asyncio.Event(), asyncio.get_running_loop()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, told.set)
+    async with working(settings):
+        await told.wait()
+    _log.info("stopped")
+
+
+def main(settings: Settings) -> None:
+    """Until a signal. Exits with 3 when the start was refused."""
+    logs.configure(settings.log_format, settings.log_level)
+    # It would speak of every tick.
+    logging.getLogger("arq").setLevel(logging.ERROR)
+    try:
+        uvloop.run(_until_told(settings))
+    except PulseOpsError as refusal:
+        _log.critical("refused to start", error=str(refusal))
+        sys.exit(3)

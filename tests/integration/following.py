@@ -1,0 +1,69 @@
+"""A follower of the log that writes down each position once, and may be made to wait or to fail."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from pulseops.eventstore.subscriptions import Projector, Subscription
+
+
+async def prepare(admin: asyncpg.Connection) -> None:
+    await admin.execute(
+        """
+        CREATE TABLE public.seen (name text, position bigint, PRIMARY KEY (name, position));
+        GRANT SELECT, INSERT ON public.seen TO pulseops_app;
+        """
+    )
+
+
+def follower(
+    name: str = "follower", before: Callable[[int, int], Awaitable[None]] | None = None
+) -> Projector:
+    """`before(after, up_to)` comes between its effect and its checkpoint; the key refuses a second time."""
+
+    async def project(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> None:
+        await connection.execute(
+            "INSERT INTO public.seen SELECT $1, position FROM eventstore.event "
+            "WHERE log_id = $2 AND position > $3 AND position <= $4",
+            name,
+            log_id,
+            after,
+            up_to,
+        )
+        if before is not None:
+            await before(after, up_to)
+
+    return Projector(name, project)
+
+
+async def seen(connection: asyncpg.Connection | asyncpg.Pool, name: str = "follower") -> list[int]:
+    rows = await connection.fetch("SELECT position FROM public.seen WHERE name = $1 ORDER BY 1", name)
+    return [row["position"] for row in rows]
+
+
+@asynccontextmanager
+async def running(*subscriptions: Subscription) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Killed at the end, unless they were stopped."""
+    tasks = [asyncio.create_task(one.run()) for one in subscriptions]
+    try:
+        yield tasks
+    finally:
+        await kill(*tasks)
+
+
+async def kill(*tasks: asyncio.Task[None]) -> None:
+    """As a SIGKILL does: no lease is given back."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(condition: Callable[[], Awaitable[bool]], within: float = 10.0) -> None:
+    """For what only the database can tell."""
+    async with asyncio.timeout(within):
+        while True:
+            if await condition():
+                return
+            await asyncio.sleep(0.01)

@@ -1,0 +1,132 @@
+"""Events are for ever: every kind of fact that was ever stored still reads as what it meant.
+
+The samples are rows as they lie in the log. They are only added to, never edited: a fact whose shape changes
+gets a new schema version, an upcaster and a sample of its own.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from pulseops.eventstore.codec import Codec
+from pulseops.incidents.events import (
+    FACTS,
+    Acknowledged,
+    Assigned,
+    Candidate,
+    Classified,
+    Created,
+    Decision,
+    Escalated,
+    IncidentFact,
+    Resolved,
+)
+from pulseops.kernel.envelope import Recorded
+from tests.scenario import NOON, STREAM
+
+FOLDER = Path(__file__).parent.parent / "samples" / "events"
+SAMPLES = {path.stem: msgspec.json.decode(path.read_bytes()) for path in sorted(FOLDER.glob("*.json"))}
+
+
+def read(sample: dict[str, Any]) -> Recorded[IncidentFact]:
+    row = sample | {
+        "log_id": 1,
+        "position": 1,
+        "stream_id": STREAM,
+        "version": 1,
+        "event_id": STREAM,
+        "command_id": STREAM,
+        "occurred_at": NOON,
+        "recorded_at": NOON,
+        "data": msgspec.json.encode(sample["data"]).decode(),
+        "meta": msgspec.json.encode(sample["meta"]).decode(),
+    }
+    return Codec(FACTS).decode(row)
+
+
+def because(rule: str, why: str, **more: Any) -> Decision:
+    return Decision(decided_by="rules", rule=rule, rules_version="2026-03-01.1", why=why, **more)
+
+
+MEANT: dict[str, IncidentFact] = {
+    "created-1-full": Created(
+        title="Disque plein: db-1 à 97 %",
+        description="/var is full.\nSince 10:02.",
+        source="monitoring",
+        service="orders-db",
+        environment="production",
+        labels={"host": "db-1", "région": "eu-west"},
+        priority="high",
+        dedup_key="db-1/disk",
+    ),
+    "created-1-least": Created(title="Something is off", description="", source="user", labels={}),
+    "classified-1-full": Classified(
+        priority="critical",
+        category="storage",
+        priority_decision=because(
+            "outage-words", "The title says 'full'.", evidence=("title: full",), confidence=0.9
+        ),
+        category_decision=because(
+            "storage-words",
+            "'Disk' is a word of storage.",
+            evidence=("title: disk", "description: /var"),
+            confidence=0.75,
+            candidates=(Candidate("storage", 0.6), Candidate("database", 0.25)),
+        ),
+    ),
+    "classified-1-least": Classified(
+        priority="medium",
+        category="uncategorized",
+        priority_decision=because("default", "No rule fired."),
+        category_decision=because("default", "No rule fired."),
+    ),
+    "assigned-1": Assigned(team="storage", decision=because("storage", "Category storage belongs to them.")),
+    "acknowledged-1-full": Acknowledged(note="On it."),
+    "acknowledged-1-least": Acknowledged(note=""),
+    "escalated-1": Escalated(
+        level=2,
+        to="storage-lead",
+        policy="critical",
+        due_at=datetime(2026, 3, 1, 12, 10, tzinfo=UTC),
+        late_by=0.417,
+        decision=because("critical", "Nobody answered within 5 minutes."),
+    ),
+    "resolved-1-full": Resolved(note="Freed 40 GB."),
+    "resolved-1-least": Resolved(note=""),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_stored_fact_still_means_what_it_meant(name: str) -> None:
+    recorded = read(SAMPLES[name])
+    assert recorded.fact == MEANT[name]
+    assert recorded.meta.actor == SAMPLES[name]["meta"]["actor"]
+    assert recorded.meta.correlation_id == UUID(SAMPLES[name]["meta"]["correlationId"])
+    assert str(recorded.meta.causation_id or "") == SAMPLES[name]["meta"].get("causationId", "")
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_fact_of_the_current_schema_is_stored_as_its_sample_shows(name: str) -> None:
+    sample = SAMPLES[name]
+    recorded = read(sample)
+    if sample["schema_version"] == recorded.fact.schema_version:
+        assert msgspec.json.decode(msgspec.json.encode(recorded.fact)) == sample["data"]
+        assert msgspec.json.decode(msgspec.json.encode(recorded.meta)) == sample["meta"]
+
+
+def test_every_kind_of_fact_has_a_sample_of_every_schema() -> None:
+    sampled = {(sample["type"], sample["schema_version"]) for sample in SAMPLES.values()}
+    assert sampled >= {
+        (fact.type, version) for fact in FACTS for version in range(1, fact.schema_version + 1)
+    }
+    assert SAMPLES.keys() == MEANT.keys()
+
+
+def test_a_fact_from_a_later_release_with_one_more_field_is_still_read() -> None:
+    sample = SAMPLES["resolved-1-full"]
+    later = sample | {"data": sample["data"] | {"cause": "logs"}}
+    assert read(later).fact == Resolved(note="Freed 40 GB.")

@@ -1,0 +1,58 @@
+"""One fact, one entry: what a reader of the timeline is told."""
+
+from datetime import timedelta
+
+import msgspec
+
+from pulseops.incidents.events import Acknowledged, Created, Decision, Escalated
+from pulseops.incidents.timeline import TimelineEntry, entry
+from tests.scenario import NOON, record
+
+
+def test_an_entry_tells_what_when_who_and_where() -> None:
+    fact = record(Acknowledged(note="on it"), 4, actor="key:ada", occurred_at=NOON - timedelta(minutes=5))
+    assert entry(fact) == TimelineEntry(
+        event="ACKNOWLEDGED",
+        timestamp=NOON + timedelta(seconds=4),
+        occurred_at=NOON - timedelta(minutes=5),
+        actor="key:ada",
+        version=4,
+        position=104,
+        details={"note": "on it"},
+    )
+
+
+def test_the_details_are_the_facts_own_fields_without_defaults() -> None:
+    created = Created(title="Disk full", labels={"host": "db-1"}, dedup_key="db-1/disk")
+    assert entry(record(created)).details == {
+        "title": "Disk full",
+        "labels": {"host": "db-1"},
+        "dedupKey": "db-1/disk",
+    }
+    assert entry(record(Acknowledged())).details == {}
+
+
+def test_the_description_is_left_to_the_incident() -> None:
+    created = Created(title="Disk full", description="97 % used")
+    assert entry(record(created)).details == {"title": "Disk full"}
+
+
+def test_a_rule_made_fact_says_why() -> None:
+    why = Decision(decided_by="policy", rule="critical", rules_version="3", why="nobody answered for 5 min")
+    fact = Escalated(level=1, to="on-call", policy="critical", due_at=NOON, late_by=0.25, decision=why)
+    details = entry(record(fact)).details
+    assert details["decision"]["why"] == "nobody answered for 5 min"
+    assert (details["level"], details["to"], details["lateBy"]) == (1, "on-call", 0.25)
+
+
+def test_an_entry_speaks_camel_case_on_the_wire() -> None:
+    wire = msgspec.json.decode(msgspec.json.encode(entry(record(Acknowledged()))))
+    assert wire == {
+        "event": "ACKNOWLEDGED",
+        "timestamp": "2026-03-01T12:00:01Z",
+        "occurredAt": "2026-03-01T12:00:01Z",
+        "actor": "key:tester",
+        "version": 1,
+        "position": 101,
+        "details": {},
+    }
