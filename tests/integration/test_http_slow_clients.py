@@ -23,8 +23,8 @@ async def _listening(database: Database) -> AsyncIterator[tuple[int, str]]:
     serving = server(Settings(database_url=database.app_url))
     listener = socket.create_server(("127.0.0.1", 0))
     task = asyncio.create_task(serving.serve([listener]))
-    while not serving.started:
-        await asyncio.sleep(0.01)  # uvicorn has nothing to wait on
+    while not serving.started:  # noqa: ASYNC110 - uvicorn has nothing to wait on
+        await asyncio.sleep(0.01)
     token = await ensure_admin_key(serving.config.app.state.pool, now=utc_now())  # type: ignore[union-attr]
     yield listener.getsockname()[1], token or ""
     serving.should_exit = True
