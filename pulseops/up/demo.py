@@ -21,8 +21,9 @@ LOOK = 1.0  # seconds between two looks at the incidents
 ANSWERED = 3  # one escalated incident of so many stays unanswered, and goes on to the next level
 
 OPENING = (
-    "The demo reports an incident every second or two, and answers some of them.\n"
-    "They stay in the log like all others: try it in a home of its own, with --home."
+    "The demo reports an incident every second or two, and answers some of them.",
+    "They stay in the log like all others: try it in a home of its own, with --home.",
+    "",
 )
 STYLE = {
     "CREATED": "blue",
@@ -86,7 +87,8 @@ class Demo:
         self._pause = random.Random(7)  # noqa: S311  # a pace, not a secret
 
     def play(self, reports: Iterable[Sample]) -> None:
-        self._say(Text(f"{OPENING}\n", style="dim"))
+        for sentence in OPENING:
+            self._say(Text(sentence, style="dim"))
         waiting = iter(reports)
         until_next: float | None = 0.0
         while not self._quitting.is_set():
