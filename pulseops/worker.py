@@ -45,10 +45,7 @@ from pulseops.wiring import CODEC, assemble, projectors
 QUEUE = "pulseops:rounds"
 
 _JOB = 5
-"""Seconds that arq gives a round."""
-_FROZEN = 3.0
-"""Seconds after which PostgreSQL ends a round's statement, or its transaction when no more is heard of it:
-a worker that froze keeps its claims, or the log, no longer than this."""
+"""Seconds that arq gives a round, and PostgreSQL each of its statements."""
 _LASTING = 10.0
 """Seconds after which an arq that died had worked."""
 _AGAIN = 1.0
@@ -138,7 +135,7 @@ async def working(
                 f"The database has schema {schema.current or 'none'}, this version needs {schema.expected}: "
                 "run `alembic upgrade head` first."
             )
-        brisk = await _opened(settings.database_url, 3, stack, seconds=_FROZEN)
+        brisk = await _opened(settings.database_url, 3, stack, seconds=_JOB)
         stack.push_async_callback(_left, brisk, worker_id)
         doorbell = Doorbell(settings.redis_url)
         stack.push_async_callback(doorbell.close)

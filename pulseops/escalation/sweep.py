@@ -31,7 +31,11 @@ Store = EventStore[Command, Incident | None, IncidentFact]
 _LONGEST_RETRY = timedelta(minutes=5)
 _PLAN = msgspec.json.Decoder(Plan)
 
-_CLAIM = "SELECT * FROM escalation.claim_due_v1($1, $2, $3)"
+# A worker that froze in the middle must not keep its claims, or the log: the database ends its transaction.
+_CLAIM = """
+SELECT c.*, set_config('idle_in_transaction_session_timeout', '2s', true)
+FROM escalation.claim_due_v1($1, $2, $3) c
+"""
 _HISTORIES = "SELECT * FROM escalation.histories_v1($1, $2)"
 _FIRE = "SELECT * FROM escalation.fire_v1($1, $2, $3)"
 

@@ -52,7 +52,8 @@ def run(settings: Settings, wish: Wish, environ: Mapping[str, str]) -> int:
                 up.start()
                 up.keep()
             finally:
-                up.stop()
+                with voice.meanwhile("Stopping; Ctrl-C again to hurry"):
+                    up.stop()
     except Stopped:
         voice.say("Stopped. The data stay.")
     except CannotStart as error:
