@@ -25,7 +25,7 @@ _REQUEST_HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
     },
     "If-Match": {
-        "description": 'Only if the incident is still at the version that you read: its ETag, such as `"3"`, or `*`.',
+        "description": 'Only if the incident is still as you read it: its ETag, such as `"3"`, or `*`.',
         "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*")$'},
     },
     "If-None-Match": {
