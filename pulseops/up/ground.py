@@ -7,7 +7,7 @@ import asyncpg
 
 from pulseops.access.keys import create_key, ensure_admin_key
 from pulseops.db.durability import require_durability
-from pulseops.db.migrate import migrate
+from pulseops.db.migrate import CannotMigrate, migrate
 from pulseops.db.outages import OUTAGES
 from pulseops.db.pools import open_pool
 from pulseops.db.schema import schema_status
@@ -48,6 +48,9 @@ async def lay_ground(settings: Settings, home: Home, postgres: EmbeddedPostgres 
                 key = await create_key(pool, f"admin-{secrets.token_hex(3)}", now=utc_now())
         finally:
             await pool.close()
+    except CannotMigrate as error:
+        hint = "" if postgres else "\nPULSEOPS_MIGRATION_URL may name a login that is allowed to."
+        raise CannotStart(f"{error}{hint}") from error
     except PulseOpsError as error:
         raise CannotStart(str(error)) from error
     except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
