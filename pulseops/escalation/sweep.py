@@ -44,6 +44,7 @@ class Fired(Struct, frozen=True, kw_only=True):
     """One escalation, stored. `late_by` is in seconds."""
 
     incident_id: UUID
+    correlation_id: UUID
     level: int
     to: str
     policy: str
@@ -198,6 +199,7 @@ def _fired(request: AppendRequest, position: int) -> Fired:
         raise TypeError(f"{request.stream_id} was to be escalated, but {fact.type} was stored")
     return Fired(
         incident_id=request.stream_id,
+        correlation_id=request.events[-1].meta.correlation_id,
         level=fact.level,
         to=fact.to,
         policy=fact.policy,
