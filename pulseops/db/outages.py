@@ -9,6 +9,8 @@ OUTAGES: tuple[type[Exception], ...] = (
     TimeoutError,
     gaierror,
     asyncpg.InterfaceError,
+    # The server has said goodbye on this connection and has not closed it yet.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
