@@ -9,6 +9,7 @@ OUTAGES: tuple[type[Exception], ...] = (
     TimeoutError,
     gaierror,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # also: no server of the URL is in the state that it asks for
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
