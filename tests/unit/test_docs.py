@@ -80,7 +80,7 @@ def test_the_index_of_decisions_has_each_under_its_title() -> None:
 def test_the_operators_page_has_every_setting_with_its_default() -> None:
     rows = dict(re.findall(rf"^\| `{PREFIX}(\w+)` \| (.*?) \|", OPERATIONS, re.MULTILINE))
     plain = Settings(home=Path("~/.pulseops"))
-    unset = {None: "", False: "`false`"}
+    unset: dict[object, str] = {None: "", False: "`false`"}
     wanted = {}
     for name in Settings.__struct_fields__:
         value = "~/.pulseops" if name == "home" else getattr(plain, name)
