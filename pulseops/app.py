@@ -17,10 +17,9 @@ from litestar import Litestar
 from pulseops import logs
 from pulseops.access.guards import Doorkeeper, authenticated
 from pulseops.access.keys import open_keys
-from pulseops.db.durability import require_durability
+from pulseops.db.ground import open_ground
 from pulseops.db.outages import OUTAGES
-from pulseops.db.pools import open_pool
-from pulseops.db.schema import schema_status
+from pulseops.db.schema import expected_revision, schema_status
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.history import LogHistory
 from pulseops.eventstore.lag import lag
@@ -46,12 +45,6 @@ _PROBE = 2.0
 _log = structlog.get_logger("pulseops.app")
 
 
-class CannotServe(PulseOpsError):
-    """PulseOps cannot serve on this ground."""
-
-    code = "cannot-serve"
-
-
 class PulseOps(Litestar):
     """Litestar inside the edge. A start that is refused says why in a sentence, not in a traceback."""
 
@@ -62,6 +55,8 @@ class PulseOps(Litestar):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def plainly(message: Any) -> None:
             refusal = sys.exc_info()[1]
+            while isinstance(refusal, BaseExceptionGroup) and len(refusal.exceptions) == 1:
+                refusal = refusal.exceptions[0]
             if message["type"] == "lifespan.startup.failed" and isinstance(refusal, PulseOpsError):
                 message["message"] = str(refusal)
             await send(message)
@@ -87,33 +82,22 @@ def create_app(settings: Settings) -> PulseOps:
 
 @asynccontextmanager
 async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
-    """Raises CannotServe, NotDurable, RulebookInvalid."""
-    if settings.database_url is None:
-        raise CannotServe("There is no database: set PULSEOPS_DATABASE_URL, or start with `pulseops up`.")
+    """Raises SettingsError, BadGround, NotDurable, RulebookInvalid."""
     rules = load_rulebook(settings.rules)
     async with AsyncExitStack() as stack:
-        try:
-            pool = await open_pool(settings.database_url, size=settings.pool_size)
-        except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
-            raise CannotServe(f"The database cannot be opened: {error or type(error).__name__}") from error
+        pool = await open_ground(
+            settings.database, size=settings.pool_size, allow_unsafe=settings.allow_unsafe_durability
+        )
         stack.callback(pool.terminate)
-        async with pool.acquire() as connection:
-            await require_durability(connection, allow_unsafe=settings.allow_unsafe_durability)
-            schema = await schema_status(connection)
-        if not schema.ready:
-            raise CannotServe(
-                f"The database has schema {schema.current or 'none'}, this version needs {schema.expected}: "
-                "run `alembic upgrade head` first."
-            )
         doorbell = Doorbell(settings.redis_url)
         stack.push_async_callback(doorbell.close)
-        gateway = Gateway(settings.database_url, on_stored=doorbell.on_stored)
+        gateway = Gateway(settings.database, on_stored=doorbell.on_stored)
         await gateway.start()
         stack.push_async_callback(gateway.stop)
         app.state.pool = pool
         app.state.incidents = assemble(gateway, LogHistory(pool, CODEC), rules)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, pool))
-        app.state.probe = partial(_probe, pool, schema.expected)
+        app.state.probe = partial(_probe, pool, expected_revision())
         _log.info("serving", settings=repr(settings))
         yield
 

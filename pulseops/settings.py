@@ -9,14 +9,18 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from pulseops.kernel.errors import PulseOpsError
+
 PREFIX = "PULSEOPS_"
 
 Secret = Annotated[str, Meta(min_length=1)]
 Url = Annotated[str, Meta(pattern=r"^https?://\S+$")]
 
 
-class SettingsError(ValueError):
+class SettingsError(PulseOpsError):
     """The settings are not usable. One line a mistake."""
+
+    code = "settings"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -47,6 +51,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     @property
     def migrates_at(self) -> str | None:
         return self.migration_url or self.database_url
+
+    @property
+    def database(self) -> str:
+        """The URL of the database. Raises SettingsError when there is none."""
+        if self.database_url is None:
+            raise SettingsError("There is no database: set PULSEOPS_DATABASE_URL, or use `pulseops up`.")
+        return self.database_url
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":

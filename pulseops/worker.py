@@ -25,10 +25,9 @@ from redis.asyncio import ConnectionPool
 
 from pulseops import logs
 from pulseops.db.clock import DatabaseClock
-from pulseops.db.durability import require_durability
+from pulseops.db.ground import open_ground
 from pulseops.db.outages import OUTAGES
 from pulseops.db.pools import open_pool
-from pulseops.db.schema import schema_status
 from pulseops.escalation.rounds import Rounds
 from pulseops.eventstore import heartbeat
 from pulseops.eventstore.gateway import Gateway
@@ -45,10 +44,7 @@ from pulseops.wiring import CODEC, assemble, projectors
 QUEUE = "pulseops:rounds"
 
 _JOB = 5
-"""Seconds that arq gives a round."""
-_FROZEN = 3.0
-"""Seconds after which PostgreSQL ends a round's statement, or its transaction when no more is heard of it:
-a worker that froze keeps its claims, or the log, no longer than this."""
+"""Seconds that arq gives a round, and PostgreSQL each of its statements."""
 _LASTING = 10.0
 """Seconds after which an arq that died had worked."""
 _AGAIN = 1.0
@@ -57,12 +53,6 @@ _GRACE = 2.0
 """Seconds that batches under way have to end when the process is told to stop."""
 
 _log = structlog.get_logger("pulseops.worker")
-
-
-class CannotWork(PulseOpsError):
-    """The worker cannot work on this ground."""
-
-    code = "cannot-work"
 
 
 def _rung(go: Callable[[], Awaitable[None]]) -> WorkerCoroutine:
@@ -123,22 +113,16 @@ async def ticks(redis_url: str, rounds: Rounds) -> None:
 async def working(
     settings: Settings, *, clock: Callable[[asyncpg.Pool], Clock] = DatabaseClock
 ) -> AsyncIterator[str]:
-    """A worker at work, by its name. Raises CannotWork, NotDurable, RulebookInvalid."""
-    if settings.database_url is None:
-        raise CannotWork("There is no database: set PULSEOPS_DATABASE_URL, or start with `pulseops up`.")
+    """A worker at work, by its name. Raises SettingsError, BadGround, NotDurable, RulebookInvalid."""
     rules = load_rulebook(settings.rules)
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
     async with AsyncExitStack() as stack:
-        pool = await _opened(settings.database_url, settings.pool_size, stack)
-        async with pool.acquire() as connection:
-            await require_durability(connection, allow_unsafe=settings.allow_unsafe_durability)
-            schema = await schema_status(connection)
-        if not schema.ready:
-            raise CannotWork(
-                f"The database has schema {schema.current or 'none'}, this version needs {schema.expected}: "
-                "run `alembic upgrade head` first."
-            )
-        brisk = await _opened(settings.database_url, 3, stack, seconds=_FROZEN)
+        pool = await open_ground(
+            settings.database, size=settings.pool_size, allow_unsafe=settings.allow_unsafe_durability
+        )
+        stack.callback(pool.terminate)
+        brisk = await open_pool(settings.database, size=3, command_seconds=_JOB)
+        stack.callback(brisk.terminate)
         stack.push_async_callback(_left, brisk, worker_id)
         doorbell = Doorbell(settings.redis_url)
         stack.push_async_callback(doorbell.close)
@@ -150,7 +134,7 @@ async def working(
         subscriptions.start()
         stack.push_async_callback(subscriptions.stop, _GRACE)
         # The gateway is never started: a sweep appends in its own transaction.
-        gateway = Gateway(settings.database_url)
+        gateway = Gateway(settings.database)
         store = assemble(gateway, LogHistory(pool, CODEC), rules)
         rounds = Rounds(brisk, store, CODEC, clock=clock(brisk), doorbell=doorbell, worker_id=worker_id)
         tasks = [asyncio.create_task(rounds.watch(ticked=settings.redis_url is not None))]
@@ -161,15 +145,6 @@ async def working(
         stack.push_async_callback(_ended, tasks)
         _log.info("working", worker=worker_id, settings=repr(settings))
         yield worker_id
-
-
-async def _opened(url: str, size: int, stack: AsyncExitStack, *, seconds: float = 30.0) -> asyncpg.Pool:
-    try:
-        pool = await open_pool(url, size=size, command_seconds=seconds)
-    except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
-        raise CannotWork(f"The database cannot be opened: {error or type(error).__name__}") from error
-    stack.callback(pool.terminate)
-    return pool
 
 
 async def _left(pool: asyncpg.Pool, worker_id: str) -> None:

@@ -42,12 +42,9 @@ class Database:
 
 @pytest.fixture(scope="session")
 def ground() -> Iterator[Path]:
-    """A folder that the servers' user can reach; pytest's own, under root, are closed to it.
-
-    In memory where there is plenty: `fsync` stays on, but does not wait for the disk of a busy machine.
-    """
+    """A folder on disk that the servers' user can reach; pytest's own, under root, are closed to it."""
     account = account_for(Path(os.devnull).with_name("nothing"))
-    parents = (Path("/dev/shm"), Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
+    parents = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
     parent = next(folder for folder in parents if _is_fit(folder) and traversable(folder, account))
     _sweep(parent)
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))

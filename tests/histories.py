@@ -15,7 +15,7 @@ from pulseops.eventstore.append import AppendRequest, AppendResult
 from pulseops.eventstore.store import Draft, EventStore
 from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Escalate, Resolve
 from pulseops.incidents.decider import INCIDENT
-from pulseops.incidents.events import Decision, IncidentFact
+from pulseops.incidents.events import Candidate, Decision, IncidentFact
 from pulseops.incidents.incident import Incident
 from pulseops.kernel.decider import Reactor
 from pulseops.kernel.envelope import Context, Recorded
@@ -40,7 +40,7 @@ decisions = st.builds(
     why=texts,
     evidence=st.lists(texts, max_size=2).map(tuple),
     confidence=st.none() | st.floats(0, 1),
-    candidates=st.lists(st.tuples(words, st.floats(0, 1)), max_size=2).map(tuple),
+    candidates=st.lists(st.builds(Candidate, words, st.floats(0, 1)), max_size=2).map(tuple),
 )
 creations = st.builds(
     Create,

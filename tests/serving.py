@@ -1,15 +1,16 @@
 """The HTTP process inside the test's own loop, on a database of its own."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
 from litestar import Litestar
 
 from pulseops.access.keys import ensure_admin_key
-from pulseops.app import create_app
+from pulseops.app import create_app, server
 from pulseops.kernel.clock import utc_now
 from pulseops.settings import Settings
 
@@ -58,3 +59,33 @@ async def serving(url: str | None, **settings: Any) -> AsyncIterator[Api]:
             client.app, client.token = app, token or ""
             client.headers["authorization"] = f"Bearer {client.token}"
             yield client
+
+
+@asynccontextmanager
+async def listening(url: str) -> AsyncIterator[tuple[int, str]]:
+    """uvicorn on a port of its own; its port and the admin's key."""
+    serving = server(Settings(database_url=url))
+    listener = socket.create_server(("127.0.0.1", 0))
+    task = asyncio.create_task(serving.serve([listener]))
+    while not serving.started:  # noqa: ASYNC110 - uvicorn has nothing to wait on
+        await asyncio.sleep(0.01)
+    token = await ensure_admin_key(serving.config.app.state.pool, now=utc_now())  # type: ignore[union-attr]
+    yield listener.getsockname()[1], token or ""
+    serving.should_exit = True
+    await task
+
+
+async def said(port: int, *sent: bytes) -> bytes:
+    """What the server says until it closes the connection. Each piece arrives on its own."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    async with asyncio.timeout(5):
+        for piece in sent:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.02)  # nothing tells when the other side has read
+        answer = await reader.read()
+    writer.close()
+    with suppress(ConnectionResetError):
+        await writer.wait_closed()
+    return answer

@@ -12,7 +12,7 @@ from msgspec import Struct
 from pulseops.classification.lexicon import Lexicon, parts
 from pulseops.classification.severity import Scale, Scales
 from pulseops.incidents.commands import Classify
-from pulseops.incidents.events import Created, Decision, Priority
+from pulseops.incidents.events import Candidate, Created, Decision, Priority
 from pulseops.incidents.selector import Selector
 
 UNCATEGORIZED = "uncategorized"
@@ -206,8 +206,8 @@ class Classifier:
             )
         total = sum(scores.values()) + _DOUBT
         ranked = sorted(scores.items(), key=lambda entry: -entry[1])[:3]
-        candidates = tuple((category, round(score / total, 3)) for category, score in ranked)
-        best, confidence = candidates[0]
+        candidates = tuple(Candidate(category, round(score / total, 3)) for category, score in ranked)
+        best, confidence = candidates[0].category, candidates[0].score
         strongest = sorted(
             (
                 (weight, f"{field}: {term}")
@@ -232,7 +232,7 @@ class Classifier:
         why: str,
         evidence: tuple[str, ...],
         confidence: float,
-        candidates: tuple[tuple[str, float], ...] = (),
+        candidates: tuple[Candidate, ...] = (),
     ) -> Decision:
         return Decision(
             decided_by="rules",

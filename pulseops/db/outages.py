@@ -9,7 +9,7 @@ OUTAGES: tuple[type[Exception], ...] = (
     TimeoutError,
     gaierror,
     asyncpg.InterfaceError,
-    # The server has said goodbye on this connection and has not closed it yet.
+    # The server has said goodbye and not closed yet; or no server of the URL is as the URL asks.
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,

@@ -125,11 +125,12 @@ def _tell(swept: Swept) -> None:
     for one in swept.fired:
         _log.info(
             "events stored",
+            correlationId=str(one.correlation_id),
             incidentId=str(one.incident_id),
             types=[Escalated.type],
             position=one.position,
             actor="system:escalation",
-            level=one.level,
+            escalationLevel=one.level,
             to=one.to,
             policy=one.policy,
             lateBy=round(one.late_by, 3),

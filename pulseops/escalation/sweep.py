@@ -31,7 +31,11 @@ Store = EventStore[Command, Incident | None, IncidentFact]
 _LONGEST_RETRY = timedelta(minutes=5)
 _PLAN = msgspec.json.Decoder(Plan)
 
-_CLAIM = "SELECT * FROM escalation.claim_due_v1($1, $2, $3)"
+# A worker that froze in the middle must not keep its claims, or the log: the database ends its transaction.
+_CLAIM = """
+SELECT c.*, set_config('idle_in_transaction_session_timeout', '2s', true)
+FROM escalation.claim_due_v1($1, $2, $3) c
+"""
 _HISTORIES = "SELECT * FROM escalation.histories_v1($1, $2)"
 _FIRE = "SELECT * FROM escalation.fire_v1($1, $2, $3)"
 
@@ -40,6 +44,7 @@ class Fired(Struct, frozen=True, kw_only=True):
     """One escalation, stored. `late_by` is in seconds."""
 
     incident_id: UUID
+    correlation_id: UUID
     level: int
     to: str
     policy: str
@@ -194,6 +199,7 @@ def _fired(request: AppendRequest, position: int) -> Fired:
         raise TypeError(f"{request.stream_id} was to be escalated, but {fact.type} was stored")
     return Fired(
         incident_id=request.stream_id,
+        correlation_id=request.events[-1].meta.correlation_id,
         level=fact.level,
         to=fact.to,
         policy=fact.policy,

@@ -1,4 +1,4 @@
-"""What the gateway measures."""
+"""What the gateway and the doorbell measure."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -15,3 +15,4 @@ SECONDS = Histogram(
 )
 SHED = Counter("pulseops_append_shed", "Append requests refused because too many were waiting.")
 RECONNECTS = Counter("pulseops_append_connection_failures", "Times that the writer's connection failed.")
+WAKE_FAILURES = Counter("pulseops_wake_failures", "Times that Redis did not carry a wake-up or its reader.")

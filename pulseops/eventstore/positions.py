@@ -22,7 +22,7 @@ async def wait_for(
         reached = await pool.fetchval(
             "SELECT position FROM eventstore.subscription WHERE log_id = $1 AND name = $2", log_id, name
         )
-        if reached is not None and reached >= position:
+        if (reached or 0) >= position:
             return
         if asyncio.get_running_loop().time() + pause > deadline:
             raise Behind

@@ -117,7 +117,8 @@ class Subscription:
         return True
 
     async def _record(self, error: Exception, after: int, up_to: int) -> None:
-        text = f"{type(error).__name__} at positions {after + 1} to {up_to}: {error}"
+        # The first line only: PostgreSQL goes on with the row that it refused, which is nobody's business.
+        text = f"{type(error).__name__} at positions {after + 1} to {up_to}: {error}".splitlines()[0]
         async with self._pool.acquire() as connection:
             attempts = await self._lease.fail(connection, text[:1_000])
         _log.error("projection failed", subscription=self.name, attempts=attempts, error=text[:200])

@@ -7,6 +7,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from pulseops.eventstore import metrics
+
 CHANNEL = "pulseops:wake"
 
 _APART = 0.02  # seconds between two publications: rings in between join the next
@@ -107,6 +109,7 @@ class Doorbell:
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1
+        metrics.WAKE_FAILURES.inc()
         if not self._outage:
             self._outage = True
             _log.warning("redis is away: subscriptions go by polling", error=type(error).__name__)

@@ -17,22 +17,20 @@ from pulseops.http.spec import Shape, Spec
 _EVERYWHERE = ("internal",)
 _GUARDED = ("unauthenticated", "unavailable")
 _WITH_BODY = ("malformed", "request-timeout", "too-large", "unsupported-media-type", "invalid-input")
+# No examples: Swagger UI would send them with every trial request.
 _REQUEST_HEADERS: Mapping[str, Mapping[str, Any]] = {
     "Idempotency-Key": {
         "description": "Makes the request safe to repeat: under one key it is carried out once, and answered "
         "as the first time. Another body under the same key is refused.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
-        "example": "deploy-7f3a-1",
     },
     "If-Match": {
-        "description": "Only if the incident is still at this version: the ETag of what you read, or *.",
+        "description": 'Only if the incident is still as you read it: its ETag, such as `"3"`, or `*`.',
         "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*")$'},
-        "example": '"3"',
     },
     "If-None-Match": {
         "description": "Only if the incident has changed since: the ETag of what you have.",
         "schema": {"type": "string"},
-        "example": '"3"',
     },
 }
 _RESPONSE_HEADERS: Mapping[str, Mapping[str, Any]] = {

@@ -33,6 +33,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "unsupported-media-type": (415, "The content type is not supported"),
     "invalid-input": (422, "A field is not acceptable"),
     "idempotency-key-reused": (422, "The Idempotency-Key was used for another request"),
+    "head-too-large": (431, "The request's headers are too large"),
     "internal": (500, "Something went wrong"),
     "behind": (503, "The read model has not come so far"),
     "overloaded": (503, "More is waiting than can be answered in time"),

@@ -1,18 +1,27 @@
-"""uvicorn's protocol, with the patience that uvicorn has no setting for: headers must arrive in time."""
+"""uvicorn's protocol, with what it has no setting for: patience, a longest head, and offers passed over."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
+import msgspec
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pulseops.http.problem import MEDIA, problem
 
 _PATIENCE = 10.0
 """Seconds from the connection, or from a request's first byte, to the end of its headers."""
+_LONGEST_HEAD = 64 * 1024
+"""Bytes of a request line with its headers, give or take what arrives at once."""
 
 
 class PatientProtocol(HttpToolsProtocol):
     """Closes a connection whose headers do not come. Bodies are timed where they are read."""
 
     _until_headers: asyncio.TimerHandle | None = None
+    _head = 0
+    """Bytes that came since the last head was complete, when the next one is not."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -22,6 +31,19 @@ class PatientProtocol(HttpToolsProtocol):
         self._headers_came()
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as offer:
+            self._pass_over(data[offer.args[0] :])
+        except HttpParserError:
+            self._refuse("malformed", "This is not an HTTP request.")
+        else:
+            self._head = self._head + len(data) if self._until_headers is not None else 0
+            if self._head > _LONGEST_HEAD:
+                self._refuse("head-too-large", f"All headers together may have {_LONGEST_HEAD:,} bytes.")
+
     def on_message_begin(self) -> None:
         self._expect_headers()
         super().on_message_begin()
@@ -29,6 +51,35 @@ class PatientProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._headers_came()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        # After an offer to upgrade the parser takes the head for the whole message: the body is to come.
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def _pass_over(self, rest: bytes) -> None:
+        """Go on as if no upgrade had been offered (RFC 9110, 7.8).
+
+        The parser will not: a new one takes over, told of the body it is in.
+        """
+        framing = [
+            b"%b: %b\r\n" % (name, value)
+            for name, value in self.headers
+            if name in {b"content-length", b"transfer-encoding"}
+        ]
+        self.parser = HttpRequestParser(_InBody(self))
+        self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(framing))
+        self.data_received(rest)
+
+    def _refuse(self, code: str, detail: str) -> None:
+        body = msgspec.json.encode(problem(code, detail))
+        status = HTTPStatus(problem(code).status)
+        self.transport.write(
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA}\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
+            + body
+        )
+        self.transport.close()
 
     def _expect_headers(self) -> None:
         self._headers_came()
@@ -38,3 +89,34 @@ class PatientProtocol(HttpToolsProtocol):
         if self._until_headers is not None:
             self._until_headers.cancel()
             self._until_headers = None
+
+
+class _InBody:
+    """A parser's listener that knows the head of the first message already."""
+
+    def __init__(self, protocol: PatientProtocol) -> None:
+        self._protocol = protocol
+        self._first = True
+
+    def on_message_begin(self) -> None:
+        if not self._first:
+            self._protocol.on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        if not self._first:
+            self._protocol.on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._first:
+            self._protocol.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if not self._first:
+            self._protocol.on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._protocol.on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._first = False
+        self._protocol.on_message_complete()

@@ -11,10 +11,17 @@ Priority = Literal["low", "medium", "high", "critical"]
 Status = Literal["open", "acknowledged", "resolved"]
 
 
+class Candidate(Struct, frozen=True, rename="camel"):
+    """A category that was weighed, and its share of the evidence, from 0 to 1."""
+
+    category: str
+    score: float
+
+
 class Decision(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Why a rule-made fact is as it is: who decided, by which rule of which version, on what evidence.
 
-    `confidence` runs from 0 to 1; `candidates` are the runners-up with their scores, best first.
+    `confidence` runs from 0 to 1; `candidates` are the best categories, the chosen one included.
     """
 
     decided_by: str
@@ -23,7 +30,7 @@ class Decision(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     why: str
     evidence: tuple[str, ...] = ()
     confidence: float | None = None
-    candidates: tuple[tuple[str, float], ...] = ()
+    candidates: tuple[Candidate, ...] = ()
 
 
 class Created(Fact, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -81,7 +81,7 @@ async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
 async def list_all(request: Req) -> Answer:
     wanted = _WANTED.read(request)
     pool = request.app.state.pool
-    if wanted.min_position:
+    if wanted.min_position is not None:
         await wait_for(pool, BOARD.name, wanted.min_position)
     return encoded(await list_incidents(pool, wanted.filters(), cursor=wanted.cursor, limit=wanted.limit))
 

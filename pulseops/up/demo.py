@@ -20,6 +20,11 @@ PATIENCE = 3.0  # seconds after an escalation until somebody answers, and again 
 LOOK = 1.0  # seconds between two looks at the incidents
 ANSWERED = 3  # one escalated incident of so many stays unanswered, and goes on to the next level
 
+OPENING = (
+    "The demo reports an incident every second or two, and answers some of them.",
+    "They stay in the log like all others: try it in a home of its own, with --home.",
+    "",
+)
 STYLE = {
     "CREATED": "blue",
     "CLASSIFIED": "magenta",
@@ -82,9 +87,8 @@ class Demo:
         self._pause = random.Random(7)  # noqa: S311  # a pace, not a secret
 
     def play(self, reports: Iterable[Sample]) -> None:
-        self._say(
-            Text("The demo reports an incident every second or two, and answers some of them.\n", style="dim")
-        )
+        for sentence in OPENING:
+            self._say(Text(sentence, style="dim"))
         waiting = iter(reports)
         until_next: float | None = 0.0
         while not self._quitting.is_set():
@@ -140,6 +144,8 @@ class Demo:
             self._client.post(f"/incident/{due[1]}/{due[2]}", json={"note": "The demo answers."})
 
     def _say(self, text: Text) -> None:
+        if self._console.is_terminal:
+            text.truncate(self._console.width, overflow="ellipsis")
         self._console.print(text)
 
 
@@ -150,8 +156,6 @@ def line(story: Story, moment: Moment) -> Text:
         (f"{moment.event:<13}", STYLE.get(moment.event, "")),
         (f"{story.id[-4:]}  ", "dim"),
         harmless(_words(story, moment)),
-        no_wrap=True,
-        overflow="ellipsis",
     )
 
 

@@ -1,12 +1,13 @@
 """What the API and the worker stand on: a durable database at this version's schema, and a first key."""
 
+import secrets
 from typing import NamedTuple
 
 import asyncpg
 
-from pulseops.access.keys import ensure_admin_key
+from pulseops.access.keys import create_key, ensure_admin_key
 from pulseops.db.durability import require_durability
-from pulseops.db.migrate import migrate
+from pulseops.db.migrate import CannotMigrate, migrate
 from pulseops.db.outages import OUTAGES
 from pulseops.db.pools import open_pool
 from pulseops.db.schema import schema_status
@@ -21,7 +22,7 @@ from pulseops.up.processes import CannotStart
 class Ground(NamedTuple):
     postgres_version: str
     new_admin_key: str | None
-    """Only the start that makes it knows it; later it is in the home alone."""
+    """Told by the start that makes it; later it is in the home alone."""
 
 
 async def lay_ground(settings: Settings, home: Home, postgres: EmbeddedPostgres | None) -> Ground:
@@ -42,8 +43,14 @@ async def lay_ground(settings: Settings, home: Home, postgres: EmbeddedPostgres 
         pool = await open_pool(url, size=1)
         try:
             key = await ensure_admin_key(pool, now=utc_now())
+            if key is None and postgres is not None and not home.admin_key.exists():
+                # Whoever has the home has the database: a lost key is no reason to be locked out.
+                key = await create_key(pool, f"admin-{secrets.token_hex(3)}", now=utc_now())
         finally:
             await pool.close()
+    except CannotMigrate as error:
+        hint = "" if postgres else "\nPULSEOPS_MIGRATION_URL may name a login that is allowed to."
+        raise CannotStart(f"{error}{hint}") from error
     except PulseOpsError as error:
         raise CannotStart(str(error)) from error
     except (*OUTAGES, OSError, asyncpg.PostgresError) as error:

@@ -64,11 +64,11 @@ class Watch:
 
     FIRST, LONGEST, STEADY = 0.5, 30.0, 60.0  # seconds
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, *, now: float) -> None:
         self.part = part
         self._delay = 0.0
         self._due: float | None = None
-        self._started = time.monotonic()
+        self._started = now
 
     def look(self, now: float) -> str | None:
         """What there is to say. `now` is monotonic."""

@@ -52,11 +52,17 @@ def run(settings: Settings, wish: Wish, environ: Mapping[str, str]) -> int:
                 up.start()
                 up.keep()
             finally:
-                up.stop()
+                with voice.meanwhile("Stopping; Ctrl-C again to hurry"):
+                    up.stop()
     except Stopped:
         voice.say("Stopped. The data stay.")
     except CannotStart as error:
         voice.fail(str(error))
+        return 1
+    except OSError as error:
+        # What ends in an OSError here is a file or a folder: of the network others tell.
+        where = error.filename or wish.home or settings.home
+        voice.fail(f"{where}: {error.strerror or error}. Choose another --home, or ask `pulseops doctor`.")
         return 1
     return 0
 
@@ -106,7 +112,7 @@ class Supervisor:
 
     def keep(self) -> None:
         """Look after the parts for ever, which ends by raising Stopped."""
-        watches = [Watch(part) for part in self._parts]
+        watches = [Watch(part, now=time.monotonic()) for part in self._parts]
         while True:
             for watch in watches:
                 if said := watch.look(time.monotonic()):

@@ -88,15 +88,13 @@ def database(place: Place) -> Iterator[Finding]:
 async def _database(url: str) -> list[Finding]:
     connection = await asyncpg.connect(url, timeout=5)
     try:
-        version = connection.get_server_version()
+        version = str(await connection.fetchval("SHOW server_version")).split()[0]
         unsafe, schema = await check_durability(connection), await schema_status(connection)
     finally:
         await connection.close()
-    found = [
-        Finding("database", "ok", f"PostgreSQL {version.major}.{version.minor}")
-        if version.major >= OLDEST_POSTGRES
-        else Finding("database", "fail", f"PostgreSQL {version.major}", "PulseOps needs 15 or newer.")
-    ]
+    found = [Finding("database", "ok", f"PostgreSQL {version}")]
+    if int(version.partition(".")[0]) < OLDEST_POSTGRES:
+        found = [Finding("database", "fail", f"PostgreSQL {version}", "PulseOps needs 15 or newer.")]
     found += [
         Finding("durability", "fail", one, "Turn it on for the server, the database and the login.")
         for one in unsafe

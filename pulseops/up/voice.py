@@ -29,6 +29,12 @@ class Voice:
         took = f"{time.monotonic() - began:6.2f} s"
         self._print(Text.assemble(("✓ ", "green"), (took, "dim"), "  ", doing, (_more(details), "dim")))
 
+    @contextmanager
+    def meanwhile(self, doing: str) -> Iterator[None]:
+        """Seen on a terminal while it lasts."""
+        with self.console.status(doing):
+            yield
+
     def say(self, sentence: str) -> None:
         self._print(Text(harmless_lines(sentence)))
 

@@ -174,7 +174,7 @@ async def test_a_query_that_cannot_be_is_refused_by_name(api: Api) -> None:
         assert answer.json()["instance"] == "/incidents"
     assert (await api.get("/incidents?team=%ff")).status_code == 400
     assert (await api.get("/incidents?team=null&min_position=0")).json() == {
-        "incidents": [],
+        "items": [],
         "nextCursor": None,
     }
 
@@ -208,7 +208,12 @@ async def test_a_header_that_cannot_be_is_refused_by_name(api: Api) -> None:
 
 
 async def test_a_mistake_of_ours_tells_nothing_but_where_to_look(api: Api) -> None:
-    api.app.state.incidents = "canary-secret"
+    class Broken:
+        @property
+        def history(self) -> object:
+            raise LookupError("canary-secret")
+
+    api.app.state.incidents = Broken()
     answer = await api.get("/incident/019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"

@@ -148,6 +148,23 @@ async def test_a_dedup_key_joins_the_open_incident_and_no_other(api: Api) -> Non
     assert later.json()["id"] != first.json()["id"]
 
 
+async def test_a_dedup_key_given_back_at_the_last_moment_is_free(api: Api) -> None:
+    first = await api.post("/incident", json={"title": "a", "dedupKey": "d"})
+    history = api.app.state.incidents.history
+
+    class Meanwhile:
+        """Between the refusal and the look at who holds the name, the holder is resolved."""
+
+        async def stream(self, stream_id: UUID, **options: int | None) -> object:
+            api.app.state.incidents.history = history
+            await api.post(f"{first.headers['location']}/resolve")
+            return await history.stream(stream_id, **options)
+
+    api.app.state.incidents.history = Meanwhile()
+    again = await api.post("/incident", json={"title": "b", "dedupKey": "d"})
+    assert (again.status_code, again.json()["title"]) == (201, "b")
+
+
 async def test_many_at_once_under_one_dedup_key_are_one_incident(api: Api) -> None:
     answers = await asyncio.gather(
         *(api.post("/incident", json={"title": str(n), "dedupKey": "d"}) for n in range(30))

@@ -77,9 +77,20 @@ async def test_after_a_kill_another_worker_takes_over_when_the_lease_has_run_out
             killed = monotonic()
             await report(app, 3)
             await wait_for(pool, "follower", 6, within=10)
-            assert monotonic() - killed < LEASE + 2
+            assert monotonic() - killed < LEASE + 3
             assert (await lag(pool)).followers[0].owner == "second"
     assert await seen(pool) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_lease_that_ran_out_has_no_owner(pool: asyncpg.Pool) -> None:
+    async with pool.acquire() as connection:
+        assert await Lease(log_id=1, name="follower", owner="gone", seconds=0.2).take(connection)
+    assert (await lag(pool)).followers[0].owner == "gone"
+
+    async def abandoned() -> bool:
+        return (await lag(pool)).followers[0].owner is None
+
+    await until(abandoned)
 
 
 async def test_a_worker_that_stops_hands_over_at_once(pool: asyncpg.Pool, app: asyncpg.Connection) -> None:

@@ -13,7 +13,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from pulseops.db.pools import open_pool
+from pulseops.db.pools import open_connection
+from pulseops.escalation import sweep
 from tests.conftest import Database
 from tests.integration.duty import MINUTE, Duty, on_duty
 
@@ -94,11 +95,11 @@ async def test_a_sweep_that_froze_keeps_its_claims_for_seconds_only(database: Da
     async with on_duty(database.app_url) as duty:
         (incident,) = await report(duty, 1)
         duty.clock.forward(6 * MINUTE)
-        frozen = await open_pool(database.app_url, size=1, command_seconds=0.5)
-        async with frozen.acquire() as connection:
+        connection = await open_connection(database.app_url)
+        try:
             await connection.execute("BEGIN")
-            claim = "SELECT incident_id FROM escalation.claim_due_v1(1::smallint, $1, 10)"
-            assert await connection.fetchval(claim, await duty.clock.now()) == incident
+            (claimed,) = await connection.fetch(sweep._CLAIM, 1, await duty.clock.now(), 10)
+            assert claimed["incident_id"] == incident
             assert (await duty.sweep()).claimed == 0, "left to the one that has it"
             async with asyncio.timeout(10):
                 while True:
@@ -107,7 +108,8 @@ async def test_a_sweep_that_froze_keeps_its_claims_for_seconds_only(database: Da
                     await asyncio.sleep(0.05)
             with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
                 await connection.execute("COMMIT")
-        frozen.terminate()
+        finally:
+            connection.terminate()
 
 
 def sweep_until_killed(url: str, ahead: timedelta) -> None:

@@ -46,8 +46,8 @@ async def listening(bell: Doorbell) -> None:
     """Subscribed: the confirmation rings."""
     seen = bell.rings
     bell.listen()
-    while bell.rings == seen:
-        await bell.wait(seen, 5)
+    await bell.wait(seen, 10)
+    assert bell.rings > seen
 
 
 async def led(pool: asyncpg.Pool, bell: Doorbell) -> Subscription:

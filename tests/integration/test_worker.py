@@ -18,11 +18,12 @@ import pytest
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from pulseops.db.ground import BadGround
 from pulseops.eventstore import heartbeat
-from pulseops.settings import Settings
+from pulseops.settings import Settings, SettingsError
 from pulseops.up.home import Home
 from pulseops.up.redis import EmbeddedRedis
-from pulseops.worker import QUEUE, CannotWork, working
+from pulseops.worker import QUEUE, working
 from tests.conftest import Database
 from tests.integration.duty import MINUTE, Duty, MovedClock, on_duty
 
@@ -209,13 +210,13 @@ async def test_it_can_be_seen_alive_and_leaves_nothing_behind(night: Night, redi
 
 async def test_it_refuses_another_schema(database: Database, admin: asyncpg.Connection) -> None:
     await admin.execute("UPDATE eventstore.alembic_version SET version_num = '0000_older'")
-    with pytest.raises(CannotWork, match="0000_older"):
+    with pytest.raises(BadGround, match="0000_older"):
         async with working(Settings(database_url=database.app_url)):
             pass
 
 
 async def test_it_refuses_to_work_without_a_database() -> None:
-    with pytest.raises(CannotWork, match="PULSEOPS_DATABASE_URL"):
+    with pytest.raises(SettingsError, match="PULSEOPS_DATABASE_URL"):
         async with working(Settings()):
             pass
 

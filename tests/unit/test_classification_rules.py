@@ -55,7 +55,7 @@ def test_the_default_rules_know_what_kind_it_is(title: str, description: str, ca
     result = judge(title, description=description)
     assert result.category == category, result.category_decision
     assert result.category_decision.rule == f"categories.{category}"
-    assert result.category_decision.candidates[0][0] == category
+    assert result.category_decision.candidates[0].category == category
 
 
 @pytest.mark.parametrize("title", ["Help", "Something is odd", "???", "Störung im Büro", "asdf"])

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from pulseops.eventstore.codec import COLUMNS, Codec, UnknownFact
-from pulseops.incidents.events import FACTS, Created, Decision
+from pulseops.incidents.events import FACTS, Candidate, Created, Decision
 from pulseops.kernel.envelope import Fact, Meta
 
 _TIME = datetime(2026, 1, 2, tzinfo=UTC)
@@ -56,7 +56,7 @@ def test_fields_that_a_later_version_added_are_read_over() -> None:
 
 def test_what_is_written_is_read_back() -> None:
     decision = Decision(
-        decided_by="rules", rule="r1", rules_version="1", why="because", candidates=(("a", 0.5),)
+        decided_by="rules", rule="r1", rules_version="1", why="because", candidates=(Candidate("a", 0.5),)
     )
     for fact in FACTS:
         values: dict[str, Any] = {

@@ -17,6 +17,7 @@ from pulseops.incidents.events import (
     FACTS,
     Acknowledged,
     Assigned,
+    Candidate,
     Classified,
     Created,
     Decision,
@@ -74,7 +75,7 @@ MEANT: dict[str, IncidentFact] = {
             "'Disk' is a word of storage.",
             evidence=("title: disk", "description: /var"),
             confidence=0.75,
-            candidates=(("storage", 4.5), ("database", 2.0)),
+            candidates=(Candidate("storage", 0.6), Candidate("database", 0.25)),
         ),
     ),
     "classified-1-least": Classified(

@@ -1,0 +1,167 @@
+"""The parts of `up` that need no server."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pulseops.settings import Settings
+from pulseops.up.address import Address, choose
+from pulseops.up.attention import Attention, Hurried, Stopped
+from pulseops.up.demo import samples
+from pulseops.up.home import Home, HomeBusy, is_private
+from pulseops.up.parts import Watch
+from pulseops.up.processes import CannotStart, Mark
+from pulseops.up.supervisor import Wish, run
+
+
+@pytest.fixture
+def attention() -> Iterator[Attention]:
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.getsignal(name) for name in names]
+    listening = Attention()
+    listening.listen()
+    yield listening
+    for name, handler in zip(names, before, strict=True):
+        signal.signal(name, handler)
+
+
+def test_the_first_signal_stops_the_second_hurries_and_more_change_nothing(attention: Attention) -> None:
+    attention.rest(0)
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(Stopped):
+        attention.rest(60)
+    attention.rest(0)
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(Hurried):
+        attention.rest(60)
+    attention.rest(0)
+
+
+def test_a_mark_is_not_met_by_another_process_of_the_same_number(tmp_path: Path) -> None:
+    mine = Mark.of(os.getpid())
+    assert mine is not None
+    mine.write(tmp_path / "mine")
+    assert Mark.read(tmp_path / "mine") == mine
+    Mark(mine.pid, "1").write(tmp_path / "older")
+    assert Mark.read(tmp_path / "older") is None
+    (tmp_path / "torn").write_text("")
+    assert Mark.read(tmp_path / "torn") is None
+
+
+def test_one_up_a_home(ground: Path) -> None:
+    home = Home(ground / "one")
+    with home.held():
+        assert home.is_held()
+        with pytest.raises(HomeBusy, match=f"process {os.getpid()}"), Home(home.path).held():
+            pass
+    assert not home.is_held()
+    assert home.servers() == home.servers()
+    assert is_private(home.path / "servers.json")
+
+
+class Mortal:
+    """A part that dies whenever it is told to."""
+
+    name, log = "mortal", Path("mortal.log")
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+        self.starts = 0
+        self.refuses = False
+
+    def start(self) -> None:
+        self.starts += 1
+        if self.refuses:
+            raise CannotStart("No.")
+        self.code = None
+
+    def ended(self) -> int | None:
+        return self.code
+
+    def stop(self, *, hurry: bool = False) -> None: ...
+
+
+def test_a_part_that_keeps_dying_is_started_ever_more_slowly() -> None:
+    part, delays, now = Mortal(), list[float](), 0.0
+    watch = Watch(part, now=now)
+    for _ in range(8):
+        part.code = -9
+        assert "signal 9" in (watch.look(now) or "")
+        before = now
+        while part.code is not None:
+            now += 0.25
+            watch.look(now)
+        delays.append(now - before)
+    assert delays == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    now += 61
+    part.code = 3
+    assert "starting it again in 0.5 s" in (watch.look(now) or "")
+
+
+def test_a_part_that_refuses_to_start_is_tried_again() -> None:
+    part = Mortal()
+    watch = Watch(part, now=0)
+    part.code, part.refuses = 1, True
+    watch.look(0)
+    assert "No." in (watch.look(1) or "")
+    part.refuses = False
+    assert watch.look(3) == "mortal is running again."
+    assert watch.look(4) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "url", "open_to_others"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8000", False),
+        ("0.0.0.0", "http://127.0.0.1:8000", True),
+        ("::", "http://[::1]:8000", True),
+        ("::1", "http://[::1]:8000", False),
+        ("localhost", "http://localhost:8000", False),
+    ],
+)
+def test_the_address_is_told_as_one_calls_it_from_here(host: str, url: str, open_to_others: bool) -> None:
+    address = Address(host, 8000)
+    assert (address.url, address.open_to_others) == (url, open_to_others)
+
+
+def test_an_address_that_is_not_ours_is_refused() -> None:
+    with pytest.raises(CannotStart, match=r"192\.0\.2\.1"):
+        choose("192.0.2.1", 0, insist=True)
+
+
+def test_a_free_port_is_only_taken_where_ours_is_in_use() -> None:
+    with pytest.raises(CannotStart, match=r"192\.0\.2\.1"):
+        choose("192.0.2.1", 0, insist=False)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        assert choose("127.0.0.1", taken, insist=False).port != taken
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 80000])
+def test_a_number_that_is_no_port_is_refused(port: int) -> None:
+    with pytest.raises(CannotStart, match="from 0 to 65535"):
+        choose("127.0.0.1", port, insist=False)
+
+
+@pytest.mark.usefixtures("attention")
+def test_a_home_that_cannot_be_one_is_refused_in_a_sentence(
+    ground: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    occupied = ground / "a file"
+    occupied.write_text("")
+    for home in (occupied, occupied / "under it"):
+        wish = Wish(home=home, host=None, port=0, rules=None, demo=False)
+        assert run(Settings(), wish, {}) == 1
+        said = capsys.readouterr().out
+        assert said.startswith(f"✗ {home}: ")
+        assert "doctor" in said
+
+
+def test_the_demo_tells_of_a_few_dozen_incidents() -> None:
+    assert all(sample.incident["title"] for sample in samples())
+    assert len(list(samples())) >= 24
