@@ -1,7 +1,7 @@
 """Who may come in: `Authorization: Bearer pulseops_<id>_<secret>`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from time import monotonic
 from typing import Any
 
@@ -12,6 +12,7 @@ from pulseops.access.keys import Key, Principal, parsed
 from pulseops.http.exchange import Req
 from pulseops.http.problem import Refused
 from pulseops.http.spec import Spec
+from pulseops.kernel.errors import Unavailable
 
 _FRESH = 1.0
 """Seconds that the keys are remembered: a revoked key is refused after that."""
@@ -22,14 +23,16 @@ _NEWER = 0.1
 class Doorkeeper:
     """Knows every key that opens, never older than a second. `load` reads them."""
 
-    def __init__(self, load: Callable[[], Awaitable[Mapping[str, Key]]]) -> None:
-        self._load = load
+    def __init__(
+        self, load: Callable[[], Coroutine[Any, Any, Mapping[str, Key]]], *, patience: float = 5.0
+    ) -> None:
+        self._load, self._patience = load, patience
         self._keys: Mapping[str, Key] = {}
         self._read_at = float("-inf")
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     async def admit(self, authorization: bytes | None) -> Principal:
-        """Raises Refused (unauthenticated), and what `load` raises: nobody enters on an old list."""
+        """Raises Refused (unauthenticated), Unavailable, and what `load` raises; an old list admits none."""
         scheme, _, token = (authorization or b"").partition(b" ")
         pair = parsed(token.strip().decode("ascii", "replace")) if scheme.lower() == b"bearer" else None
         if pair is None:
@@ -44,13 +47,24 @@ class Doorkeeper:
         return key.principal
 
     async def _refresh(self, oldest: float) -> None:
-        if monotonic() - self._read_at < oldest:
-            return
-        async with self._reading:
-            asked_at = monotonic()
-            if asked_at - self._read_at >= oldest:
-                self._keys = await self._load()
-                self._read_at = asked_at
+        """One look-up at a time serves all who wait. From one that hangs they turn away together."""
+        asked_at = monotonic()
+        while asked_at - self._read_at >= oldest:
+            if self._reading is None:
+                self._reading = asyncio.create_task(self._read())
+            reading = self._reading
+            await asyncio.wait([reading], timeout=self._patience)
+            if self._reading is reading:
+                self._reading = None
+            if not reading.done() or reading.cancelled():
+                reading.cancel()
+                raise Unavailable
+            reading.result()
+
+    async def _read(self) -> None:
+        began = monotonic()
+        self._keys = await self._load()
+        self._read_at = began
 
 
 async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
