@@ -156,8 +156,10 @@ class Stack:
 
     def crash(self, *, backends: bool = True) -> None:
         """`kill_postgres`, and start it again."""
+        begun = time.monotonic()
         self.kill_postgres(backends=backends)
         self.postgres.start()
+        _log.info("PostgreSQL accepts connections %.2f s after it was killed", time.monotonic() - begun)
 
     def restart(self, *doomed: Killable) -> None:
         for program in doomed:
