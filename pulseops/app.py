@@ -55,6 +55,8 @@ class PulseOps(Litestar):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def plainly(message: Any) -> None:
             refusal = sys.exc_info()[1]
+            while isinstance(refusal, BaseExceptionGroup) and len(refusal.exceptions) == 1:
+                refusal = refusal.exceptions[0]
             if message["type"] == "lifespan.startup.failed" and isinstance(refusal, PulseOpsError):
                 message["message"] = str(refusal)
             await send(message)

@@ -93,7 +93,7 @@ def migrate() -> None:
         _refuse("Set PULSEOPS_DATABASE_URL to the database to migrate.", USAGE)
     try:
         asyncio.run(migrate.migrate(settings.migrates_at, allow_unsafe=settings.allow_unsafe_durability))
-    except (PulseOpsError, OSError) as error:
+    except PulseOpsError as error:
         _refuse(str(error), 1)
 
 

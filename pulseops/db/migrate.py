@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from pulseops.db.durability import require_durability
+from pulseops.db.outages import OUTAGES
 from pulseops.db.schema import migrations_folder
 from pulseops.kernel.errors import PulseOpsError
 
@@ -25,7 +26,7 @@ async def migrate(url: str, *, revision: str = "head", allow_unsafe: bool = Fals
     """Upgrade in one transaction, under a lock; several may try at once.
 
     `url` is that of a superuser, or of a login that has CREATEROLE and owns the database.
-    Raises NotDurable, and CannotMigrate when PostgreSQL refuses.
+    Raises NotDurable, and CannotMigrate when PostgreSQL refuses or is not there.
     """
     await _run(url, revision, allow_unsafe=allow_unsafe, downgrade=False)
 
@@ -37,9 +38,12 @@ async def unmigrate(url: str, *, revision: str = "base") -> None:
 
 async def _run(url: str, revision: str, *, allow_unsafe: bool, downgrade: bool) -> None:
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
-            url, timeout=_CONNECT_SECONDS, server_settings={"application_name": "pulseops migrate"}
-        )
+        try:
+            return await asyncpg.connect(
+                url, timeout=_CONNECT_SECONDS, server_settings={"application_name": "pulseops migrate"}
+            )
+        except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
+            raise CannotMigrate(f"The database cannot be opened: {error or type(error).__name__}") from error
 
     def upgrade(connection: Connection) -> None:
         config = Config()

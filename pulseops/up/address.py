@@ -1,5 +1,6 @@
 """Where the API listens, and whether it answers."""
 
+import errno
 import http.client
 import json
 import socket
@@ -11,6 +12,7 @@ from pulseops.up.ports import free_port
 from pulseops.up.processes import CannotStart
 
 USUAL = Settings().port
+LAST = 65_535
 
 
 class Address(NamedTuple):
@@ -45,6 +47,8 @@ def choose(host: str, port: int, *, insist: bool) -> Address:
     Raises:
         CannotStart: the port is taken, or there is no such address here.
     """
+    if not 0 <= port <= LAST:
+        raise CannotStart(f"There is no port {port}: it is a number from 0 to {LAST}.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -56,10 +60,12 @@ def choose(host: str, port: int, *, insist: bool) -> Address:
     except PermissionError as error:
         raise CannotStart(f"You may not listen on port {port}: choose one above 1023.") from error
     except OSError as error:
-        if insist or isinstance(error, socket.gaierror):
-            hint = "choose another with --port, or --port 0 for any free one."
-            raise CannotStart(f"Cannot listen on {host} port {port} ({error.strerror}): {hint}") from error
-        return Address(host, free_port(0))
+        taken = error.errno == errno.EADDRINUSE
+        if taken and not insist:
+            return Address(host, free_port(0))
+        hint = "choose another with --port, or --port 0 for any free one."
+        hint = hint if taken else "--host takes an address of this machine."
+        raise CannotStart(f"Cannot listen on {host} port {port} ({error.strerror}): {hint}") from error
 
 
 class Health(NamedTuple):

@@ -59,6 +59,11 @@ def run(settings: Settings, wish: Wish, environ: Mapping[str, str]) -> int:
     except CannotStart as error:
         voice.fail(str(error))
         return 1
+    except OSError as error:
+        # What ends in an OSError here is a file or a folder: of the network others tell.
+        where = error.filename or wish.home or settings.home
+        voice.fail(f"{where}: {error.strerror or error}. Choose another --home, or ask `pulseops doctor`.")
+        return 1
     return 0
 
 

@@ -150,21 +150,21 @@ def test_every_domain_error_has_its_answer() -> None:
 
 
 async def test_a_start_on_bad_ground_is_refused_in_a_sentence(database: Database) -> None:
-    with pytest.raises(Refused, match="There is no database: set PULSEOPS_DATABASE_URL"):
+    with pytest.raises(Refused, match=r"^There is no database: set PULSEOPS_DATABASE_URL"):
         async with serving(None):
             pass
-    with pytest.raises(Refused, match="The database cannot be opened"):
+    with pytest.raises(Refused, match=r"^The database cannot be opened"):
         async with serving("postgresql://pulseops:secret@127.0.0.1:1/none"):
             pass
     admin = await asyncpg.connect(database.admin_url)
     await admin.execute("UPDATE eventstore.alembic_version SET version_num = '0001_eventstore'")
-    with pytest.raises(Refused, match="schema 0001_eventstore, this version needs 0004_access"):
+    with pytest.raises(Refused, match=r"^The database has schema 0001_eventstore, this version needs 0004"):
         async with serving(database.app_url):
             pass
     await admin.execute("UPDATE eventstore.alembic_version SET version_num = '0004_access'")
     await admin.execute(f"ALTER DATABASE {database.name} SET synchronous_commit = off")
     await admin.close()
-    with pytest.raises(Refused, match="synchronous_commit is off"):
+    with pytest.raises(Refused, match=r"^[^\n]*synchronous_commit is off"):
         async with serving(database.app_url):
             pass
     async with serving(database.app_url, allow_unsafe_durability=True) as api:

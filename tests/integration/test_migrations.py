@@ -204,6 +204,20 @@ async def test_an_owner_of_the_database_who_is_no_superuser_may_migrate(
     await admin.execute(f"DROP ROLE {login}")
 
 
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("postgresql://u:secret@127.0.0.1:1/none", "Connect call failed"),
+        ("mysql://u:secret@127.0.0.1:1/none", "scheme is expected"),
+        ("secret", "scheme is expected"),
+    ],
+)
+async def test_a_database_that_cannot_be_opened_is_told_without_its_password(url: str, why: str) -> None:
+    with pytest.raises(CannotMigrate, match=f"^The database cannot be opened: .*{why}") as caught:
+        await migrate(url)
+    assert "secret@" not in str(caught.value)
+
+
 async def test_the_applications_login_may_not_migrate(empty: str, database: Database) -> None:
     url = database.app_url.replace(f"/{database.name}", f"/{empty.rpartition('/')[2]}")
     with pytest.raises(CannotMigrate, match="superuser"):

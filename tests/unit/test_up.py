@@ -2,17 +2,20 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pulseops.settings import Settings
 from pulseops.up.address import Address, choose
 from pulseops.up.attention import Attention, Hurried, Stopped
 from pulseops.up.demo import samples
 from pulseops.up.home import Home, HomeBusy, is_private
 from pulseops.up.parts import Watch
 from pulseops.up.processes import CannotStart, Mark
+from pulseops.up.supervisor import Wish, run
 
 
 @pytest.fixture
@@ -129,6 +132,34 @@ def test_the_address_is_told_as_one_calls_it_from_here(host: str, url: str, open
 def test_an_address_that_is_not_ours_is_refused() -> None:
     with pytest.raises(CannotStart, match=r"192\.0\.2\.1"):
         choose("192.0.2.1", 0, insist=True)
+
+
+def test_a_free_port_is_only_taken_where_ours_is_in_use() -> None:
+    with pytest.raises(CannotStart, match=r"192\.0\.2\.1"):
+        choose("192.0.2.1", 0, insist=False)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        assert choose("127.0.0.1", taken, insist=False).port != taken
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 80000])
+def test_a_number_that_is_no_port_is_refused(port: int) -> None:
+    with pytest.raises(CannotStart, match="from 0 to 65535"):
+        choose("127.0.0.1", port, insist=False)
+
+
+@pytest.mark.usefixtures("attention")
+def test_a_home_that_cannot_be_one_is_refused_in_a_sentence(
+    ground: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    occupied = ground / "a file"
+    occupied.write_text("")
+    for home in (occupied, occupied / "under it"):
+        wish = Wish(home=home, host=None, port=0, rules=None, demo=False)
+        assert run(Settings(), wish, {}) == 1
+        said = capsys.readouterr().out
+        assert said.startswith(f"✗ {home}: ")
+        assert "doctor" in said
 
 
 def test_the_demo_tells_of_a_few_dozen_incidents() -> None:
