@@ -9,6 +9,8 @@ OUTAGES: tuple[type[Exception], ...] = (
     TimeoutError,
     gaierror,
     asyncpg.InterfaceError,
+    # The server has said goodbye and not closed yet; or no server of the URL is as the URL asks.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,

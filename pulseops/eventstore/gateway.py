@@ -26,6 +26,8 @@ _DOUBTFUL = ("08", "57P", "40003")
 # a lock that was not to be had, a server that has become a standby.
 _PASSING = ("53", "40", "55", "57", "58", "25006")
 _DATA = "22"
+# It did not say so, or nobody heard.
+_BROKEN = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Gateway:
@@ -127,7 +129,7 @@ class Gateway:
             return self._connection
         try:
             self._connection = await open_connection(self._url, command_seconds=self._patience)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (asyncpg.PostgresError, *_BROKEN) as error:
             await self._back_off(error)
             return None
         return self._connection
@@ -142,7 +144,7 @@ class Gateway:
             rows = await connection.fetch(_APPEND, self._log_id, text)
         except asyncpg.PostgresError as error:
             await self._refused(batch, error)
-        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        except _BROKEN as error:
             await self._interrupted(batch, error, doubtful=True)
         else:
             self._pause = _FIRST_PAUSE

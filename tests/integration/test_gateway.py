@@ -202,15 +202,15 @@ async def test_a_lost_answer_that_cannot_be_asked_for_is_an_unknown_outcome(
         await gateway.stop()
 
 
-async def test_a_passing_refusal_is_tried_again_and_certain_at_the_deadline(
-    open_gateway: Open, admin: asyncpg.Connection
+@pytest.mark.parametrize("options", ["", "?target_session_attrs=read-write"])
+async def test_a_standby_is_tried_again_until_it_writes_and_nothing_was_stored_at_the_deadline(
+    open_gateway: Open, database: Database, admin: asyncpg.Connection, options: str
 ) -> None:
-    database = await admin.fetchval("SELECT current_database()")
-    await admin.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
-    gateway = await open_gateway(patience=0.5)
+    await admin.execute(f"ALTER DATABASE {database.name} SET default_transaction_read_only = on")
+    gateway = await open_gateway(database.app_url + options, patience=0.5)
     with pytest.raises(Unavailable):
         await gateway.append(request())
-    await admin.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+    await admin.execute(f"ALTER DATABASE {database.name} RESET default_transaction_read_only")
     assert (await gateway.append(request())).position == 1
 
 

@@ -1,0 +1,175 @@
+"""Clients that report, answer and look, and that ask again under the same key when they do not know."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from pulseops.incidents.incident import Incident
+from tests.acceptance.kills.history import Answer, History, Kind, Order, Reading
+
+PATIENCE = 15.0
+"""Seconds that a client waits for an answer: longer than the server takes to give up."""
+_AGAIN = 0.1
+"""Seconds until a client tries again."""
+_RECENT = 100
+"""Answers go to one of so many of the newest incidents."""
+_LOST = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError, httpx.ReadTimeout)
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout)
+_WORDS = ("Disk full", "Checkout fails", "Replica lags", "DNS does not answer", "Login loops")
+_PRIORITIES = ("critical", "critical", "high", "low", None, None)
+
+Send = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
+
+
+class World:
+    """What the clients share: the history, and the newest version of each incident that anybody was told."""
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.versions: dict[UUID, int] = {}
+        self.acknowledged = self.refused = self.tries = 0
+
+    def note(self, order: Order, answer: Answer) -> None:
+        order.answers.append(answer)
+        self.tries += 1
+        if answer.incident is None:
+            self.refused += answer.status == 503
+            return
+        self.acknowledged += 1
+        told = answer.incident
+        self.versions[told.id] = max(told.version, self.versions.get(told.id, 0))
+
+
+class Client:
+    """One of many, and what it does is decided by its `random`. Talks to any of `servers`."""
+
+    def __init__(
+        self, name: str, servers: Sequence[httpx.AsyncClient], world: World, late: Callable[[], bool]
+    ) -> None:
+        self._name, self._servers, self._world, self._late = name, servers, world, late
+        self._random = random.Random(name)
+        self._number = 0
+        self._mine: list[Order] = []
+
+    async def act(self) -> None:
+        """One order, or one look, until its outcome is known or is not asked for any more."""
+        chance = self._random.random()
+        known = list(self._world.versions)[-_RECENT:]
+        if chance < 0.45 or not known:
+            await self.report()
+        elif chance < 0.55:
+            await self.report_many()
+        elif chance < 0.70:
+            await self.answer("acknowledge", self._random.choice(known))
+        elif chance < 0.80:
+            await self.answer("resolve", self._random.choice(known))
+        elif chance < 0.85 and self._mine:
+            await self.carry_out([again := self._random.choice(self._mine)], self._sending(again))
+        else:
+            await self.look(self._random.choice(known))
+
+    async def report(self) -> None:
+        order = self._creation(self._key())
+        self._world.history.orders.append(order)
+        await self.carry_out([order], self._sending(order))
+        self._mine = [*self._mine[-20:], order]
+
+    async def report_many(self) -> None:
+        key = self._key()
+        orders = [self._creation(f"{key} {index}") for index in range(self._random.randint(2, 5))]
+        self._world.history.orders.extend(orders)
+        body = [order.asked for order in orders]
+        await self.carry_out(
+            orders,
+            lambda server: server.post("/incidents:batch", json=body, headers={"idempotency-key": key}),
+        )
+
+    async def answer(self, kind: Kind, incident: UUID) -> None:
+        key = self._key()
+        order = Order(kind=kind, key=key, asked={"note": key}, incident=incident)
+        self._world.history.orders.append(order)
+        await self.carry_out([order], self._sending(order))
+
+    async def look(self, incident: UUID) -> None:
+        least = self._world.versions[incident]
+        try:
+            response = await self._server().get(f"/incident/{incident}")
+        except (*_LOST, *_UNSENT):
+            return
+        seen = msgspec.json.decode(response.content, type=Incident) if response.is_success else None
+        self._world.history.readings.append(
+            Reading(incident=incident, least=least, status=response.status_code, seen=seen)
+        )
+
+    async def carry_out(self, orders: Sequence[Order], send: Send) -> None:
+        """Tries until every order has a certain answer; now and then a client loses interest before."""
+        while True:
+            try:
+                response = await send(self._server())
+            except _UNSENT:
+                answers = []
+            except _LOST:
+                answers = [Answer() for _ in orders]
+            else:
+                answers = told(response, len(orders))
+            for order, answer in zip(orders, answers, strict=False):
+                self._world.note(order, answer)
+            if self._late() or (answers and self._random.random() >= self._interest(answers)):
+                return
+            await asyncio.sleep(_AGAIN)
+
+    def _interest(self, answers: Sequence[Answer]) -> float:
+        """How likely it is that somebody who was told this asks again."""
+        if any(answer.verdict == "unknown" for answer in answers):
+            return 0.9
+        return 0.7 if any(answer.status == 503 for answer in answers) else 0.0
+
+    def _sending(self, order: Order) -> Send:
+        path = "/incidents" if order.incident is None else f"/incident/{order.incident}/{order.kind}"
+        headers = {"idempotency-key": order.key}
+        return lambda server: server.post(path, json=order.asked, headers=headers)
+
+    def _server(self) -> httpx.AsyncClient:
+        return self._random.choice(self._servers)
+
+    def _key(self) -> str:
+        self._number += 1
+        return f"{self._name}-{self._number}"
+
+    def _creation(self, key: str) -> Order:
+        asked: dict[str, Any] = {"title": self._random.choice(_WORDS), "labels": {"order": key}}
+        if priority := self._random.choice(_PRIORITIES):
+            asked["priority"] = priority
+        if self._random.random() < 0.3:
+            asked["description"] = "As seen from outside. " * self._random.randint(1, 40)
+        return Order(kind="create", key=key, asked=asked)
+
+
+def told(response: httpx.Response, orders: int) -> list[Answer]:
+    """An answer for each order of the request."""
+    retry_after = int(response.headers.get("retry-after", "0")) > 0
+    if not response.is_success:
+        return [Answer(status=response.status_code, retry_after=retry_after)] * orders
+    if not response.url.path.endswith(":batch"):
+        return [
+            Answer(
+                status=response.status_code,
+                incident=msgspec.json.decode(response.content, type=Incident),
+                replayed="idempotency-replayed" in response.headers,
+            )
+        ]
+    items = response.json()["items"]
+    return [
+        Answer(
+            status=item["status"],
+            incident=msgspec.convert(item["incident"], Incident) if "incident" in item else None,
+            replayed=item.get("replayed", False),
+            retry_after=True,
+        )
+        for item in items
+    ]

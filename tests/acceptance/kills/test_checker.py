@@ -1,0 +1,125 @@
+"""The checker has teeth: it is content with what is true, and with nothing that is not."""
+
+import asyncio
+from copy import deepcopy
+from datetime import timedelta
+
+import asyncpg
+
+from pulseops.db.clock import DatabaseClock
+from pulseops.escalation.rules import EscalationRules, Policy, Step
+from pulseops.escalation.sweep import sweep
+from pulseops.escalation.timers import deadlines
+from pulseops.eventstore.append import AppendRequest, NewEvent
+from pulseops.eventstore.subscriptions import Subscription, Subscriptions
+from pulseops.eventstore.wake import Doorbell
+from pulseops.incidents.board import BOARD
+from pulseops.incidents.events import Escalated
+from pulseops.incidents.selector import Selector
+from pulseops.incidents.timeline import TIMELINE
+from pulseops.kernel.ids import new_id
+from pulseops.wiring import CODEC
+from tests.acceptance.kills.checker import violations
+from tests.acceptance.kills.history import History
+from tests.acceptance.kills.load import Client, World
+from tests.acceptance.kills.plants import PLANTS, last
+from tests.acceptance.kills.stored import Stored, read
+from tests.conftest import Database
+from tests.integration.appending import append
+from tests.serving import Api, serving
+
+STEPS = (timedelta(milliseconds=20),) * 2
+RULES = EscalationRules(
+    version="plants-1",
+    policies=(
+        Policy(
+            name="critical",
+            when=Selector(priority=("critical",)),
+            steps=tuple(Step(after=step, to="somebody") for step in STEPS),
+        ),
+    ),
+)
+
+
+async def live(api: Api) -> History:
+    """A day like any other, worked off to its end."""
+    history = History()
+    client = Client("plants", [api], World(history), late=lambda: False)
+    for _ in range(60):
+        await client.act()
+    await client.report()
+    pool = api.app.state.pool
+    work = Subscriptions(
+        Subscription(pool, projector, owner="test", doorbell=Doorbell(None))
+        for projector in (BOARD, TIMELINE, deadlines(RULES))
+    )
+    work.start()
+    async with asyncio.timeout(20):
+        while await pool.fetchval(_BUSY):
+            now = await DatabaseClock(pool).now()
+            await sweep(pool, api.app.state.incidents, CODEC, now=now)
+    await work.stop()
+    return history
+
+
+_BUSY = """
+SELECT EXISTS (SELECT FROM escalation.deadline) OR count(*) < 3
+  OR min(position) < (SELECT max(position) FROM eventstore.event)
+FROM eventstore.subscription
+"""
+
+
+async def test_it_finds_whatever_is_planted(database: Database) -> None:
+    admin = await asyncpg.connect(database.admin_url)
+    async with serving(database.app_url) as api:
+        history = await live(api)
+        truth = await read(admin)
+        assert violations(history, truth, steps=STEPS) == []
+        missed = []
+        for plant, words in PLANTS.items():
+            told, stored = deepcopy((history, truth))
+            plant(told, stored)
+            found = violations(told, stored, steps=STEPS)
+            if not any(words in violation for violation in found):
+                missed.append((plant.__name__, found))
+        assert missed == []
+
+        await escalate_again(api, truth)
+        found = violations(history, await read(admin), steps=STEPS)
+        assert any("was escalated to the levels [1, 2, 2]" in violation for violation in found), found
+
+        for statement in _ATTACK:
+            await admin.execute(statement)
+        found = violations(history, await read(admin), steps=STEPS)
+        assert any("was acknowledged and is not stored" in violation for violation in found), found
+        assert any("the board says otherwise" in violation for violation in found), found
+    await admin.close()
+
+
+_ATTACK = (
+    "ALTER TABLE eventstore.event DISABLE TRIGGER ALL",
+    "ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER ALL",
+    "DELETE FROM eventstore.event WHERE position = (SELECT max(position) FROM eventstore.event)",
+    "DELETE FROM eventstore.event WHERE stream_id = (SELECT stream_id FROM eventstore.event LIMIT 1)",
+)
+
+
+async def escalate_again(api: Api, stored: Stored) -> None:
+    """As a second scheduler would that knows nothing of the first: a command id of its own."""
+    fired = last(stored, Escalated, after=lambda facts: isinstance(facts[-1], Escalated))
+    again = NewEvent(
+        type=Escalated.type,
+        schema_version=1,
+        event_id=new_id(),
+        occurred_at=fired.occurred_at,
+        data=fired.fact,
+        meta=fired.meta,
+    )
+    request = AppendRequest(
+        stream_id=fired.stream_id,
+        expected_version=fired.version,
+        command_id=new_id(),
+        events=(again,),
+    )
+    async with api.app.state.pool.acquire() as connection:
+        assert [answer.verdict for answer in await append(connection, request)] == ["stored"]
