@@ -23,7 +23,7 @@ def edge(app: ASGIApp) -> ASGIApp:
         structlog.contextvars.bind_contextvars(correlationId=str(known.correlation_id))
         status = 500
         # What can be got can be asked for its head: health checks of many monitors and balancers do.
-        inner = {**scope, "method": "GET"} if (only_head := scope["method"] == "HEAD") else scope
+        inner: Any = {**scope, "method": "GET"} if (only_head := scope["method"] == "HEAD") else scope
 
         async def signed(message: Message) -> None:
             nonlocal status
