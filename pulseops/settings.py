@@ -136,9 +136,8 @@ def _meant(name: str) -> str:
 def _wanted(name: str) -> str | None:
     """What a value must be, where msgspec would show a pattern, or nothing."""
     if name in _SHAPES:
-        return (
-            f"it should look like {_SHAPES[name]}, a password's special characters written as %2F and so on"
-        )
+        password = "; special characters in a password are written as %2F and so on" if name != "url" else ""
+        return f"it should look like {_SHAPES[name]}{password}"
     if get_origin(_TYPES[name]) is Literal:
         return f"it must be one of {', '.join(get_args(_TYPES[name]))}"
     return None

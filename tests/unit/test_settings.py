@@ -90,7 +90,9 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     settings = Settings.from_environment({"PULSEOPS_DATABASE_URL_FILE": str(secret)})
     assert settings.database_url == "postgresql://app:hunter2@db/pulseops"
     with pytest.raises(SettingsError, match="is set as well"):
-        Settings.from_environment({"PULSEOPS_DATABASE_URL_FILE": str(secret), "PULSEOPS_DATABASE_URL": "x"})
+        Settings.from_environment(
+            {"PULSEOPS_DATABASE_URL_FILE": str(secret), "PULSEOPS_DATABASE_URL": "postgresql:///x"}
+        )
     with pytest.raises(SettingsError, match="cannot be read"):
         Settings.from_environment({"PULSEOPS_API_KEY_FILE": str(tmp_path / "none")})
 
