@@ -203,6 +203,14 @@ def test_no_secret_is_in_a_command_line_or_a_log(up: Up, place: Path) -> None:
     assert not [secret for secret in secrets for text in texts if secret in text]
 
 
+def test_further_keys_are_made_in_the_database_that_it_keeps(up: Up, place: Path) -> None:
+    environ = os.environ | {"PULSEOPS_HOME": str(place)}
+    words = [sys.executable, "-m", "pulseops", "key", "list"]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False, env=environ)
+    assert ran.returncode == 0
+    assert "admin" in ran.stdout
+
+
 def test_the_doctor_finds_it_healthy(up: Up, place: Path) -> None:
     words = [sys.executable, "-m", "pulseops", "doctor", "--home", str(place), "--json"]
     ran = subprocess.run(words, capture_output=True, text=True, check=False)
