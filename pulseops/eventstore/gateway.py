@@ -156,6 +156,8 @@ class Gateway:
     def _answer(self, batch: list[Pending], rows: list[asyncpg.Record]) -> None:
         stored = 0
         for pending, (verdict, stream_id, version, position, recorded_at) in zip(batch, rows, strict=True):
+            if verdict == "replayed" and pending.doubtful and (stream_id, version) == pending.lands:
+                verdict = "stored"  # noqa: PLW2901 -- by this very request: only its first answer was lost
             if verdict == "stored":
                 stored = position
             if not pending.answer.done():

@@ -17,15 +17,17 @@ class Pending:
     """A request and its caller's answer.
 
     `flying`: sent, and not answered yet. `doubtful`: sent before, and the connection broke, so that it may be
-    stored. `alone`: it was in a batch that PostgreSQL refused, so it goes by itself.
+    stored. `alone`: it was in a batch that PostgreSQL refused, so it goes by itself. `lands`: its stream, and
+    the version of its last event if it is stored.
     """
 
-    __slots__ = ("alone", "answer", "deadline", "doubtful", "flying", "keys", "payload")
+    __slots__ = ("alone", "answer", "deadline", "doubtful", "flying", "keys", "lands", "payload")
 
     def __init__(
         self, request: AppendRequest, payload: bytes, answer: "Future[AppendResult]", deadline: float
     ) -> None:
         self.payload, self.answer, self.deadline = payload, answer, deadline
+        self.lands = (request.stream_id, request.expected_version + len(request.events))
         self.keys: tuple[Hashable, ...] = (request.stream_id, request.command_id)
         if request.take is not None or request.release is not None:
             names = {request.take, request.release} - {None}

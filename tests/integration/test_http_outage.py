@@ -2,12 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
 
 from pulseops.access import guards
+from pulseops.db.pools import open_pool
+from pulseops.eventstore.gateway import Gateway
+from pulseops.eventstore.history import LogHistory
+from pulseops.incidents.commands import Create
+from pulseops.kernel.clock import utc_now
+from pulseops.kernel.envelope import Context
+from pulseops.kernel.errors import OutcomeUnknown
+from pulseops.kernel.ids import new_id
+from pulseops.rulebook.loader import load_rulebook
+from pulseops.wiring import CODEC, assemble
 from tests.conftest import Database
 from tests.faults import Wire, wire
 from tests.serving import Api, serving
@@ -93,3 +103,19 @@ async def test_a_database_that_hangs_is_told_of_in_seconds_to_everyone(
         async with asyncio.timeout(10):
             while (await api.post("/incident", json={"title": "a"})).status_code != 201:
                 pass
+
+
+async def test_what_is_stored_but_cannot_be_read_back_is_not_called_unavailable(database: Database) -> None:
+    async with wire(database.port) as between, AsyncExitStack() as stack:
+        pool = await open_pool(database.app_url.replace(f":{database.port}/", f":{between.port}/"))
+        stack.callback(pool.terminate)
+        gateway = Gateway(database.app_url)
+        await gateway.start()
+        stack.push_async_callback(gateway.stop)
+        incidents = assemble(gateway, LogHistory(pool, CODEC), load_rulebook(None))
+        context = Context(actor="key:a", now=utc_now(), command_id=new_id(), correlation_id=new_id())
+        await incidents.execute(new_id(), Create(title="a"), context, expected_version=0)
+        await between.cut()
+        with pytest.raises(OutcomeUnknown):
+            # As the gateway does when the answer to its first try was lost.
+            await incidents.execute(new_id(), Create(title="a"), context, expected_version=0)

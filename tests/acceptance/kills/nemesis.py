@@ -3,7 +3,8 @@
 import random
 from collections.abc import Callable
 
-from tests.acceptance.kills.stack import Killable, Stack
+from tests.acceptance.kills.programs import Killable
+from tests.acceptance.kills.stack import Stack
 
 
 class Nemesis:

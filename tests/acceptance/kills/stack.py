@@ -4,10 +4,9 @@ import asyncio
 import json
 import logging
 import os
-import random
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -22,8 +21,6 @@ from pulseops.db.migrate import migrate
 from pulseops.db.pools import open_pool
 from pulseops.kernel.clock import utc_now
 from pulseops.up.home import Home
-from pulseops.up.parts import Program
-from pulseops.up.ports import free_port
 from pulseops.up.postgres import EmbeddedPostgres, workers_in
 from pulseops.up.processes import wait_until
 from pulseops.up.redis import EmbeddedRedis
@@ -31,6 +28,7 @@ from tests.acceptance.kills.checker import FOLLOWERS, violations
 from tests.acceptance.kills.history import History
 from tests.acceptance.kills.load import PATIENCE
 from tests.acceptance.kills.pressure import Pressure
+from tests.acceptance.kills.programs import Killable, inherited, lives, quiet_port
 from tests.acceptance.kills.stored import read
 
 STEPS = (timedelta(seconds=1), timedelta(seconds=1))
@@ -58,33 +56,18 @@ SELECT owner FROM eventstore.subscription WHERE lease_until > clock_timestamp()
 GROUP BY owner ORDER BY count(*) DESC LIMIT 1
 """
 _ESCALATIONS = "SELECT count(*) FROM eventstore.event WHERE type = 'ESCALATED'"
+_AT_WORK = """
+SELECT (SELECT count(DISTINCT pid) = cardinality($1::int[])
+        FROM eventstore.worker, cast(split_part(worker_id, ':', 2) AS int) AS pid
+        WHERE pid = ANY ($1) AND seen_at > clock_timestamp() - interval '3 s')
+  AND (SELECT count(owner) = 3 FROM eventstore.subscription WHERE lease_until > clock_timestamp())
+"""
 _LED = """
 SELECT count(owner) = 3 FROM eventstore.subscription
 WHERE lease_until > clock_timestamp() AND owner NOT LIKE $1
 """
 
 _log = logging.getLogger(__name__)
-
-
-class Killable(Program):
-    """`pulseops api` or `pulseops worker`."""
-
-    kills = 0
-
-    @property
-    def pid(self) -> int:
-        return self._child.pid if self._child is not None else 0
-
-    def kill(self) -> None:
-        """SIGKILL, and wait for the end."""
-        self.stop(hurry=True)
-        self.kills += 1
-
-    def freeze(self) -> None:
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
 
 
 class Stack:
@@ -129,7 +112,13 @@ class Stack:
             else:
                 program.start()
         self.await_apis()
-        self.await_leaders()
+        self.await_workers()
+
+    def watch(self) -> None:
+        """As whoever runs PulseOps does: a program that found no database when it began is started again."""
+        for program in (*self.apis, *self.workers):
+            if program.ended() is not None:
+                program.start()
 
     def tear_down(self) -> None:
         parts = [*self.apis, *self.workers, self.redis, self.postgres]
@@ -192,27 +181,32 @@ class Stack:
 
         return asyncio.run(fetch())
 
-    def until(self, question: str, *arguments: Any, within: float = 30.0) -> None:
-        """Until the answer is true; a database that is away has not answered."""
+    def until(self, true: Callable[[], Any], within: float = 30.0) -> None:
+        """A database that is away has not answered."""
 
         def answered() -> bool:
             try:
-                return bool(self.ask(question, *arguments))
+                return bool(true())
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 return False
 
-        assert wait_until(answered, within, lambda _: time.sleep(0.1)), f"not within {within} s: {question}"
+        assert wait_until(answered, within, lambda _: time.sleep(0.1)), f"not within {within} s"
 
     def await_escalations(self, more: int) -> None:
         goal = self.ask(_ESCALATIONS) + more
-        self.until(f"SELECT ({_ESCALATIONS}) >= $1", goal)
+        self.until(lambda: self.ask(_ESCALATIONS) >= goal)
 
-    def await_leaders(self) -> None:
-        """Until somebody leads each of the followers."""
-        self.until(_LED, "")
+    def await_workers(self) -> None:
+        """Until both are alive, and every follower has a leader."""
+
+        def at_work() -> Any:
+            self.watch()
+            return self.ask(_AT_WORK, [worker.pid for worker in self.workers])
+
+        self.until(at_work)
 
     def await_leaders_other_than(self, worker: Killable) -> None:
-        self.until(_LED, f"%:{worker.pid}:%")
+        self.until(lambda: self.ask(_LED, f"%:{worker.pid}:%"))
 
     def client(self, url: str) -> httpx.Client:
         headers = {"authorization": f"Bearer {self.token}"}
@@ -220,7 +214,12 @@ class Stack:
 
     def await_calm(self) -> None:
         """Until the followers have come to the end of the log, and nothing is due any more."""
-        self.until(_CALM, sorted(FOLLOWERS), within=45.0)
+
+        def calm() -> Any:
+            self.watch()
+            return self.ask(_CALM, sorted(FOLLOWERS))
+
+        self.until(calm, within=45.0)
 
     def prove(self, told: str = "") -> None:
         """All that clients were ever told is true, once it is calm."""
@@ -260,31 +259,3 @@ class Stack:
     def _program(self, role: str, number: int, own: Mapping[str, str]) -> Killable:
         home = Home(self._ground / f"kills-{role}-{number}")
         return Killable(role, home, {**self._environment, **own})
-
-
-def quiet_port() -> int:
-    """One that no outgoing connection takes while its server is away."""
-    while True:
-        port = random.randint(15_000, 29_000)
-        if free_port(port) == port:
-            return port
-
-
-def inherited(ground: Path) -> dict[str, str]:
-    """Our environment, without settings, and with compiled modules: programs start often."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PULSEOPS_")}
-    if environment.pop("PYTHONDONTWRITEBYTECODE", None):
-        environment["PYTHONPYCACHEPREFIX"] = str(ground / "pycache")
-    return environment
-
-
-def lives(url: str) -> bool:
-    return status(f"{url}/health/live") == 200
-
-
-def status(url: str) -> int | None:
-    """None without an answer."""
-    try:
-        return httpx.get(url, timeout=5.0, trust_env=False).status_code
-    except httpx.TransportError:
-        return None

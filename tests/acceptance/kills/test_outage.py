@@ -7,7 +7,8 @@ import httpx
 from pulseops.up.processes import wait_until
 from tests.acceptance.kills.history import History, Order
 from tests.acceptance.kills.load import told
-from tests.acceptance.kills.stack import Stack, status
+from tests.acceptance.kills.programs import status
+from tests.acceptance.kills.stack import Stack
 
 SOON = 5.0
 """Seconds after PostgreSQL accepts connections, in which every API must write again."""

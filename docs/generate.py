@@ -1,0 +1,175 @@
+"""Writes docs/events.md and docs/tables.md from the code: `uv run python docs/generate.py`.
+
+It needs no database, and keeps each page down to its mark. A test fails when the rest is stale.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from inspect import getdoc
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import NODEFAULT, Struct, inspect
+from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
+from sqlalchemy.dialects import postgresql
+
+import pulseops.access.keys
+import pulseops.escalation.timers
+import pulseops.eventstore.tables
+import pulseops.incidents.board
+import pulseops.incidents.timeline  # noqa: F401  -- these fill the metadata
+from pulseops.db import objects
+from pulseops.db.metadata import metadata
+from pulseops.incidents.events import FACTS, Candidate, Decision
+from pulseops.kernel.envelope import Fact, Meta
+
+DOCS = Path(__file__).resolve().parent
+_MADE = "<!-- What follows is made from the code by docs/generate.py. -->\n"
+_NOTES = {
+    "eventstore.event": " Partitioned by ranges of 2^24 positions (`event_p0000`, …), which "
+    "`eventstore.ensure_partitions_v1` makes ahead of need. Each partition is also unique by log_id, "
+    "stream_id, version, and refuses UPDATE, DELETE and TRUNCATE by triggers that fire for every role."
+}
+_STATEMENT = re.compile(
+    r"^(?:ALTER DEFAULT PRIVILEGES IN SCHEMA (?P<schemas>[\w, ]+?)\s+)?(?P<verb>GRANT|REVOKE) "
+    r"(?P<rights>[^;]+?) ON (?P<on>[\w.,\s]+?) (?:TO|FROM) (?P<roles>[\w, ]+);",
+    re.MULTILINE,
+)
+_KINDS = {
+    inspect.StrType: "string",
+    inspect.IntType: "integer",
+    inspect.FloatType: "number",
+    inspect.NoneType: "null",
+    inspect.UUIDType: "UUID",
+    inspect.DateTimeType: "RFC 3339 time",
+}
+
+
+def granted() -> dict[tuple[str, str], set[str]]:
+    """What each role may do with each table, by the `.sql` files in the order in which they are applied."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for name in (*objects.BEFORE, *objects.OBJECTS):
+        for one in _STATEMENT.finditer((objects.PACKAGE / name).read_text(encoding="utf-8")):
+            schemas, tables, roles = (
+                re.findall(r"[\w.]+", one[part] or "") for part in ("schemas", "on", "roles")
+            )
+            rights = set(re.findall(r"[A-Z]+(?: \(\w+\))?", one["rights"]))
+            for table in metadata.tables.values():
+                if table.schema in schemas or table.fullname in tables:
+                    for key in ((table.fullname, role) for role in roles):
+                        found[key] = found[key] | rights if one["verb"] == "GRANT" else found[key] - rights
+    return found
+
+
+def events() -> Iterator[str]:
+    envelope = _columns(metadata.tables["eventstore.event"])
+    yield from ("## The envelope", "The same for every fact.", envelope, "In `meta`:", _fields(Meta))
+    for fact in FACTS:
+        yield f"## {fact.type}"
+        yield f"{_told(fact)} Schema version {fact.schema_version}."
+        yield _fields(fact)
+        yield f"```json\n{_sample(fact)}\n```"
+    for struct in (Decision, Candidate):
+        yield from (f"## {struct.__name__}", _told(struct), _fields(struct))
+
+
+def _told(struct: type[Struct]) -> str:
+    """The docstring, with the fields' names as they are in JSON."""
+    return re.sub(r"_([a-z])", lambda one: one[1].upper(), getdoc(struct) or "")
+
+
+def _sample(fact: type[Fact]) -> str:
+    files = (DOCS.parent / "tests" / "samples" / "events").glob(f"{fact.type.lower()}-{fact.schema_version}*")
+    fullest = max((msgspec.json.decode(file.read_bytes())["data"] for file in sorted(files)), key=len)
+    return msgspec.json.format(msgspec.json.encode(fullest)).decode()
+
+
+def _fields(struct: type[Struct]) -> str:
+    info = inspect.type_info(struct)
+    fields = info.fields if isinstance(info, inspect.StructType) else ()
+    return _rows(
+        "field", ((f"`{one.encode_name}`", _kind(one.type), _default(one)) for one in fields), "default"
+    )
+
+
+def _default(field: inspect.Field) -> str:
+    made = NODEFAULT if field.default_factory is NODEFAULT else field.default_factory()
+    value = made if field.default is NODEFAULT else field.default
+    return "required" if value is NODEFAULT else f"`{msgspec.json.encode(value).decode()}`"
+
+
+def _kind(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.UnionType():
+            return " or ".join(_kind(one) for one in kind.types)
+        case inspect.LiteralType():
+            return ", ".join(f"`{one}`" for one in kind.values)
+        case inspect.DictType():
+            return f"object of {_kind(kind.value_type)}s"
+        case inspect.VarTupleType():
+            return f"array of {_kind(kind.item_type)}s"
+        case inspect.StructType():
+            return f"[{kind.cls.__name__}](#{kind.cls.__name__.lower()})"
+        case _:
+            return _KINDS[type(kind)]
+
+
+def tables() -> Iterator[str]:
+    described = (objects.PACKAGE / "db" / "sql" / "schemas.sql").read_text(encoding="utf-8")
+    for schema, told in re.findall(r"COMMENT ON SCHEMA (\w+) IS '([^']+)'", described):
+        yield from (f"## {schema}", told)
+        for name, table in sorted(metadata.tables.items()):
+            if table.schema == schema:
+                yield from (f"### {name}", f"{table.comment}{_NOTES.get(name, '')}")
+                yield from (_columns(table), "\n".join(f"- {line}" for line in _besides(table)))
+
+
+def _besides(table: Table) -> Iterator[str]:
+    yield f"Primary key: {_named(table.primary_key.columns)}"
+    for constraint in sorted(table.constraints, key=lambda one: str(one.name)):
+        if isinstance(constraint, UniqueConstraint):
+            yield f"Unique: {_named(constraint.columns)}"
+        elif isinstance(constraint, CheckConstraint):
+            yield f"Check: {constraint.sqltext}"
+    for index in sorted(table.indexes, key=lambda one: str(one.name)):
+        where = index.dialect_options["postgresql"]["where"]
+        only = "" if where is None else f", where {where}"
+        yield f"Index `{index.name}`{', unique' if index.unique else ''}: {_named(index.columns)}{only}"
+    for (name, role), rights in sorted(granted().items(), reverse=True):
+        if name == table.fullname and rights:
+            yield f"`{role}` may {', '.join(sorted(rights))}"
+
+
+def _columns(table: Table) -> str:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's own lack
+    kinds = ((one, one.type.compile(dialect=dialect).lower()) for one in table.columns)
+    return _rows(
+        "column",
+        ((f"`{one.name}`", kind + " or null" * bool(one.nullable), one.comment or "") for one, kind in kinds),
+        "what",
+    )
+
+
+def _named(columns: Iterable[Column[Any]]) -> str:
+    return ", ".join(column.name for column in columns)
+
+
+def _rows(first: str, rows: Iterable[tuple[str, str, str]], last: str) -> str:
+    lines = ((first, "type", last), ("---", "---", "---"), *rows)
+    return "\n".join(f"| {' | '.join(line)} |".replace("<", r"\<") for line in lines)
+
+
+PAGES = {DOCS / "events.md": events, DOCS / "tables.md": tables}
+
+
+def written(page: Path) -> str:
+    """The page as it should be: its own beginning, and the rest from the code."""
+    beginning = page.read_text(encoding="utf-8").partition(_MADE)[0]
+    return beginning + _MADE + "".join(f"\n{block}\n" for block in PAGES[page]())
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        page.write_text(written(page), encoding="utf-8")
