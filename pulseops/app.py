@@ -39,7 +39,7 @@ _GRACE = 5
 _KEEP_ALIVE = 30
 """Seconds that a connection may wait for its next request."""
 
-_PROBE = 2.0
+_PROBE = 1.5
 """Seconds that a health check waits for the database."""
 
 _log = structlog.get_logger("pulseops.app")
@@ -104,7 +104,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
 
 async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
     try:
-        async with asyncio.timeout(_PROBE), pool.acquire() as connection:
+        async with asyncio.timeout(_PROBE), pool.acquire(timeout=_PROBE) as connection:
             schema = await schema_status(connection)
             found = await lag(connection) if schema.current is not None else None
     except (*OUTAGES, asyncpg.PostgresError) as error:

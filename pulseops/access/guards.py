@@ -26,7 +26,7 @@ class Doorkeeper:
         self._load = load
         self._keys: Mapping[str, Key] = {}
         self._read_at = float("-inf")
-        self._reading = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None
 
     async def admit(self, authorization: bytes | None) -> Principal:
         """Raises Refused (unauthenticated), and what `load` raises: nobody enters on an old list."""
@@ -44,13 +44,19 @@ class Doorkeeper:
         return key.principal
 
     async def _refresh(self, oldest: float) -> None:
-        if monotonic() - self._read_at < oldest:
-            return
-        async with self._reading:
-            asked_at = monotonic()
-            if asked_at - self._read_at >= oldest:
-                self._keys = await self._load()
-                self._read_at = asked_at
+        """All who come while the keys are being read wait for that one reading, and fail with it."""
+        asked_at = monotonic()
+        while asked_at - self._read_at >= oldest:
+            if self._reading is None or self._reading.done():
+                self._reading = asyncio.create_task(self._read())
+                # Everyone who waited may have left.
+                self._reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+            await asyncio.shield(self._reading)
+
+    async def _read(self) -> None:
+        began_at = monotonic()
+        self._keys = await self._load()
+        self._read_at = began_at
 
 
 async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

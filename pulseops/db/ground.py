@@ -20,7 +20,7 @@ async def open_ground(url: str, *, size: int, allow_unsafe: bool = False) -> asy
     try:
         pool = await open_pool(url, size=size)
     except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
-        raise BadGround(f"The database cannot be opened: {error or type(error).__name__}") from error
+        raise BadGround(f"The database cannot be opened: {str(error) or type(error).__name__}") from error
     try:
         async with pool.acquire() as connection:
             await _require_ground(connection, allow_unsafe=allow_unsafe)
