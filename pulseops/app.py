@@ -18,6 +18,7 @@ from pulseops import logs
 from pulseops.access.guards import Doorkeeper, authenticated
 from pulseops.access.keys import open_keys
 from pulseops.db.ground import open_ground
+from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
 from pulseops.db.schema import expected_revision, schema_status
 from pulseops.eventstore.gateway import Gateway
@@ -89,7 +90,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
             settings.database, size=settings.pool_size, allow_unsafe=settings.allow_unsafe_durability
         )
         stack.callback(pool.terminate)
-        doorbell = Doorbell(settings.redis_url)
+        doorbell = Doorbell(settings.redis_url, database=await identity(pool))
         stack.push_async_callback(doorbell.close)
         gateway = Gateway(settings.database, on_stored=doorbell.on_stored)
         await gateway.start()
