@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
@@ -78,7 +78,8 @@ class Voice:
         self.console.print()
 
     def _print(self, text: Text) -> None:
-        self.console.print(text)
+        with suppress(OSError):  # a full disk must not end what runs
+            self.console.print(text)
 
 
 def short(path: Path) -> str:
