@@ -40,6 +40,8 @@ _GRACE = 5
 _KEEP_ALIVE = 30
 """Seconds that a connection may wait for its next request."""
 
+_LOOK = 5.0
+"""Seconds that PostgreSQL has for anything that a request reads."""
 _PROBE = 1.5
 """Seconds that a health check waits for the database."""
 
@@ -87,7 +89,10 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
     rules = load_rulebook(settings.rules)
     async with AsyncExitStack() as stack:
         pool = await open_ground(
-            settings.database, size=settings.pool_size, allow_unsafe=settings.allow_unsafe_durability
+            settings.database,
+            size=settings.pool_size,
+            command_seconds=_LOOK,
+            allow_unsafe=settings.allow_unsafe_durability,
         )
         stack.callback(pool.terminate)
         doorbell = Doorbell(settings.redis_url, database=await identity(pool))

@@ -15,10 +15,12 @@ class BadGround(PulseOpsError):
     code = "bad-ground"
 
 
-async def open_ground(url: str, *, size: int, allow_unsafe: bool = False) -> asyncpg.Pool:
+async def open_ground(
+    url: str, *, size: int, command_seconds: float = 30.0, allow_unsafe: bool = False
+) -> asyncpg.Pool:
     """A pool on the database. Raises BadGround and NotDurable, which say what to do."""
     try:
-        pool = await open_pool(url, size=size)
+        pool = await open_pool(url, size=size, command_seconds=command_seconds)
     except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
         raise BadGround(f"The database cannot be opened: {str(error) or type(error).__name__}") from error
     try:

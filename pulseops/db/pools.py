@@ -49,15 +49,37 @@ async def open_connection(
     return connection
 
 
+class _Pool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg has no types
+    """Nobody waits for ever: not for a connection that others have, nor for one that does not come back."""
+
+    patience: float
+
+    def acquire(self, *, timeout: float | None = None) -> Any:
+        return super().acquire(timeout=self.patience if timeout is None else timeout)
+
+
 async def open_pool(
     url: str, *, role: str | None = APP_ROLE, size: int = 16, command_seconds: float = 30.0
 ) -> asyncpg.Pool:
-    """A pool of at most `size` connections, two at first. JSON comes and goes as text."""
-    return await asyncpg.create_pool(
+    """A pool of at most `size` connections, two at first. JSON comes and goes as text.
+
+    While the database is silent, an answer, or TimeoutError, takes at most three times `command_seconds`: to
+    get a connection, to use it and to give up the command. Connecting has five seconds in any case.
+    """
+    pool = _Pool(
         url,
         min_size=min(2, size),
         max_size=size,
+        max_queries=50_000,
+        max_inactive_connection_lifetime=300.0,
+        connect=asyncpg.connect,
+        setup=None,
         init=_prepare,
         reset=_keep,
+        loop=None,
+        connection_class=asyncpg.Connection,
+        record_class=asyncpg.Record,
         **_options(role, command_seconds),
     )
+    pool.patience = min(command_seconds, _CONNECT_SECONDS)
+    return await pool

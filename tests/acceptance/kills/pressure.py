@@ -17,7 +17,7 @@ from tests.acceptance.kills.history import History
 from tests.acceptance.kills.load import PATIENCE, Client, World
 
 CLIENTS = 8
-_LAST_TRIES = 20.0
+_LAST_TRIES = 25.0
 """Seconds that clients have at the end to learn what became of their last orders."""
 
 
@@ -49,9 +49,9 @@ class Pressure:
     def await_acknowledged(self, more: int, *, within: float = 30.0) -> None:
         self._await(lambda: self._world.acknowledged, more, within)
 
-    def await_refused(self, more: int, *, within: float = 30.0) -> None:
-        """So many more 503s."""
-        self._await(lambda: self._world.refused, more, within)
+    def await_doubtful(self, more: int, *, within: float = 30.0) -> None:
+        """So many more 504s."""
+        self._await(lambda: self._world.doubtful, more, within)
 
     def known(self) -> UUID:
         """An incident that was acknowledged."""

@@ -106,6 +106,7 @@ class Stack:
         """Whatever a test before has left dead or frozen."""
         if self.postgres.ended() is not None:
             self.postgres.start()
+        self.thaw_postgres()
         for program in (*self.apis, *self.workers):
             if program.pid and program.ended() is None:
                 program.thaw()
@@ -143,6 +144,14 @@ class Stack:
                 os.kill(doomed, signal.SIGKILL)
         assert wait_until(lambda: self.postgres.ended() is not None, 5.0)
         self.crashes += 1
+
+    def freeze_postgres(self, stop: signal.Signals = signal.SIGSTOP) -> None:
+        """Connections stay open, and nobody answers."""
+        for pid in workers_in(self.postgres.cluster):
+            os.kill(pid, stop)
+
+    def thaw_postgres(self) -> None:
+        self.freeze_postgres(signal.SIGCONT)
 
     def crash(self, *, backends: bool = True) -> None:
         """`kill_postgres`, and start it again."""
