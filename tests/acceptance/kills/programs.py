@@ -3,7 +3,9 @@
 import os
 import random
 import signal
+import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -62,6 +64,11 @@ def inherited(ground: Path) -> dict[str, str]:
     if environment.pop("PYTHONDONTWRITEBYTECODE", None):
         environment["PYTHONPYCACHEPREFIX"] = str(ground / "pycache")
     return environment
+
+
+def importing(environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    """Compiles for all programs what each of them would compile at its start."""
+    return subprocess.Popen([sys.executable, "-c", "import pulseops.app, pulseops.worker"], env=environment)
 
 
 def lives(url: str) -> bool:
