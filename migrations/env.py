@@ -21,6 +21,7 @@ import pulseops.eventstore.tables
 import pulseops.incidents.board
 import pulseops.incidents.timeline  # noqa: F401  (fills the metadata)
 from pulseops.db import objects
+from pulseops.db.durability import require_durability
 from pulseops.db.metadata import metadata
 from pulseops.settings import Settings
 
@@ -91,7 +92,11 @@ def run_online(connection: Connection) -> None:
     run()
 
 
-async def connect_and_run(url: str) -> None:
+async def connect_and_run(url: str, *, allow_unsafe: bool) -> None:
+    if destination() != "":
+        probe = await asyncpg.connect(url)
+        await require_durability(probe, allow_unsafe=allow_unsafe)
+        await probe.close()
     engine = create_async_engine(
         "postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), poolclass=NullPool
     )
@@ -107,7 +112,7 @@ if context.is_offline_mode():
     run()
 elif (given := context.config.attributes.get("connection")) is not None:
     run_online(given)
-elif url := Settings.from_environment(os.environ).migrates_at:
-    asyncio.run(connect_and_run(url))
+elif url := (settings := Settings.from_environment(os.environ)).migrates_at:
+    asyncio.run(connect_and_run(url, allow_unsafe=settings.allow_unsafe_durability))
 else:
     raise SystemExit("Set PULSEOPS_DATABASE_URL to the database to migrate, or print the SQL with --sql.")

@@ -18,6 +18,7 @@ from pulseops import logs
 from pulseops.access.guards import Doorkeeper, authenticated
 from pulseops.access.keys import open_keys
 from pulseops.db.ground import open_ground
+from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
 from pulseops.db.schema import expected_revision, schema_status
 from pulseops.eventstore.gateway import Gateway
@@ -41,7 +42,7 @@ _KEEP_ALIVE = 30
 
 _LOOK = 5.0
 """Seconds that PostgreSQL has for anything that a request reads."""
-_PROBE = 2.0
+_PROBE = 1.5
 """Seconds that a health check waits for the database."""
 
 _log = structlog.get_logger("pulseops.app")
@@ -94,7 +95,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
             allow_unsafe=settings.allow_unsafe_durability,
         )
         stack.callback(pool.terminate)
-        doorbell = Doorbell(settings.redis_url)
+        doorbell = Doorbell(settings.redis_url, database=await identity(pool))
         stack.push_async_callback(doorbell.close)
         gateway = Gateway(settings.database, on_stored=doorbell.on_stored)
         await gateway.start()
@@ -109,7 +110,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
 
 async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
     try:
-        async with asyncio.timeout(_PROBE), pool.acquire() as connection:
+        async with asyncio.timeout(_PROBE), pool.acquire(timeout=_PROBE) as connection:
             schema = await schema_status(connection)
             found = await lag(connection) if schema.current is not None else None
     except (*OUTAGES, asyncpg.PostgresError) as error:

@@ -1,11 +1,13 @@
 """One line a thing that happened, JSON or console, on stderr. No secret, no body, no terminal sequence."""
 
+import io
 import json
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal
+from contextlib import suppress
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 from structlog.types import Processor
@@ -37,6 +39,19 @@ def _json(event: Any, **_: Any) -> str:
     return json.dumps(event, default=lambda value: harmless(str(value)), separators=(",", ":"))
 
 
+class _Lossy(io.TextIOBase):
+    """stderr; a line that it does not take is lost. A full disk must not end who wanted to tell of it."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+
 def processors(log_format: Literal["json", "console"]) -> tuple[list[Processor], Processor]:
     """What every line goes through, and what renders it at the end."""
     shared: list[Processor] = [
@@ -58,10 +73,10 @@ def configure(log_format: Literal["json", "console"], level: str) -> None:
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Lossy())),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_Lossy())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],

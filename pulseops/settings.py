@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,6 +15,16 @@ PREFIX = "PULSEOPS_"
 
 Secret = Annotated[str, Meta(min_length=1)]
 Url = Annotated[str, Meta(pattern=r"^https?://\S+$")]
+# One host or several. A password's own / # ? ends the host before its @, and so is noticed.
+_HOST = r"(\[[^\]]*\]|[^@:,/?#\[\]]*)(:[0-9]+)?"
+Database = Annotated[str, Meta(pattern=rf"^postgres(ql)?://([^@/?#]*@)?{_HOST}(,{_HOST})*([/?][^@]*)?$")]
+Redis = Annotated[str, Meta(pattern=r"^(rediss?|unix)://\S+$")]
+_SHAPES = {
+    "database_url": "postgresql://user@host:5432/name",
+    "migration_url": "postgresql://user@host:5432/name",
+    "redis_url": "redis://host:6379/0",
+    "url": "http://host:8000",
+}
 
 
 class SettingsError(PulseOpsError):
@@ -31,9 +41,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     A secret may also be given as the name of a file that holds it: `PULSEOPS_API_KEY_FILE=/run/secrets/key`.
     """
 
-    database_url: Secret | None = None
-    migration_url: Secret | None = None
-    redis_url: Secret | None = None
+    database_url: Database | None = None
+    migration_url: Database | None = None
+    redis_url: Redis | None = None
     home: Path = Path("~/.pulseops")
     rules: Path | None = None
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
@@ -83,7 +93,7 @@ class Settings(Struct, frozen=True, kw_only=True):
                     values[name] = msgspec.convert(raw, _TYPES[name], strict=False, dec_hook=_path)
                 except msgspec.ValidationError as error:
                     shown = "" if name in _SECRETS else f" (it is {raw!r})"
-                    mistakes.append(f"{variable}: {error}{shown}")
+                    mistakes.append(f"{variable}: {_wanted(name) or error}{shown}")
         if mistakes:
             raise SettingsError("\n".join(mistakes))
         return cls(**values)
@@ -121,6 +131,16 @@ def _meant(name: str) -> str:
     close = get_close_matches(name, [*_TYPES, *(f"{secret}_file" for secret in _SECRETS)], n=1, cutoff=0.7)
     known = ", ".join(f"{PREFIX}{one.upper()}" for one in _TYPES)
     return f": did you mean {PREFIX}{close[0].upper()}?" if close else f". Settings are: {known}"
+
+
+def _wanted(name: str) -> str | None:
+    """What a value must be, where msgspec would show a pattern, or nothing."""
+    if name in _SHAPES:
+        password = "; special characters in a password are written as %2F and so on" if name != "url" else ""
+        return f"it should look like {_SHAPES[name]}{password}"
+    if get_origin(_TYPES[name]) is Literal:
+        return f"it must be one of {', '.join(get_args(_TYPES[name]))}"
+    return None
 
 
 def _path(wanted: type, value: Any) -> Any:

@@ -26,6 +26,7 @@ from redis.asyncio import ConnectionPool
 from pulseops import logs
 from pulseops.db.clock import DatabaseClock
 from pulseops.db.ground import open_ground
+from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
 from pulseops.db.pools import open_pool
 from pulseops.escalation.rounds import Rounds
@@ -40,8 +41,6 @@ from pulseops.kernel.ids import new_id
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
 from pulseops.wiring import CODEC, assemble, projectors
-
-QUEUE = "pulseops:rounds"
 
 _JOB = 5
 """Seconds that arq gives a round, and PostgreSQL each of its statements."""
@@ -62,19 +61,24 @@ def _rung(go: Callable[[], Awaitable[None]]) -> WorkerCoroutine:
     return job
 
 
-def doorbell_of_arq(redis_url: str, rounds: Rounds) -> Worker:
+def queue(database: str) -> str:
+    """Named after the database: several installations may share a Redis."""
+    return f"pulseops:rounds:{database}"
+
+
+def doorbell_of_arq(redis_url: str, rounds: Rounds, database: str) -> Worker:
     """arq as it may be trusted: no pickle, nothing kept, nothing tried twice, nothing waited for long."""
     return Worker(
         cron_jobs=[
-            cron(_rung(rounds.sweep), name="pulseops:sweep", second=set(range(60))),
-            cron(_rung(rounds.partitions), name="pulseops:partitions", second=30),
+            cron(_rung(rounds.sweep), name=f"pulseops:sweep:{database}", second=set(range(60))),
+            cron(_rung(rounds.partitions), name=f"pulseops:partitions:{database}", second=30),
         ],
-        queue_name=QUEUE,
+        queue_name=queue(database),
         redis_pool=ArqRedis(
             ConnectionPool.from_url(redis_url, socket_connect_timeout=1, socket_timeout=2),
             job_serializer=msgspec.msgpack.encode,
             job_deserializer=msgspec.msgpack.decode,
-            default_queue_name=QUEUE,
+            default_queue_name=queue(database),
         ),
         job_serializer=msgspec.msgpack.encode,
         job_deserializer=msgspec.msgpack.decode,
@@ -87,11 +91,11 @@ def doorbell_of_arq(redis_url: str, rounds: Rounds) -> Worker:
     )
 
 
-async def ticks(redis_url: str, rounds: Rounds) -> None:
+async def ticks(redis_url: str, rounds: Rounds, database: str) -> None:
     """arq, made anew whenever it dies, which it does at any error of Redis. For ever."""
     away = False
     while True:
-        worker = doorbell_of_arq(redis_url, rounds)
+        worker = doorbell_of_arq(redis_url, rounds, database)
         begun = asyncio.get_running_loop().time()
         try:
             await worker.async_run()
@@ -121,10 +125,11 @@ async def working(
             settings.database, size=settings.pool_size, allow_unsafe=settings.allow_unsafe_durability
         )
         stack.callback(pool.terminate)
+        database = await identity(pool)
         brisk = await open_pool(settings.database, size=3, command_seconds=_JOB)
         stack.callback(brisk.terminate)
         stack.push_async_callback(_left, brisk, worker_id)
-        doorbell = Doorbell(settings.redis_url)
+        doorbell = Doorbell(settings.redis_url, database=database)
         stack.push_async_callback(doorbell.close)
         doorbell.listen()
         subscriptions = Subscriptions(
@@ -141,7 +146,7 @@ async def working(
         if settings.redis_url is None:
             _log.warning("there is no redis: everything goes by polling")
         else:
-            tasks.append(asyncio.create_task(ticks(settings.redis_url, rounds)))
+            tasks.append(asyncio.create_task(ticks(settings.redis_url, rounds, database)))
         stack.push_async_callback(_ended, tasks)
         _log.info("working", worker=worker_id, settings=repr(settings))
         yield worker_id

@@ -1,7 +1,7 @@
 """Who may come in: `Authorization: Bearer pulseops_<id>_<secret>`."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -12,7 +12,6 @@ from pulseops.access.keys import Key, Principal, parsed
 from pulseops.http.exchange import Req
 from pulseops.http.problem import Refused
 from pulseops.http.spec import Spec
-from pulseops.kernel.errors import Unavailable
 
 _FRESH = 1.0
 """Seconds that the keys are remembered: a revoked key is refused after that."""
@@ -23,16 +22,14 @@ _NEWER = 0.1
 class Doorkeeper:
     """Knows every key that opens, never older than a second. `load` reads them."""
 
-    def __init__(
-        self, load: Callable[[], Coroutine[Any, Any, Mapping[str, Key]]], *, patience: float = 5.0
-    ) -> None:
-        self._load, self._patience = load, patience
+    def __init__(self, load: Callable[[], Awaitable[Mapping[str, Key]]]) -> None:
+        self._load = load
         self._keys: Mapping[str, Key] = {}
         self._read_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
 
     async def admit(self, authorization: bytes | None) -> Principal:
-        """Raises Refused (unauthenticated), Unavailable, and what `load` raises; an old list admits none."""
+        """Raises Refused (unauthenticated), and what `load` raises: nobody enters on an old list."""
         scheme, _, token = (authorization or b"").partition(b" ")
         pair = parsed(token.strip().decode("ascii", "replace")) if scheme.lower() == b"bearer" else None
         if pair is None:
@@ -47,24 +44,19 @@ class Doorkeeper:
         return key.principal
 
     async def _refresh(self, oldest: float) -> None:
-        """One look-up at a time serves all who wait. From one that hangs they turn away together."""
+        """All who come while the keys are being read wait for that one reading, and fail with it."""
         asked_at = monotonic()
         while asked_at - self._read_at >= oldest:
-            if self._reading is None:
+            if self._reading is None or self._reading.done():
                 self._reading = asyncio.create_task(self._read())
-            reading = self._reading
-            await asyncio.wait([reading], timeout=self._patience)
-            if self._reading is reading:
-                self._reading = None
-            if not reading.done() or reading.cancelled():
-                reading.cancel()
-                raise Unavailable
-            reading.result()
+                # Everyone who waited may have left.
+                self._reading.add_done_callback(lambda done: done.cancelled() or done.exception())
+            await asyncio.shield(self._reading)
 
     async def _read(self) -> None:
-        began = monotonic()
+        began_at = monotonic()
         self._keys = await self._load()
-        self._read_at = began
+        self._read_at = began_at
 
 
 async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

@@ -32,6 +32,8 @@ api_key = Table(
 )
 
 ADMIN = "admin"
+_PATIENCE = 2.0
+"""Seconds for the database to give a connection, the keys, or a connection up."""
 _SHAPE = re.compile(r"pulseops_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 # A name is taken once, so of two processes that begin at the same time one makes the key.
@@ -111,11 +113,13 @@ async def revoke_key(pool: asyncpg.Pool, key_id: str, *, now: datetime, log_id: 
 
 
 async def open_keys(pool: asyncpg.Pool, *, log_id: int = 1) -> dict[str, Key]:
-    """Every key that opens, by its id."""
+    """Every key that opens, by its id. Gives up soon: every request waits for this."""
+    async with pool.acquire(timeout=_PATIENCE) as connection:
+        rows = await connection.fetch(_OPEN, log_id, timeout=_PATIENCE)
     return {
         row["key_id"]: Key(
             principal=Principal(key_id=row["key_id"], name=row["name"], role=row["role"]),
             secret_sha256=row["secret_sha256"],
         )
-        for row in await pool.fetch(_OPEN, log_id)
+        for row in rows
     }

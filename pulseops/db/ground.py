@@ -22,7 +22,7 @@ async def open_ground(
     try:
         pool = await open_pool(url, size=size, command_seconds=command_seconds)
     except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
-        raise BadGround(f"The database cannot be opened: {error or type(error).__name__}") from error
+        raise BadGround(f"The database cannot be opened: {str(error) or type(error).__name__}") from error
     try:
         async with pool.acquire() as connection:
             await _require_ground(connection, allow_unsafe=allow_unsafe)

@@ -43,7 +43,9 @@ async def _run(url: str, revision: str, *, allow_unsafe: bool, downgrade: bool) 
                 url, timeout=_CONNECT_SECONDS, server_settings={"application_name": "pulseops migrate"}
             )
         except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
-            raise CannotMigrate(f"The database cannot be opened: {error or type(error).__name__}") from error
+            raise CannotMigrate(
+                f"The database cannot be opened: {str(error) or type(error).__name__}"
+            ) from error
 
     def upgrade(connection: Connection) -> None:
         config = Config()

@@ -8,10 +8,11 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from pulseops.db.outages import OUTAGES
 from pulseops.eventstore.append import AppendRequest, AppendResult, NewEvent
 from pulseops.kernel.decider import Claims, Decider, Reactor
 from pulseops.kernel.envelope import Context, Fact, Meta, Recorded
-from pulseops.kernel.errors import CommandReused, NameTaken, VersionConflict
+from pulseops.kernel.errors import CommandReused, NameTaken, OutcomeUnknown, VersionConflict
 from pulseops.kernel.ids import derived_id
 
 C = TypeVar("C")
@@ -174,6 +175,10 @@ class EventStore(Generic[C, S, F]):
             raise CommandReused
         if result.verdict == "taken" and request is not None and request.take is not None:
             raise NameTaken(name=request.take, holder=result.stream_id)
-        past = await self.history.stream(result.stream_id, up_to_version=result.version)
+        try:
+            past = await self.history.stream(result.stream_id, up_to_version=result.version)
+        except OUTAGES as error:
+            # It is stored, perhaps just now: an outage would be told as "nothing was".
+            raise OutcomeUnknown from error
         facts = tuple(recorded for recorded in past if recorded.command_id == context.command_id)
         return Outcome(state=self.decider.fold(past), facts=facts, replayed=True)

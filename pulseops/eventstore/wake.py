@@ -9,13 +9,16 @@ from redis.exceptions import RedisError
 
 from pulseops.eventstore import metrics
 
-CHANNEL = "pulseops:wake"
-
 _APART = 0.02  # seconds between two publications: rings in between join the next
 _PUBLISH_LIMIT = 0.05  # seconds
 _RETRY_FIRST, _RETRY_LAST = 0.1, 5.0  # seconds between attempts to reach Redis again
 
 _log = structlog.get_logger(__name__)
+
+
+def channel(database: str) -> str:
+    """Named after the database: several installations may share a Redis."""
+    return f"pulseops:wake:{database}"
 
 
 class Doorbell:
@@ -24,7 +27,8 @@ class Doorbell:
     Without Redis, or while it is away, whoever waits goes by its timeout. `failures` counts its refusals.
     """
 
-    def __init__(self, redis_url: str | None = None) -> None:
+    def __init__(self, redis_url: str | None = None, *, database: str = "") -> None:
+        self._channel = channel(database)
         self.rings = 0
         self.failures = 0
         self._rung = asyncio.Event()
@@ -82,7 +86,7 @@ class Doorbell:
             self._to_publish = False
             try:
                 async with asyncio.timeout(_PUBLISH_LIMIT):
-                    await redis.publish(CHANNEL, b"")
+                    await redis.publish(self._channel, b"")
             except (RedisError, OSError) as error:
                 self._failed(error)
                 await asyncio.sleep(_RETRY_FIRST)
@@ -94,11 +98,11 @@ class Doorbell:
         delay = _RETRY_FIRST
         while True:
             try:
-                async with redis.pubsub() as channel:
-                    await channel.subscribe(CHANNEL)
+                async with redis.pubsub() as heard:
+                    await heard.subscribe(self._channel)
                     while True:
                         # The first one confirms the subscription; it rings too, for what was missed before.
-                        if await channel.get_message(timeout=10) is not None:
+                        if await heard.get_message(timeout=10) is not None:
                             self._outage = False
                             delay = _RETRY_FIRST
                             self.ring()

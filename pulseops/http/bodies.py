@@ -68,10 +68,13 @@ def _too_large(limit: int) -> Refused:
 
 
 class Body(Generic[T]):
-    """JSON bodies of one type. With `empty`, no body at all means that value."""
+    """JSON bodies of one type. With `empty`, no body at all means that value.
 
-    def __init__(self, kind: type[T], *, empty: T | None = None) -> None:
-        self.kind, self._empty = kind, empty
+    `accepted` is what a caller is told to send.
+    """
+
+    def __init__(self, kind: type[T], *, empty: T | None = None, accepted: str = "application/json") -> None:
+        self.kind, self._empty, self._accepted = kind, empty, accepted
         self._decoder = msgspec.json.Decoder(kind)
 
     async def read(self, request: Req, limit: int = JSON_LIMIT) -> T:
@@ -81,7 +84,9 @@ class Body(Generic[T]):
             return self._empty
         content_type = exchange.of(request).headers.get(b"content-type", b"")
         if content_type != b"application/json" and not _JSON_TYPE.fullmatch(content_type):
-            raise Refused("unsupported-media-type", "Send application/json.")
+            raise Refused("unsupported-media-type", f"Send it with Content-Type: {self._accepted}.")
+        if not body:
+            raise Refused("malformed", "There is no body.")
         return self.decode(body)
 
     def decode(self, body: bytes | msgspec.Raw) -> T:

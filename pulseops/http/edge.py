@@ -22,6 +22,8 @@ def edge(app: ASGIApp) -> ASGIApp:
         scope["exchange"] = known
         structlog.contextvars.bind_contextvars(correlationId=str(known.correlation_id))
         status = 500
+        # What can be got can be asked for its head: health checks of many monitors and balancers do.
+        inner: Any = {**scope, "method": "GET"} if (only_head := scope["method"] == "HEAD") else scope
 
         async def signed(message: Message) -> None:
             nonlocal status
@@ -32,12 +34,14 @@ def edge(app: ASGIApp) -> ASGIApp:
                     (b"x-request-id", known.request_id.encode()),
                     (b"x-content-type-options", b"nosniff"),
                 ]
+            elif only_head and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         try:
-            await app(scope, receive, signed)
+            await app(inner, receive, signed)
         finally:
-            route = scope.get("path_template") or "unmatched"
+            route = inner.get("path_template") or "unmatched"
             metrics.answered(scope["method"], route, status, perf_counter() - began)
 
     return outermost

@@ -12,12 +12,16 @@ _VERSION = re.compile(rb"[1-9][0-9]{0,8}")
 _LIST = re.compile(rb'\s*(?:W/)?"[^"]*"(?:\s*,\s*(?:W/)?"[^"]*")*\s*')
 
 
+NEVER = -1
+"""A version that no incident has."""
+
+
 def etag(version: int) -> Header:
     return b"etag", b'"%d"' % version
 
 
 def expected_version(request: Req) -> int | None:
-    """What `If-Match` asks for; None without it or with `*`. A tag that is not ours is no version: -1."""
+    """What `If-Match` asks for; None without it or with `*`. A tag that is not ours is `NEVER`."""
     given = exchange.of(request).headers.get(b"if-match")
     if given is None or given.strip() == b"*":
         return None
@@ -26,7 +30,7 @@ def expected_version(request: Req) -> int | None:
         detail = 'It takes one entity tag, such as "3", or *.'
         raise Refused("invalid-header", detail, errors=[Fault(detail=detail, header="If-Match")])
     # If-Match compares strongly: a weak tag never matches (RFC 9110, 13.1.1).
-    return int(found[2]) if found[1] is None and _VERSION.fullmatch(found[2]) else -1
+    return int(found[2]) if found[1] is None and _VERSION.fullmatch(found[2]) else NEVER
 
 
 def not_modified(request: Req, version: int) -> bool:

@@ -158,7 +158,11 @@ def _http(request: Req, error: HTTPException) -> Response[bytes]:
     if code is None:
         return _any(request, error)
     # Litestar's own detail may repeat the query string: the title says enough.
-    headers = [(name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items()]
+    # The edge answers HEAD wherever GET is answered.
+    headers = [
+        (name.lower().encode(), value.replace("GET", "GET, HEAD").encode())
+        for name, value in (error.headers or {}).items()
+    ]
     return answer(request, problem(code), headers)
 
 

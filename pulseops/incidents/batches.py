@@ -17,7 +17,7 @@ ITEMS, BYTES = 1_000, 1024 * 1024
 """The most that one request may carry."""
 
 _CREATE = Body(Create)
-_ARRAY = Body(list[msgspec.Raw])
+_ARRAY = Body(list[msgspec.Raw], accepted="application/json, or application/x-ndjson")
 _LINES = re.compile(rb"application/(x-)?ndjson(\s*;.*)?", re.IGNORECASE)
 
 

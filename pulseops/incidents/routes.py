@@ -117,8 +117,11 @@ async def _change(request: Req, incident_id: UUID, command: Acknowledge | Resolv
     try:
         outcome = await _incidents(request).execute(incident_id, command, context, expected_version=expected)
     except VersionConflict:
-        if expected is not None:
+        if expected is not None and expected > etag.NEVER:
             raise
+        if expected is not None:
+            told = 'If-Match names no version of an incident. Send the ETag as you got it, such as "3"; '
+            raise Refused("version-conflict", f'{told}a weak one (W/"3") never matches.') from None
         raise Refused("contended", "Others keep changing this incident. Try again.") from None
     if outcome.state is None:
         raise NotFound("There is no such incident.")

@@ -1,6 +1,6 @@
 """Identity: time-ordered ids for new things, derived ids for repeatable ones."""
 
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import uuid_utils.compat
 
@@ -14,4 +14,4 @@ def new_id() -> UUID:
 
 def derived_id(*parts: object) -> UUID:
     """The same identifier for the same parts, for ever (UUIDv5): makes a repeated command recognisable."""
-    return uuid5(_DERIVED, "\x1f".join(str(part) for part in parts))
+    return uuid_utils.compat.uuid5(_DERIVED, "\x1f".join(str(part) for part in parts))

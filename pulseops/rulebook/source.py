@@ -1,14 +1,16 @@
 """A rules file as YAML nodes that know their lines, before any meaning is given to them."""
 
+import re
 from pathlib import Path
 
 import yaml
-from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent, ScalarEvent
 
 from pulseops.rulebook.problems import Problem, RulebookInvalid
 
 MAX_BYTES = 1_000_000
 _MAX_DEPTH = 20
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -16,7 +18,7 @@ def read_nodes(path: Path, file: str) -> yaml.MappingNode:
     """The mapping that the file is; `file` is its name in messages. Raises RulebookInvalid."""
     text = _text(path, file)
     try:
-        _refuse_bombs(text, file)
+        _refuse_hazards(text, file)
         root = yaml.compose(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -47,8 +49,8 @@ def _text(path: Path, file: str) -> str:
         raise _refused(file, line, "this is not UTF-8 text") from error
 
 
-def _refuse_bombs(text: str, file: str) -> None:
-    """What is small to write and large to read: aliases, and nesting without end."""
+def _refuse_hazards(text: str, file: str) -> None:
+    """What is small to write and large to read (aliases, nesting without end), and what no fact can hold."""
     depth = 0
     for event in yaml.parse(text, _Loader):
         line = event.start_mark.line + 1 if event.start_mark else 1
@@ -56,6 +58,8 @@ def _refuse_bombs(text: str, file: str) -> None:
             raise _refused(
                 file, line, "anchors (&) and aliases (*) are not used here; quote a * in a pattern"
             )
+        if isinstance(event, ScalarEvent) and _UNSTORABLE.search(event.value):
+            raise _refused(file, line, "PostgreSQL cannot hold U+0000, nor half a surrogate pair")
         if isinstance(event, CollectionStartEvent):
             depth += 1
         elif isinstance(event, CollectionEndEvent):

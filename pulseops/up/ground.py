@@ -54,7 +54,7 @@ async def lay_ground(settings: Settings, home: Home, postgres: EmbeddedPostgres 
     except PulseOpsError as error:
         raise CannotStart(str(error)) from error
     except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
-        raise CannotStart(f"{masked(url)} cannot be used: {error or type(error).__name__}") from error
+        raise CannotStart(f"{masked(url)} cannot be used: {str(error) or type(error).__name__}") from error
     if key is not None:
         write_private(home.admin_key, f"{key}\n".encode())
     return Ground(version, key)

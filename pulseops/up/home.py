@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from pulseops.up.account import account_for, traversable
-from pulseops.up.processes import CannotStart
+from pulseops.up.processes import CannotStart, Mark
 
 LARGE = 10 << 20  # bytes
 ELSEWHERE = Path("/var/lib/pulseops")
@@ -172,6 +172,17 @@ def write_private(path: Path, content: bytes) -> None:
         sink.flush()
         os.fsync(sink.fileno())
     fresh.replace(path)
+
+
+def database_of(path: Path) -> str | None:
+    """The URL of the database that an `up` keeps in this home, as the login `pulseops`; None without one."""
+    try:
+        servers = msgspec.json.decode((path / "servers.json").read_bytes(), type=Servers)
+    except (OSError, msgspec.DecodeError):
+        return None
+    if Mark.read(path / "run" / "postgres") is None:
+        return None
+    return f"postgresql://pulseops:{servers.password}@127.0.0.1:{servers.postgres_port}/pulseops"
 
 
 def is_private(path: Path) -> bool:

@@ -84,12 +84,15 @@ class EmbeddedPostgres:
         if not self.cluster.exists():
             self._create(programs)
         self._check_version()
+        usual = self._servers.postgres_port
         for _ in range(3):  # between finding a free port and taking it somebody else may
             self._servers.postgres_port = free_port(self._servers.postgres_port)
             if self._launch(programs):
                 self._home.remember_port(postgres=self.port)
                 return
             self._servers.postgres_port = 0
+        # The API waits for it at the usual one, and goes on answering meanwhile.
+        self._servers.postgres_port = usual
         raise CannotStart(f"PostgreSQL did not start. The end of {self.log}:\n{tail(self.log)}")
 
     async def prepare(self) -> None:

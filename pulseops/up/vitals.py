@@ -64,7 +64,9 @@ def _split(url: str) -> tuple[str, int]:
 
 def database(place: Place) -> Iterator[Finding]:
     url = place.settings.database_url
+    advice = "Is it running, and the URL right?"
     if url is None and place.home is not None:
+        advice = f"See {place.path / 'logs' / 'postgres.log'}."
         cluster = place.home.data / f"pg{MAJOR}"
         if not place.busy:
             made = "not running" if cluster.exists() else "made at the first `pulseops up`"
@@ -77,12 +79,7 @@ def database(place: Place) -> Iterator[Finding]:
             yield from asyncio.run(_database(url))
         except (*OUTAGES, OSError, ValueError, asyncpg.PostgresError) as error:
             why = str(error) or type(error).__name__
-            yield Finding(
-                "database",
-                "fail",
-                f"{masked(url)} cannot be used: {why}",
-                "Is it running, and the URL right?",
-            )
+            yield Finding("database", "fail", f"{masked(url)} cannot be used: {why}", advice)
 
 
 async def _database(url: str) -> list[Finding]:

@@ -3,8 +3,9 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +19,8 @@ from pulseops.up.home import Home
 class Voice:
     def __init__(self) -> None:
         self._began = time.monotonic()
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a terminal may not know the tick
         self.console = Console(file=sys.stdout, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     @contextmanager
@@ -75,7 +78,8 @@ class Voice:
         self.console.print()
 
     def _print(self, text: Text) -> None:
-        self.console.print(text)
+        with suppress(OSError):  # a full disk must not end what runs
+            self.console.print(text)
 
 
 def short(path: Path) -> str:

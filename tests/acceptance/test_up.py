@@ -112,6 +112,20 @@ escalation:
 """
 
 
+EARLY = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "pulseops.cli.app":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, CtrlC())
+from pulseops.__main__ import main
+main()
+"""
+"""Ctrl-C while the command line is being imported."""
+
+
 class Keeper:
     """One `up` for all tests; a test that ends it leaves the next one to start it again."""
 
@@ -129,7 +143,7 @@ class Keeper:
 
     def end(self) -> None:
         if self._up is not None and self._up.process.poll() is None:
-            self._up.end(signal.SIGKILL)
+            self._up.end()
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +184,27 @@ def test_it_is_wholly_well(up: Up) -> None:
     assert wait_until(lambda: up.call("GET", "/health/ready")[1]["status"] == "ok", 20)
 
 
+def test_a_terminal_of_few_letters_is_told_all_the_same(ground: Path) -> None:
+    environ = os.environ | {"PYTHONIOENCODING": "ascii"}
+    for words in (["doctor", "--home", str(ground / "none")], ["up", "--port", "80000"]):
+        ran = subprocess.run(
+            [sys.executable, "-m", "pulseops", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environ,
+        )
+        assert "Traceback" not in ran.stderr
+        assert "python" in ran.stdout or "80000" in ran.stdout
+
+
+def test_a_ctrl_c_before_anything_has_begun_leaves_no_traceback() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", EARLY], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert (ran.returncode, ran.stderr) == (-signal.SIGINT, "")
+
+
 def test_a_second_up_on_the_same_home_says_who_runs_there(up: Up, place: Path) -> None:
     second = Up(place)
     assert second.process.wait(PATIENCE) == 1
@@ -201,6 +236,14 @@ def test_no_secret_is_in_a_command_line_or_a_log(up: Up, place: Path) -> None:
     texts = [Path(f"/proc/{mark.pid}/cmdline").read_text() for mark in marks]
     texts += [log.read_text() for log in (place / "logs").iterdir()]
     assert not [secret for secret in secrets for text in texts if secret in text]
+
+
+def test_further_keys_are_made_in_the_database_that_it_keeps(up: Up, place: Path) -> None:
+    environ = os.environ | {"PULSEOPS_HOME": str(place)}
+    words = [sys.executable, "-m", "pulseops", "key", "list"]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False, env=environ)
+    assert ran.returncode == 0
+    assert "admin" in ran.stdout
 
 
 def test_the_doctor_finds_it_healthy(up: Up, place: Path) -> None:

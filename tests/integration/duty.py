@@ -108,8 +108,8 @@ class Duty:
         )
 
     async def project(self, after: int | None = None, up_to: int | None = None) -> None:
-        """Lead the deadlines on to the head, or through a range (again)."""
-        start = self._reached if after is None else after
+        """Lead the deadlines on to the head, or through a range again; none is ever passed over."""
+        start = self._reached if after is None else min(after, self._reached)
         end = await self.history.head() if up_to is None else up_to
         async with self.pool.acquire() as connection, connection.transaction():
             await self.projector.project(connection, 1, start, end)

@@ -10,7 +10,6 @@ from pulseops.access.guards import Doorkeeper
 from pulseops.access.keys import create_key, ensure_admin_key, open_keys, parsed, revoke_key
 from pulseops.http.problem import Refused
 from pulseops.kernel.clock import utc_now
-from pulseops.kernel.errors import Unavailable
 from tests.conftest import Database
 from tests.serving import Api, serving
 
@@ -112,27 +111,6 @@ async def test_the_doorkeeper_reads_at_most_ten_times_a_second_for_unknown_keys(
         with pytest.raises(Refused):
             await doorkeeper.admit(b"Bearer pulseops_0123456789ab_" + b"A" * 43)
     assert reads <= 2
-
-
-async def test_when_the_keys_cannot_be_read_all_who_wait_are_told_at_once_and_soon() -> None:
-    thawed = asyncio.Event()
-
-    async def load() -> dict[str, object]:
-        await thawed.wait()
-        return {}
-
-    doorkeeper = Doorkeeper(load, patience=0.2)  # type: ignore[arg-type]  # no key is ever looked at
-    key = b"Bearer pulseops_0123456789ab_" + b"A" * 43
-    waiting = []
-    async with asyncio.timeout(1):
-        for _ in range(20):
-            waiting.append(asyncio.create_task(doorkeeper.admit(key)))
-            await asyncio.sleep(0.005)
-        told = await asyncio.gather(*waiting, return_exceptions=True)
-    assert {type(error) for error in told} == {Unavailable}
-    thawed.set()
-    with pytest.raises(Refused):
-        await doorkeeper.admit(key)
 
 
 async def test_the_actor_of_an_event_is_the_key(database: Database) -> None:

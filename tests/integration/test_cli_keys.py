@@ -1,5 +1,8 @@
 """`pulseops key …` on a real database."""
 
+import json
+from typing import Any
+
 import pytest
 
 from pulseops.access.keys import parsed
@@ -34,10 +37,30 @@ def test_a_key_is_made_once_listed_without_its_secret_and_revoked(
     assert key_id not in run("list")[1]
 
 
+def test_scripts_get_json(
+    database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PULSEOPS_DATABASE_URL", database.app_url)
+
+    def run(*tokens: str) -> Any:
+        with pytest.raises(SystemExit) as stopped:
+            key([*tokens, "--json"])
+        assert stopped.value.code == 0
+        return json.loads(capsys.readouterr().out)
+
+    made = run("create", "ci.bot")
+    pair = parsed(made["key"])
+    assert pair is not None
+    assert made == {"id": pair[0], "name": "ci.bot", "role": "admin", "key": made["key"]}
+    assert run("list") == [{"id": pair[0], "name": "ci.bot", "role": "admin"}]
+    assert run("revoke", pair[0]) == {"id": pair[0], "revoked": True}
+    assert run("list") == []
+
+
 @pytest.mark.parametrize(
     ("url", "code", "said"),
     [
-        ("", 2, "PULSEOPS_DATABASE_URL"),
+        ("", 2, "start it with `pulseops up`, or set PULSEOPS_DATABASE_URL"),
         ("postgresql://pulseops:secret@127.0.0.1:1/x", 3, "does not answer"),
     ],
 )
@@ -45,6 +68,7 @@ def test_without_a_database_it_says_so(
     url: str, code: int, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PULSEOPS_DATABASE_URL", url)
+    monkeypatch.setenv("PULSEOPS_HOME", "nowhere")
     with pytest.raises(SystemExit) as stopped:
         key(["list"])
     told = capsys.readouterr().err

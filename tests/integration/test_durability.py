@@ -1,5 +1,8 @@
 """A database that may lose what it has acknowledged is refused."""
 
+import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -77,6 +80,21 @@ async def test_nothing_is_migrated_on_an_unsafe_server_unless_it_is_allowed_loud
     (line,) = (line for line in logs if line["event"] == "database.not_durable")
     assert line["log_level"] == "critical"
     assert "full_page_writes" in line["findings"][0]
+
+
+async def test_not_by_alembic_itself_either(database: Database, admin: asyncpg.Connection) -> None:
+    await admin.execute(f"ALTER DATABASE {database.name} SET synchronous_commit = off")
+    for allowed, means in (("false", False), ("true", True)):
+        told = {"PULSEOPS_MIGRATION_URL": database.admin_url, "PULSEOPS_ALLOW_UNSAFE_DURABILITY": allowed}
+        alembic = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "alembic", "upgrade", "head"),
+            env=os.environ | told,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await alembic.communicate()
+        assert (alembic.returncode == 0) is means, said.decode()
+        assert b"synchronous_commit is off" in said
 
 
 async def test_our_connections_are_the_applications_role(database: Database) -> None:

@@ -199,3 +199,13 @@ async def _run(postgres: EmbeddedPostgres, statement: str) -> object:
         return await connection.fetchval(statement)
     finally:
         await connection.close()
+
+
+def test_a_start_that_fails_moves_no_port_for_the_programs_to_follow(own: EmbeddedPostgres) -> None:
+    port = own.port
+    own.stop()
+    own.cluster.chmod(0o755)
+    with pytest.raises(CannotStart, match="invalid permissions"):
+        own.start()
+    assert own.port == port
+    own.cluster.chmod(0o700)

@@ -15,12 +15,9 @@ from tests.conftest import Database
 from tests.integration.appending import positions, request, until
 from tests.integration.relay import Relay
 
-_LOCK = "SELECT pg_advisory_xact_lock(1347767379, 1)"
+_LOCK = "SELECT FROM eventstore.log WHERE log_id = 1 FOR UPDATE"
 _COMMITS = "SELECT count(DISTINCT xmin::text) FROM eventstore.event"
-_WAITERS = """
-SELECT array_agg(pid) FROM pg_locks JOIN pg_database d ON d.oid = database
-WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
-"""
+_WAITERS = "SELECT array_agg(pid) FROM pg_locks WHERE NOT granted"
 Open = Callable[..., Awaitable[Gateway]]
 
 

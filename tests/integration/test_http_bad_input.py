@@ -100,6 +100,7 @@ async def test_only_json_is_read_as_json(api: Api) -> None:
         answer = await api.post("/incident", content=b'{"title":"a"}', headers={"content-type": given})
         assert answer.status_code == 415, given
         assert answer.json()["code"] == "unsupported-media-type"
+        assert "Content-Type: application/json" in answer.json()["detail"]
     gzip = _JSON | {"content-encoding": "gzip"}
     assert (await api.post("/incident", content=b'{"title":"a"}', headers=gzip)).status_code == 415
     assert await _stored(api) == 0
@@ -150,6 +151,12 @@ async def test_an_answer_takes_an_empty_body_but_no_wrong_one(api: Api) -> None:
     assert (await api.post(path)).status_code == 200
 
 
+async def test_a_body_that_is_missing_is_said_to_be(api: Api) -> None:
+    for path in ("/incident", "/incidents:batch"):
+        answer = await api.post(path, headers=_JSON)
+        assert (answer.status_code, answer.json()["detail"]) == (400, "There is no body.")
+
+
 async def test_a_query_that_cannot_be_is_refused_by_name(api: Api) -> None:
     for query, parameter in (
         ("status=gone", "status"),
@@ -185,7 +192,7 @@ async def test_an_unknown_way_is_a_problem_too(api: Api) -> None:
     assert "secret" not in missing.text
     wrong = await api.delete("/incidents")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "method-not-allowed")
-    assert set(wrong.headers["allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
+    assert set(wrong.headers["allow"].split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
     for answer in (missing, wrong):
         assert answer.headers["content-type"] == "application/problem+json"
 

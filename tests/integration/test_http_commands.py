@@ -67,11 +67,18 @@ async def test_a_stale_version_is_refused_and_a_current_one_is_not(api: Api) -> 
     for stale in ('"1"', '"0"', '"999999"', '"abc"', f"W/{made.headers['etag']}", '"99999999999999999999"'):
         answer = await api.post(f"{path}/acknowledge", headers={"if-match": stale})
         assert (answer.status_code, answer.json()["code"]) == (412, "version-conflict"), stale
+        assert "-1" not in answer.json()["detail"]
     assert await _events(api) == before
     assert (
         await api.post(f"{path}/acknowledge", headers={"if-match": made.headers["etag"]})
     ).status_code == 200
     assert (await api.post(f"{path}/resolve", headers={"if-match": "*"})).status_code == 200
+
+
+async def test_a_slash_too_many_at_the_end_changes_nothing(api: Api) -> None:
+    """Webhooks are set up by hand, and many end so."""
+    assert (await api.post("/incident/", json={"title": "a"})).status_code == 201
+    assert (await api.post("/incidents:batch/", json=[{"title": "a"}])).json()["stored"] == 1
 
 
 async def test_who_has_the_current_version_is_not_told_it_again(api: Api) -> None:

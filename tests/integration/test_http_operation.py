@@ -66,6 +66,17 @@ async def test_requests_are_counted_by_template_and_never_by_path(api: Api) -> N
     assert 'method="other"' in scraped
 
 
+async def test_a_monitor_may_ask_for_the_head_alone(api: Api) -> None:
+    made = (await api.post("/incident", json={"title": "a"})).json()
+    for path in ("/health/live", "/health/ready", "/docs", f"/incident/{made['id']}", "/incidents"):
+        whole, head = await api.get(path), await api.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        for name in ("content-type", "content-length", "etag"):
+            assert head.headers.get(name) == whole.headers.get(name)
+    assert (await api.head("/nowhere")).status_code == 404
+    assert (await api.head("/incident")).status_code == 405
+
+
 async def test_the_list_waits_for_a_position_or_says_that_it_is_behind(api: Api) -> None:
     made = await api.post("/incident", json={"title": "a"})
     position = made.headers["x-pulseops-position"]
@@ -158,9 +169,7 @@ async def test_a_start_on_bad_ground_is_refused_in_a_sentence(database: Database
             pass
     admin = await asyncpg.connect(database.admin_url)
     await admin.execute("UPDATE eventstore.alembic_version SET version_num = '0001_eventstore'")
-    with pytest.raises(
-        Refused, match=r"^The database has schema 0001_eventstore, this version needs 0004_access"
-    ):
+    with pytest.raises(Refused, match=r"^The database has schema 0001_eventstore, this version needs 0004"):
         async with serving(database.app_url):
             pass
     await admin.execute("UPDATE eventstore.alembic_version SET version_num = '0004_access'")

@@ -2,10 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
+import pytest
 
+from pulseops.access import guards
+from pulseops.db.pools import open_pool
+from pulseops.eventstore.gateway import Gateway
+from pulseops.eventstore.history import LogHistory
+from pulseops.incidents.commands import Create
+from pulseops.kernel.clock import utc_now
+from pulseops.kernel.envelope import Context
+from pulseops.kernel.errors import OutcomeUnknown
+from pulseops.kernel.ids import new_id
+from pulseops.rulebook.loader import load_rulebook
+from pulseops.wiring import CODEC, assemble
 from tests.conftest import Database
 from tests.faults import Wire, wire
 from tests.serving import Api, serving
@@ -69,3 +81,41 @@ async def test_a_write_whose_answer_is_lost_is_unknown_and_safe_to_repeat(databa
         assert again.headers["idempotency-replayed"] == "true"
         titles = await api.app.state.pool.fetch("SELECT data ->> 'title' AS t FROM eventstore.event")
         assert [row["t"] for row in titles].count("a") == 1
+
+
+async def test_a_database_that_hangs_is_told_of_in_seconds_to_everyone(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes connections and says nothing: frozen, or behind a network that drops what comes."""
+    monkeypatch.setattr(guards, "_FRESH", 0.0)
+    async with _behind_a_wire(database) as (api, between):
+        await api.get("/incidents")
+        between.deaf = True
+        async with asyncio.timeout(8):
+            *answers, ready = await asyncio.gather(
+                *(api.post("/incident", json={"title": "a"}) for _ in range(20)), api.get("/health/ready")
+            )
+        assert {(one.status_code, one.json()["code"]) for one in answers} == {(503, "unavailable")}
+        assert (ready.status_code, ready.json()["database"]) == (503, False)
+        between.deaf = False
+        await between.cut()
+        await between.mend()
+        async with asyncio.timeout(10):
+            while (await api.post("/incident", json={"title": "a"})).status_code != 201:
+                pass
+
+
+async def test_what_is_stored_but_cannot_be_read_back_is_not_called_unavailable(database: Database) -> None:
+    async with wire(database.port) as between, AsyncExitStack() as stack:
+        pool = await open_pool(database.app_url.replace(f":{database.port}/", f":{between.port}/"))
+        stack.callback(pool.terminate)
+        gateway = Gateway(database.app_url)
+        await gateway.start()
+        stack.push_async_callback(gateway.stop)
+        incidents = assemble(gateway, LogHistory(pool, CODEC), load_rulebook(None))
+        context = Context(actor="key:a", now=utc_now(), command_id=new_id(), correlation_id=new_id())
+        await incidents.execute(new_id(), Create(title="a"), context, expected_version=0)
+        await between.cut()
+        with pytest.raises(OutcomeUnknown):
+            # As the gateway does when the answer to its first try was lost.
+            await incidents.execute(new_id(), Create(title="a"), context, expected_version=0)

@@ -38,6 +38,8 @@ _MORE = (
     "LOCK TABLE eventstore.{} IN ACCESS EXCLUSIVE MODE",
 )
 _AROUND = (
+    "SELECT FROM eventstore.log FOR UPDATE",
+    "LOCK TABLE eventstore.log IN SHARE UPDATE EXCLUSIVE MODE",
     *(
         f"{verb} eventstore.{table}"
         for table in ("stream", "command", "claim", "log")
@@ -125,6 +127,16 @@ async def test_an_analyst_may_read_history_and_nothing_else(admin: asyncpg.Conne
         "SELECT eventstore.ensure_partitions_v1()",
     )
     assert await survivors(admin, statements, asyncpg.InsufficientPrivilegeError) == []
+
+
+async def test_no_append_waits_for_a_lock_that_anybody_may_take(app: asyncpg.Connection) -> None:
+    transaction = app.transaction()
+    await transaction.start()
+    await append(app, request())
+    await app.execute("SELECT eventstore.ensure_partitions_v1()")
+    held = await app.fetch("SELECT * FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'")
+    await transaction.rollback()
+    assert held == []
 
 
 @pytest.mark.parametrize("mode", ["origin", "local", "replica"])

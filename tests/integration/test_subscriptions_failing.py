@@ -140,6 +140,6 @@ async def test_a_reader_is_told_when_the_read_model_is_behind(
 
 async def test_a_log_without_events_lags_nowhere(pool: asyncpg.Pool) -> None:
     async with running(subscription(pool, follower())):
-        await wait_for(pool, "follower", 0)
+        await until(lambda: pool.fetchval("SELECT count(*) > 0 FROM eventstore.subscription"))
         standing = await of(pool, "follower")
     assert (standing.position, standing.positions, standing.seconds) == (0, 0, 0)

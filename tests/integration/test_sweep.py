@@ -190,7 +190,7 @@ async def test_a_deadline_behind_its_incident_is_brought_up_and_not_fired(duty: 
 
 
 async def waits_for_the_log(duty: Duty) -> None:
-    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
     async with asyncio.timeout(10), duty.pool.acquire() as connection:
         while True:
             if await connection.fetchval(waiting):

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from pulseops.eventstore import subscriptions
 from pulseops.eventstore.positions import wait_for
 from pulseops.eventstore.subscriptions import Subscription
-from pulseops.eventstore.wake import CHANNEL, Doorbell
+from pulseops.eventstore.wake import Doorbell, channel
 from pulseops.up.home import Home
 from pulseops.up.redis import EmbeddedRedis
 from tests.histories import report
@@ -106,9 +106,9 @@ async def _failed(bell: Doorbell) -> bool:
 async def test_a_burst_of_rings_is_few_publications_without_data(
     bells: list[Doorbell], redis_url: str
 ) -> None:
-    async with Redis.from_url(redis_url) as redis, redis.pubsub() as channel:
-        await channel.subscribe(CHANNEL)
-        await channel.get_message(timeout=5)
+    async with Redis.from_url(redis_url) as redis, redis.pubsub() as listener:
+        await listener.subscribe(channel(""))
+        await listener.get_message(timeout=5)
         bell = hang(bells, redis_url)
         began = monotonic()
         for position in range(300):
@@ -116,7 +116,7 @@ async def test_a_burst_of_rings_is_few_publications_without_data(
             await asyncio.sleep(0.001)  # a burst, not one moment
         took = monotonic() - began
         messages = []
-        while (message := await channel.get_message(timeout=0.3)) is not None:
+        while (message := await listener.get_message(timeout=0.3)) is not None:
             messages.append(message["data"])
     assert bell.rings == 300
     assert set(messages) == {b""}

@@ -19,11 +19,13 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from pulseops.db.ground import BadGround
+from pulseops.db.identity import identity
+from pulseops.db.pools import open_pool
 from pulseops.eventstore import heartbeat
 from pulseops.settings import Settings, SettingsError
 from pulseops.up.home import Home
 from pulseops.up.redis import EmbeddedRedis
-from pulseops.worker import QUEUE, working
+from pulseops.worker import queue, working
 from tests.conftest import Database
 from tests.integration.duty import MINUTE, Duty, MovedClock, on_duty
 
@@ -181,13 +183,35 @@ async def test_who_can_write_to_redis_cannot_run_code(night: Night, redis_url: s
     folder = tmp_path / "broken-in"
     async with Redis.from_url(redis_url) as redis, working(night.settings(redis_url)):
         await redis.set("arq:job:bomb", pickle.dumps(Bomb(folder)))
-        await redis.zadd(QUEUE, {"bomb": 1})
+        await redis.zadd(queue(await identity(night.duty.pool)), {"bomb": 1})
         async with asyncio.timeout(10):
             while True:
                 if not await redis.exists("arq:job:bomb"):
                     break
                 await asyncio.sleep(0.05)
     assert not folder.exists()
+
+
+async def test_who_shares_a_redis_shares_no_ticks_and_no_rings(
+    night: Night, database: Database, redis_url: str
+) -> None:
+    """A tick that another installation's worker takes would be one that nobody heard here."""
+    mine = await identity(night.duty.pool)
+    elsewhere = await open_pool(database.admin_url.replace(f"/{database.name}", "/postgres"), role=None)
+    assert await identity(elsewhere) != mine
+    await elsewhere.close()
+    async with (
+        Redis.from_url(redis_url) as redis,
+        redis.monitor() as watching,
+        working(night.settings(redis_url)),
+    ):
+        said: set[str] = set()
+        async with asyncio.timeout(10):
+            while not any("pulseops:sweep" in one for one in said):
+                said.add((await watching.next_command())["command"])
+    ours = [one for one in said if "pulseops:" in one]
+    assert ours
+    assert [one for one in ours if mine not in one] == []
 
 
 async def test_it_can_be_seen_alive_and_leaves_nothing_behind(night: Night, redis_url: str) -> None:

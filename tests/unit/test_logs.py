@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +53,23 @@ def test_every_json_line_is_one_event_with_its_context() -> None:
 
 def test_plain_text_is_left_alone() -> None:
     assert harmless("Größe 100 % ok ✓") == "Größe 100 % ok ✓"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_a_full_disk_costs_lines_and_nothing_else(log_format: str) -> None:
+    """A raised error would end what wrote the line: the writer of the log, a subscription, `up` itself."""
+    program = _PROGRAM.format(format=log_format) + "print('went on')\n"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=full, text=True, check=False
+        )
+    assert done.stdout == "went on\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_up_goes_on_when_what_it_says_cannot_be_written() -> None:
+    program = "from pulseops.up.voice import Voice; Voice().warn('api was killed'); import os; os._exit(7)"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-c", program], stdout=full, check=False)
+    assert done.returncode == 7

@@ -226,6 +226,7 @@ POLICY = "escalation:\n  version: v1\n  policies:\n"
         ("a: 1\n\tb: 2\n", "rules.yaml:2: this is not YAML: "),
         ("a: 1\n---\nb: 2\n", "rules.yaml:2: this is not YAML: "),
         ("a: 1\nb: \x07\n", "rules.yaml:2: this is not YAML: "),
+        ('a: 1\nb: "x\\0y"\n', "rules.yaml:2: PostgreSQL cannot hold U+0000"),
         ("\n" + "[" * 1_000, "rules.yaml:2: this is nested more than 20 deep"),
         ("#" * 1_000_001, "rules.yaml:1: the file is larger than 1,000,000 bytes"),
         ("? [a, b]\n: c\n", 'rules.yaml:1: ?: there is no section "?"'),

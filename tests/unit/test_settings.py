@@ -44,6 +44,40 @@ def test_a_stranger_is_answered_with_the_list() -> None:
         Settings.from_environment({"PULSEOPS_QQQ": "1"})
 
 
+@pytest.mark.parametrize(
+    ("variable", "wrong", "right"),
+    [
+        ("DATABASE_URL", "mysql://h/d", "postgresql://user@host"),
+        ("DATABASE_URL", "postgresql://u:hunter2/x@h/d", "%2F"),
+        ("MIGRATION_URL", "postgresql://u:hunter2#x@h/d", "%2F"),
+        ("DATABASE_URL", "postgresql://u:p@h:port/d", "postgresql://user@host"),
+        ("REDIS_URL", "cache:6379", "redis://host"),
+        ("URL", "localhost:8000", "http://host"),
+        ("LOG_LEVEL", "hunter2", "one of debug, info, warning, error"),
+    ],
+)
+def test_a_value_of_the_wrong_shape_is_answered_with_the_right_one(
+    variable: str, wrong: str, right: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"^PULSEOPS_{variable}") as caught:
+        Settings.from_environment({f"PULSEOPS_{variable}": wrong})
+    assert right in str(caught.value)
+    assert variable == "LOG_LEVEL" or "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p%2Fq@h/d",
+        "postgres://h1:1,h2:2/d?target_session_attrs=read-write",
+        "postgresql:///d?host=/run/postgresql",
+        "postgresql://u@[::1]:5432/d",
+    ],
+)
+def test_every_shape_of_database_url_is_taken(url: str) -> None:
+    assert Settings.from_environment({"PULSEOPS_DATABASE_URL": url}).database_url == url
+
+
 def test_secrets_are_masked_in_repr() -> None:
     settings = Settings(database_url="postgresql://app:hunter2@db:5432/pulseops?sslcert=x", api_key="hunter3")
     assert "postgresql://app:***@db:5432/pulseops" in repr(settings)
@@ -56,7 +90,9 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     settings = Settings.from_environment({"PULSEOPS_DATABASE_URL_FILE": str(secret)})
     assert settings.database_url == "postgresql://app:hunter2@db/pulseops"
     with pytest.raises(SettingsError, match="is set as well"):
-        Settings.from_environment({"PULSEOPS_DATABASE_URL_FILE": str(secret), "PULSEOPS_DATABASE_URL": "x"})
+        Settings.from_environment(
+            {"PULSEOPS_DATABASE_URL_FILE": str(secret), "PULSEOPS_DATABASE_URL": "postgresql:///x"}
+        )
     with pytest.raises(SettingsError, match="cannot be read"):
         Settings.from_environment({"PULSEOPS_API_KEY_FILE": str(tmp_path / "none")})
 

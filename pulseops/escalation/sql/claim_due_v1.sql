@@ -1,9 +1,11 @@
 -- Claims what is due at p_now, the longest due first, until the transaction ends. What another worker has
--- claimed is left to it.
+-- claimed is left to it. Read in the order of its index: sorted, a backlog would be read whole for each claim.
 CREATE OR REPLACE FUNCTION escalation.claim_due_v1(p_log smallint, p_now timestamptz, p_limit integer)
 RETURNS TABLE (incident_id uuid, step integer, due_at timestamptz, failures integer, plan jsonb)
 LANGUAGE sql VOLATILE
 SET plan_cache_mode = force_custom_plan
+SET enable_sort = off
+SET enable_seqscan = off
 AS $$
     SELECT d.incident_id, d.step, d.due_at, d.failures, d.plan
     FROM escalation.deadline d

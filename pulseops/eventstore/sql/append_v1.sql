@@ -1,6 +1,7 @@
 -- The one way into the log: a batch of requests (see eventstore/append.py), each stored whole or not at all.
--- The lock comes first and is a statement of its own, so that everything after it sees every earlier append:
--- position order is commit order, and only what is stored takes a position.
+-- The lock on the log's row comes first and is a statement of its own, so that everything after it sees every
+-- earlier append: position order is commit order, and only what is stored takes a position. It is no advisory
+-- lock, because any login could take that, and stop every append for as long as it likes.
 -- Every look-up is a scalar subquery on a whole key: planned while the tables were empty, a join would go by
 -- log_id alone and read the whole log for ever after. The settings keep the one plan cheap and the same.
 -- `ordinal` counts the requests from 1. A stream, command or name that is stored twice in one batch is an error.
@@ -14,7 +15,6 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
-  c_lock CONSTANT int := 1347767379; -- 'PULS'
   c_least_bytes CONSTANT int := 100; -- that an event takes in p_batch
   v_floor bigint;
   v_floor_time timestamptz;
@@ -26,9 +26,8 @@ BEGIN
     RAISE EXCEPTION 'Append at READ COMMITTED: a % snapshot may be older than the lock.',
       upper(current_setting('transaction_isolation')) USING ERRCODE = 'invalid_transaction_state';
   END IF;
-  PERFORM pg_advisory_xact_lock(c_lock, p_log);
   SELECT l.floor_position, l.floor_time INTO v_floor, v_floor_time
-    FROM eventstore.log l WHERE l.log_id = p_log;
+    FROM eventstore.log l WHERE l.log_id = p_log FOR UPDATE;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'There is no log %.', p_log USING ERRCODE = 'no_data_found';
   END IF;

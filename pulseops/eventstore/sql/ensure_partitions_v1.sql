@@ -1,16 +1,16 @@
 -- Keeps two empty partitions of 2^24 positions ahead of the highest head; returns how many it made.
+-- The lock on the table is of a kind that keeps no append waiting.
 -- ATTACH, unlike CREATE … PARTITION OF, lets readers and writers of the log go on meanwhile.
 CREATE OR REPLACE FUNCTION eventstore.ensure_partitions_v1() RETURNS int
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  c_lock CONSTANT int := 1347767380; -- 'PULT'
   v_head bigint;
   v_number bigint;
   v_name text;
   v_made int := 0;
 BEGIN
-  PERFORM pg_advisory_xact_lock(c_lock, 0);
+  LOCK TABLE eventstore.log IN SHARE UPDATE EXCLUSIVE MODE;
   SELECT coalesce(max(greatest(l.floor_position, (
     SELECT e.position FROM eventstore.event e WHERE e.log_id = l.log_id ORDER BY e.position DESC LIMIT 1
   ))), 0) INTO v_head FROM eventstore.log l;
