@@ -44,7 +44,7 @@ _BEGIN = """
 _WORKERS = """
     SELECT worker_id FROM eventstore.worker WHERE seen_at > clock_timestamp() - interval '5 seconds'
     UNION
-    SELECT owner FROM eventstore.subscription WHERE lease_until > clock_timestamp()
+    SELECT owner FROM eventstore.subscription WHERE owner IS NOT NULL AND lease_until > clock_timestamp()
 """
 
 _log = structlog.get_logger(__name__)

