@@ -9,7 +9,9 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 BEFORE = (
     "db/sql/roles.sql",
+    "db/sql/one_at_a_time.sql",
     "db/sql/schemas.sql",
+    "db/sql/compatible.sql",
 )
 """What the first revision stands on."""
 
