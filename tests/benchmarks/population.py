@@ -50,7 +50,7 @@ CREATE OR REPLACE FUNCTION pg_temp.last_offset(
 LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN p_number >= p_incidents - p_block
     THEN 4 * p_incidents - p_block + p_number % p_block * p_back % p_block
-    ELSE 4 * (p_number / p_block) * p_block + 3 * p_block + 4 * (p_number % p_block * p_back % p_block) + 3 END
+    ELSE 4 * (p_number / p_block * p_block) + 3 * p_block + 4 * (p_number % p_block * p_back % p_block) + 3 END
 $$;
 """
 # OFFSET 0 keeps what is computed once from being computed wherever it is used.
