@@ -1,7 +1,8 @@
 """A log with a long past, made in seconds: real reports through the real decider, multiplied by PostgreSQL.
 
 An incident is reported, classified and assigned in one append; some thousand incidents later it is
-escalated, acknowledged or resolved. So there are four events an incident, 450 bytes each, interleaved as in life.
+escalated, acknowledged or resolved. So there are four events an incident, about 450 bytes each, interleaved as
+in life.
 """
 
 from collections.abc import Callable, Iterator
@@ -50,7 +51,7 @@ CREATE OR REPLACE FUNCTION pg_temp.last_offset(
 LANGUAGE sql IMMUTABLE AS $$
   SELECT CASE WHEN p_number >= p_incidents - p_block
     THEN 4 * p_incidents - p_block + p_number % p_block * p_back % p_block
-    ELSE 4 * (p_number / p_block * p_block) + 3 * p_block + 4 * (p_number % p_block * p_back % p_block) + 3 END
+    ELSE (4 * (p_number / p_block) + 3) * p_block + 4 * (p_number % p_block * p_back % p_block) + 3 END
 $$;
 """
 # OFFSET 0 keeps what is computed once from being computed wherever it is used.
