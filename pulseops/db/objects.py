@@ -20,6 +20,8 @@ OBJECTS = (
     "eventstore/sql/event_is_immutable.sql",
     "eventstore/sql/ensure_partitions_v1.sql",
     "eventstore/sql/append_v1.sql",
+    "eventstore/sql/slice_v1.sql",
+    "eventstore/sql/create_log_v1.sql",
     "eventstore/sql/grants.sql",
     "incidents/sql/project_incident_v1.sql",
     "incidents/sql/project_timeline_v1.sql",

@@ -28,7 +28,7 @@ SELECT concat_ws(' ', 'schema', n.nspname, n.nspacl) FROM pg_namespace n JOIN ro
 UNION ALL SELECT concat_ws(' ', 'relation', name, relkind, relacl, obj_description(oid)) FROM relation
 UNION ALL SELECT concat_ws(' ', 'column', c.name, a.attname, format_type(a.atttypid, a.atttypmod),
     a.attnotnull, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum))
-  FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+  FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 UNION ALL SELECT concat_ws(' ', 'constraint', c.name, o.conname, pg_get_constraintdef(o.oid))
   FROM relation c JOIN pg_constraint o ON o.conrelid = c.oid
