@@ -61,8 +61,7 @@ _PROJECT = {
 }
 _READS = (
     "SELECT log_id, key_id, name, role, secret_sha256 FROM access.api_key WHERE revoked_at IS NULL",
-    "SELECT * FROM incidents.incident WHERE log_id = 1 AND status <> 'resolved' "
-    "ORDER BY created_position DESC LIMIT 50",
+    "SELECT * FROM incidents.incident WHERE log_id = 1 AND status <> 'resolved' ORDER BY position LIMIT 50",
     "SELECT position, event, details FROM incidents.timeline WHERE log_id = 1 ORDER BY position DESC LIMIT 9",
     "SELECT s.name, s.position, s.attempts FROM eventstore.subscription AS s WHERE s.log_id = 1",
     "SELECT * FROM escalation.claim_due_v1(1::smallint, clock_timestamp(), 10)",

@@ -12,7 +12,7 @@ def test_the_expected_revision_is_the_one_that_alembic_upgrades_to() -> None:
     assert expected_revision() == SCRIPTS.get_current_head()
 
 
-@pytest.mark.parametrize("script", SCRIPTS.walk_revisions(), ids=lambda script: script.revision)
+@pytest.mark.parametrize("script", list(SCRIPTS.walk_revisions()), ids=lambda script: script.revision)
 def test_each_revision_says_the_oldest_code_that_it_bears(script: Script) -> None:
     oldest = getattr(script.module, "oldest_code", "it does not say: set oldest_code (docs/operations.md)")
     before = [one.revision for one in SCRIPTS.iterate_revisions(script.revision, "base")]
