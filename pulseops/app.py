@@ -120,7 +120,7 @@ async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
     except (*OUTAGES, asyncpg.PostgresError) as error:
         reason = f"the database does not answer: {type(error).__name__}"
         return judged(expected, database=False, reasons=[reason])
-    return judged(expected, schema=schema.current, lag=found)
+    return judged(expected, schema=schema.current, problem=schema.problem, lag=found)
 
 
 def server(settings: Settings) -> uvicorn.Server:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulseops.eventstore.directory import create_log
+from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
@@ -76,7 +77,7 @@ async def project(
     connection: asyncpg.Connection, projector: Projector, log_id: int, *ranges: tuple[int, int]
 ) -> None:
     for after, up_to in ranges:
-        await projector.project(connection, log_id, after, up_to)
+        await projector.project(connection, Slice(log_id=log_id, after=after, up_to=up_to))
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -114,12 +115,12 @@ async def test_plans_made_for_a_small_log_stay_good_when_it_has_grown(
     await admin.execute("VACUUM ANALYZE")
     for position in range(12):  # a session keeps the plan that it has by the sixth call
         for projector in (BOARD, TIMELINE):
-            await projector.project(admin, 1, position, position + 1)
+            await projector.project(admin, Slice(log_id=1, after=position, up_to=position + 1))
     await report(app, 1_000)
     async with admin.transaction():
         for projector in (BOARD, TIMELINE):
             for after in range(0, 1_000, 100):
-                await projector.project(admin, 1, after, after + 100)
+                await projector.project(admin, Slice(log_id=1, after=after, up_to=after + 100))
         scanned = await admin.fetch(
             "SELECT relname, seq_tup_read FROM pg_stat_xact_user_tables "
             "WHERE schemaname IN ('eventstore', 'incidents') AND seq_tup_read > 0"
