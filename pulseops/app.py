@@ -26,6 +26,7 @@ from pulseops.eventstore.gateways import Gateways
 from pulseops.eventstore.lag import lag
 from pulseops.eventstore.wake import Doorbell
 from pulseops.http.edge import edge
+from pulseops.http.express import Express
 from pulseops.http.health import Ready, judged
 from pulseops.http.openapi import described
 from pulseops.http.problem import HANDLERS
@@ -53,7 +54,7 @@ class PulseOps(Litestar):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._edge = edge(super().__call__)
+        self._edge = edge(super().__call__, Express(self))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def plainly(message: Any) -> None:
