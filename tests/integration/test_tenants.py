@@ -201,3 +201,29 @@ async def test_logs_made_at_once_have_numbers_that_follow_each_other(pool: async
         )
     )
     assert sorted(made) == list(range(2, 22))
+
+
+async def test_health_and_measurements_tell_which_log_is_behind(two: tuple[Tenant, Tenant]) -> None:
+    first, second = two
+    pool = first.api.app.state.pool
+    await second.report("late")
+    await follow(pool, second.log_id)
+    await pool.execute(
+        "UPDATE escalation.deadline SET due_at = clock_timestamp() - interval '90 s' WHERE log_id = 2"
+    )
+    await pool.execute(
+        "UPDATE eventstore.subscription SET attempts = 1 WHERE log_id = 2 AND name = 'timeline'"
+    )
+    found = (await first.api.get("/health/ready")).json()
+    assert [one["name"] for one in found["logs"]] == ["default", "second"]
+    assert found["logs"][0]["overdueSeconds"] == 0
+    assert 90 <= found["logs"][1]["overdueSeconds"] < 120
+    assert found["status"] == "degraded"
+    told = " / ".join(found["reasons"])
+    assert "timeline of log second fails" in told
+    assert "escalations of log second are 9" in told
+    assert "default" not in told
+    scraped = (await first.api.get("/metrics")).text
+    assert 'pulseops_log_position{log="second"} 3.0' in scraped
+    assert 'pulseops_overdue_seconds{log="default"} 0.0' in scraped
+    assert 'pulseops_overdue_seconds{log="second"} 9' in scraped
