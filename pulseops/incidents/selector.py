@@ -11,9 +11,7 @@ from pulseops.incidents.events import Priority
 Patterns: TypeAlias = tuple[str, ...]
 
 
-class Selector(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, dict=True
-):
+class Selector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, dict=True):
     """Every field that is given must match, each by any one of its words; with none given, all incidents do.
 
     Case does not count. `*` stands for any characters, or none.
