@@ -1,7 +1,8 @@
 """Who is let in. What cannot be answered in time is refused at once, before it has cost anything.
 
-A queue that stands is known by this: even the quickest of the latest answers had to wait. Single slow requests
-(a large batch, a client that dawdles over its body, a reader who waits for a position) say nothing of the kind.
+A queue that stands is known by this: even the quickest of the latest answers had to wait. Single slow
+requests (a large batch, a client that dawdles over its body, a reader who waits for a position) say nothing
+of the kind.
 """
 
 from time import perf_counter
