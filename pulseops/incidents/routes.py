@@ -31,7 +31,7 @@ _WANTED = Query(Wanted)
 
 
 def _incidents(request: Req) -> Incidents:
-    found: Incidents = request.app.state.incidents
+    found: Incidents = request.app.state.logs(principal(request).log_id)
     return found
 
 
@@ -83,10 +83,13 @@ async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
 @get("/incidents", opt={"spec": specs.LIST})
 async def list_all(request: Req) -> Answer:
     wanted = _WANTED.read(request)
-    pool = request.app.state.pool
+    pool, log_id = request.app.state.pool, principal(request).log_id
     if wanted.min_position is not None:
-        await wait_for(pool, BOARD.name, wanted.min_position)
-    return encoded(await list_incidents(pool, wanted.filters(), cursor=wanted.cursor, limit=wanted.limit))
+        await wait_for(pool, BOARD.name, wanted.min_position, log_id=log_id)
+    page = await list_incidents(
+        pool, wanted.filters(), cursor=wanted.cursor, limit=wanted.limit, log_id=log_id
+    )
+    return encoded(page)
 
 
 @post(
