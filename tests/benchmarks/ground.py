@@ -65,20 +65,22 @@ class Ground:
         """Where `pgbench` is."""
         return postgres_programs(self.postgres.account, self.home.data)
 
-    @asynccontextmanager
-    async def database(self) -> AsyncIterator[Database]:
-        """Empty, and gone afterwards. Raises Untrue when not everything acknowledged is in its log."""
+    async def create(self) -> Database:
+        """Empty, and there until it is dropped."""
         name = f"bench_{next(_numbers)}"
         await self.administer(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} OWNER pulseops_owner")
         url, admin_url = self.postgres.url(name), self.postgres.url(name, admin=True)
-        made = Database(name=name, url=url, admin_url=admin_url)
+        return Database(name=name, url=url, admin_url=admin_url)
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Database]:
+        """Empty, and gone afterwards. Raises what `watched` raises."""
+        made = await self.create()
         try:
-            await require_durable(made.url)
-            yield made
-            await require_durable(made.url)
-            await _require_kept(made)
+            async with watched(made):
+                yield made
         finally:
-            await self.administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            await self.administer(f"DROP DATABASE IF EXISTS {made.name} WITH (FORCE)")
 
     async def administer(self, statement: str) -> None:
         connection = await asyncpg.connect(self.postgres.url("postgres", admin=True))
@@ -97,6 +99,15 @@ class Ground:
             return flushed
         finally:
             await connection.close()
+
+
+@asynccontextmanager
+async def watched(database: Database) -> AsyncIterator[None]:
+    """Raises NotDurable; and Untrue when not everything acknowledged is in the log afterwards."""
+    await require_durable(database.url)
+    yield
+    await require_durable(database.url)
+    await _require_kept(database)
 
 
 async def require_durable(url: str) -> None:

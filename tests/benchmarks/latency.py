@@ -12,8 +12,9 @@ from tests.benchmarks.bench import Bench, Line, Reading, Side
 from tests.benchmarks.figures import percentiles
 from tests.benchmarks.goals import GOALS
 from tests.benchmarks.ground import Database
+from tests.benchmarks.reports import COMMANDS, EVENTS
 from tests.benchmarks.stage import Stage
-from tests.benchmarks.workflow import COMMANDS, EVENTS, incidents, report
+from tests.benchmarks.workflow import incidents, report
 
 _RATE = 50
 
