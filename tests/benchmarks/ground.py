@@ -33,7 +33,9 @@ _numbers = itertools.count(1)
 _COUNTED = {"fdatasync", "fsync", "fsync_writethrough"}
 _FLUSHES = "SELECT coalesce(sum(fsyncs), 0)::bigint FROM pg_stat_io WHERE object = 'wal'"
 _MOST_MISSED = 0.8
-"""The share of flushes that must be seen: backends report theirs up to a second late."""
+"""The share of flushes that must be seen: some were counted before, by those who were still to report."""
+_REPORTED = 12.0
+"""Seconds after which an idle backend has reported the flushes it made."""
 
 
 class Untrue(Exception):
@@ -129,16 +131,20 @@ async def _require_kept(database: Database) -> None:
         raise Untrue(f"{database.acknowledged:,} events were acknowledged, and {kept:,} are in the log.")
 
 
-def require_flushed(side: str, reading: Reading, flushes: int | None) -> None:
-    """One flush answers at most those who waited for it. Raises Untrue."""
-    if flushes is None or reading.waiting is None:
+async def require_flushed(ground: Ground, side: str, reading: Reading, before: int | None) -> None:
+    """One flush answers at most those who waited for it. `before` is what was counted then. Raises Untrue."""
+    if before is None or reading.waiting is None:
         return
     least = reading.operations / reading.waiting * _MOST_MISSED
-    if flushes < least:
-        raise Untrue(
-            f"{side}: {reading.operations:,.0f} were acknowledged, {reading.waiting} at once at most, "
-            f"but the log was flushed {flushes:,} times only."
-        )
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _REPORTED
+    while (flushed := (await ground.flushes() or 0) - before) < least:
+        if loop.time() > until:
+            raise Untrue(
+                f"{side}: {reading.operations:,.0f} were acknowledged, {reading.waiting} at once at most, "
+                f"but the log was flushed {flushed:,} times only."
+            )
+        await asyncio.sleep(0.5)
 
 
 @contextmanager
