@@ -33,7 +33,9 @@ def shown(value: float) -> str:
     if isnan(value):
         return "–"
     size = abs(value)
-    return f"{value:,.0f}" if size >= 100 or value == int(value) else f"{value:.3g}"
+    if size >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
 
 
 def spread(values: Sequence[float]) -> str:

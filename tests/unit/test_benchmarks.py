@@ -76,12 +76,12 @@ def test_a_side_on_which_nothing_happened_is_short_and_no_error() -> None:
 
 
 def test_figures_have_the_digits_that_mean_something() -> None:
-    assert [shown(one) for one in (24_512.3, 123.4, 3.0, 1.234, 0.0421, float("nan"))] == [
+    assert [shown(one) for one in (24_512.3, 12.345, 3.0, 1.2, 0.0421, float("nan"))] == [
         "24,512",
-        "123",
+        "12.3",
         "3",
-        "1.23",
-        "0.0421",
+        "1.20",
+        "0.042",
         "–",
     ]
 
@@ -124,7 +124,7 @@ def test_the_table_names_goal_measure_and_verdict() -> None:
     for word in (
         "ours",
         "theirs",
-        "0.9×",
+        "0.90×",
         "≥ 0.8",
         "≥ 1.2",
         "✓ reach",
