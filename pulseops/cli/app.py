@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -87,13 +88,20 @@ def worker() -> None:
 @app.command
 def migrate() -> None:
     """Bring the database of PULSEOPS_MIGRATION_URL, else PULSEOPS_DATABASE_URL, to this version's schema."""
-    from pulseops.db import migrate  # noqa: PLC0415  # start-up time
+    from pulseops.cli.render import say  # noqa: PLC0415  # start-up time
+    from pulseops.db import migrate  # noqa: PLC0415
 
     settings = _settings()
     if settings.migrates_at is None:
         _refuse("Set PULSEOPS_DATABASE_URL to the database to migrate.", USAGE)
     try:
-        asyncio.run(migrate.migrate(settings.migrates_at, allow_unsafe=settings.allow_unsafe_durability))
+        asyncio.run(
+            migrate.migrate(
+                settings.migrates_at,
+                allow_unsafe=settings.allow_unsafe_durability,
+                tell=partial(say, stderr=True),
+            )
+        )
     except PulseOpsError as error:
         _refuse(str(error), 1)
 
