@@ -31,6 +31,7 @@ app.command(
     help="Look at how incidents are classified.",
 )
 app.command("pulseops.cli.keys:key", name="key", group=USE, help="Make, list and revoke API keys.")
+app.command("pulseops.cli.history:events", name="events", group=USE, help="Take history out, as a file.")
 
 Flag = Parameter(negative=())
 

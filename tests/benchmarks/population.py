@@ -1,7 +1,7 @@
 """A log with a long past, made in seconds: real reports through the real decider, multiplied by PostgreSQL.
 
 An incident is reported, classified and assigned in one append; some thousand incidents later it is
-escalated, acknowledged or resolved. So there are four events an incident, about 450 bytes each, interleaved as
+escalated, acknowledged or resolved. So there are four events an incident, of about 450 bytes, interleaved as
 in life.
 """
 
