@@ -3,6 +3,7 @@
 from tests.benchmarks.append import APPEND
 from tests.benchmarks.batch import BATCH
 from tests.benchmarks.bench import Bench
+from tests.benchmarks.export import EXPORT
 from tests.benchmarks.get import GET
 from tests.benchmarks.latency import LATENCY
 from tests.benchmarks.post import POST
@@ -15,4 +16,5 @@ SUITE: tuple[Bench, ...] = (
     BATCH,
     LATENCY,
     GET,
+    EXPORT,
 )
