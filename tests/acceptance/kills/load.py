@@ -29,8 +29,8 @@ Send = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
 class World:
     """What the clients share: the history, and the newest version of each incident that anybody was told."""
 
-    def __init__(self, history: History) -> None:
-        self.history = history
+    def __init__(self, history: History, *, urgent: bool = True) -> None:
+        self.history, self.urgent = history, urgent
         self.versions: dict[UUID, int] = {}
         self.acknowledged = self.doubtful = self.tries = 0
 
@@ -144,7 +144,7 @@ class Client:
     def _creation(self, key: str) -> Order:
         asked: dict[str, Any] = {"title": self._random.choice(_WORDS), "labels": {"order": key}}
         if priority := self._random.choice(_PRIORITIES):
-            asked["priority"] = priority
+            asked["priority"] = priority if self._world.urgent else "low"
         if self._random.random() < 0.3:
             asked["description"] = "As seen from outside. " * self._random.randint(1, 40)
         return Order(kind="create", key=key, asked=asked)

@@ -25,11 +25,19 @@ class Pressure:
     """Clients at work between `__enter__` and `__exit__`."""
 
     def __init__(
-        self, urls: list[str], token: str, history: History, *, name: str, most: int, seconds: float
+        self,
+        urls: list[str],
+        token: str,
+        history: History,
+        *,
+        name: str,
+        most: int,
+        seconds: float,
+        urgent: bool,
     ) -> None:
         self._urls, self._token, self._name = urls, token, name
         self._most, self._seconds = most, seconds
-        self._world = World(history)
+        self._world = World(history, urgent=urgent)
         self._over = float("inf")
         self._thread = ThreadPoolExecutor(1)
         self._work: Future[None] | None = None

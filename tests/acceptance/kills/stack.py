@@ -128,9 +128,22 @@ class Stack:
             if part is not None:
                 part.stop(hurry=True)
 
-    def pressure(self, name: str, *, most: int = 4_000, seconds: float = 60.0) -> Pressure:
-        """Load that ends by itself after so many tries or seconds. `name` seeds it, and begins its keys."""
-        return Pressure(self.urls, self.token, self.history, name=name, most=most, seconds=seconds)
+    def pressure(
+        self, name: str, *, most: int = 4_000, seconds: float = 60.0, urgent: bool = True
+    ) -> Pressure:
+        """Load that ends by itself after so many tries or seconds. `name` seeds it, and begins its keys.
+
+        Without `urgent` incidents there is nothing to escalate, and it is calm soon.
+        """
+        return Pressure(
+            self.urls,
+            self.token,
+            self.history,
+            name=name,
+            most=most,
+            seconds=seconds,
+            urgent=urgent,
+        )
 
     def await_apis(self) -> None:
         """Until each of them answers."""

@@ -16,7 +16,7 @@ SEED = 273
 
 def test_killing_apis_loses_and_doubles_nothing(stack: Stack) -> None:
     first, second = stack.apis
-    with stack.pressure("apis") as load:
+    with stack.pressure("apis", urgent=False) as load:
         for doomed in ([first], [first, second]):
             load.await_acknowledged(60)
             stack.restart(*doomed)
