@@ -13,8 +13,8 @@ from uuid import UUID
 import httpx
 
 from pulseops.up.processes import wait_until
-from tests.acceptance.kills.history import History
-from tests.acceptance.kills.load import PATIENCE, Client, World
+from tests.faults.history import History
+from tests.faults.load import PATIENCE, Client, World
 
 CLIENTS = 8
 _LAST_TRIES = 25.0
@@ -60,6 +60,19 @@ class Pressure:
     def await_doubtful(self, more: int, *, within: float = 30.0) -> None:
         """So many more 504s."""
         self._await(lambda: self._world.doubtful, more, within)
+
+    def await_refused(self, more: int, *, within: float = 30.0) -> None:
+        """So many more answers that nothing was stored, for the time being."""
+        self._await(lambda: self._world.refused, more, within)
+
+    def await_read(self, more: int, *, within: float = 30.0) -> None:
+        """So many more looks that saw something."""
+        self._await(lambda: self._world.read, more, within)
+
+    def pause(self, seconds: float) -> None:
+        """Nothing to wait for but time: the load goes on, or tries to."""
+        ended = self._work.done if self._work is not None else bool
+        wait_until(ended, seconds)
 
     def known(self) -> UUID:
         """An incident that was acknowledged."""

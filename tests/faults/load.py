@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from pulseops.incidents.incident import Incident
-from tests.acceptance.kills.history import Answer, History, Kind, Order, Reading
+from tests.faults.history import Answer, History, Kind, Order, Reading
 
 PATIENCE = 20.0
 """Seconds that a client waits for an answer, and then fails: the server must have given up before."""
@@ -32,13 +32,14 @@ class World:
     def __init__(self, history: History, *, urgent: bool = True) -> None:
         self.history, self.urgent = history, urgent
         self.versions: dict[UUID, int] = {}
-        self.acknowledged = self.doubtful = self.tries = 0
+        self.acknowledged = self.refused = self.doubtful = self.tries = self.read = 0
 
     def note(self, order: Order, answer: Answer) -> None:
         order.answers.append(answer)
         self.tries += 1
         if answer.incident is None:
             self.doubtful += answer.status == 504
+            self.refused += answer.status == 503
             return
         self.acknowledged += 1
         told = answer.incident
@@ -102,6 +103,7 @@ class Client:
         except (*_LOST, *_UNSENT):
             return
         seen = msgspec.json.decode(response.content, type=Incident) if response.is_success else None
+        self._world.read += seen is not None
         self._world.history.readings.append(
             Reading(incident=incident, least=least, status=response.status_code, seen=seen)
         )
