@@ -32,7 +32,7 @@ class World:
     def __init__(self, history: History, *, urgent: bool = True) -> None:
         self.history, self.urgent = history, urgent
         self.versions: dict[UUID, int] = {}
-        self.acknowledged = self.refused = self.doubtful = self.tries = self.read = 0
+        self.acknowledged = self.refused = self.doubtful = self.tries = 0
 
     def note(self, order: Order, answer: Answer) -> None:
         order.answers.append(answer)
@@ -103,7 +103,6 @@ class Client:
         except (*_LOST, *_UNSENT):
             return
         seen = msgspec.json.decode(response.content, type=Incident) if response.is_success else None
-        self._world.read += seen is not None
         self._world.history.readings.append(
             Reading(incident=incident, least=least, status=response.status_code, seen=seen)
         )

@@ -65,10 +65,6 @@ class Pressure:
         """So many more answers that nothing was stored, for the time being."""
         self._await(lambda: self._world.refused, more, within)
 
-    def await_read(self, more: int, *, within: float = 30.0) -> None:
-        """So many more looks that saw something."""
-        self._await(lambda: self._world.read, more, within)
-
     def pause(self, seconds: float) -> None:
         """Nothing to wait for but time: the load goes on, or tries to."""
         ended = self._work.done if self._work is not None else bool

@@ -133,13 +133,12 @@ class Stack:
 
     def kill_writer(self) -> None:
         """SIGKILL to the backend that appended last: PostgreSQL drops everybody, and recovers by itself."""
-        os.kill(self.ask(WRITER), signal.SIGKILL)
+        os.kill(self.answer(WRITER), signal.SIGKILL)
         self.site.crashes += 1
 
     def leader(self) -> Killable:
         """The worker that has most of the leases."""
-        owner = self.ask(LEADER)
-        pid = int(str(owner).split(":")[1])
+        pid = int(self.answer(LEADER).split(":")[1])
         return next(worker for worker in self.workers if worker.pid == pid)
 
     def at(self, port: int) -> Killable:
@@ -163,6 +162,17 @@ class Stack:
 
     def ask(self, question: str, *arguments: Any) -> Any:
         return self.site.ask(question, *arguments)
+
+    def answer(self, question: str, within: float = 15.0) -> Any:
+        """Asked until there is one."""
+        found: list[Any] = []
+
+        def there_is() -> bool:
+            found.append(self.ask(question))
+            return found[-1] is not None
+
+        self.until(there_is, within)
+        return found[-1]
 
     def until(self, true: Callable[[], Any], within: float = 30.0, *, pause: float = 0.1) -> None:
         """A database that is away has not answered."""

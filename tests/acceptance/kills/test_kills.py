@@ -9,7 +9,6 @@ import pytest
 
 from tests.faults.catalogue import FAMILIES
 from tests.faults.fault import Scene
-from tests.faults.run import strike
 from tests.faults.stack import Stack
 from tests.faults.verdict import prove
 
@@ -41,6 +40,7 @@ def endure(stack: Stack, family: str, *, quick: bool) -> None:
         scene = Scene(stack, load, random)
         for fault in faults:
             load.await_acknowledged(BETWEEN)
-            strike(scene, fault)
+            stack.watch()
+            fault.strike(scene)
         load.await_acknowledged(BETWEEN)
     prove(stack, ", ".join(fault.name for fault in faults))

@@ -15,7 +15,9 @@ def data_full(scene: Scene) -> None:
     disk.fill()
     try:
         scene.load.await_refused(10)
-        scene.load.await_read(3)
+        for url in scene.stack.urls:
+            with scene.stack.client(url) as client:
+                assert client.get(f"/incident/{scene.load.known()}").status_code == 200
     finally:
         disk.empty()
 
