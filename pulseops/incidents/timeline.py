@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Tabl
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
+from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.events import IncidentFact
 from pulseops.kernel.envelope import Recorded
@@ -84,8 +85,10 @@ def entry(recorded: Recorded[IncidentFact]) -> TimelineEntry:
     )
 
 
-async def _project(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> None:
-    await connection.execute("SELECT incidents.project_timeline_v1($1, $2, $3)", log_id, after, up_to)
+async def _project(connection: asyncpg.Connection, piece: Slice) -> None:
+    await connection.execute(
+        "SELECT incidents.project_timeline_v1($1, $2, $3)", piece.log_id, piece.after, piece.up_to
+    )
 
 
 TIMELINE = Projector("timeline", _project)

@@ -16,6 +16,7 @@ from pulseops.escalation.timers import deadlines
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.history import LogHistory
+from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.store import EventStore
 from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Resolve
 from pulseops.incidents.decider import INCIDENT
@@ -112,7 +113,7 @@ class Duty:
         start = self._reached if after is None else min(after, self._reached)
         end = await self.history.head() if up_to is None else up_to
         async with self.pool.acquire() as connection, connection.transaction():
-            await self.projector.project(connection, 1, start, end)
+            await self.projector.project(connection, Slice(log_id=1, after=start, up_to=end))
         self._reached = max(self._reached, end)
 
     async def sweep(self, limit: int = 500) -> Swept:
