@@ -98,7 +98,8 @@ async def test_every_revision_can_be_gone_back_to(database: Database, app: async
     revisions = [script.revision for script in ScriptDirectory(str(migrations_folder())).walk_revisions()]
     for revision in revisions[1:]:
         await unmigrate(database.admin_url, revision=revision)
-        assert (await schema_status(app)).current == revision
+        status = await schema_status(app)
+        assert (status.current, status.ready) == (revision, False)
         assert await positions(app) == [1], "history stays"
     await migrate(database.admin_url)
     assert await schema(database.admin_url) == before
@@ -176,9 +177,16 @@ async def test_the_application_knows_whether_the_schema_is_its_own(
 ) -> None:
     status = await schema_status(app)
     assert status.ready
-    await admin.execute("UPDATE eventstore.alembic_version SET version_num = 'older'")
-    assert (await schema_status(app)).current == "older"
-    assert not (await schema_status(app)).ready
+    assert not status.newer
+    await admin.execute("UPDATE eventstore.alembic_version SET version_num = '0001_eventstore'")
+    assert (await schema_status(app)).current == "0001_eventstore"
+    assert "run `pulseops migrate` first" in (await schema_status(app)).problem
+    await admin.execute("UPDATE eventstore.alembic_version SET version_num = '9999_later'")
+    assert (await schema_status(app)).ready, "its own revision is still among the compatible ones"
+    await admin.execute("DELETE FROM eventstore.compatible")
+    assert "start a newer one" in (await schema_status(app)).problem
+    await admin.execute("DROP TABLE eventstore.compatible")
+    assert "start a newer one" in (await schema_status(app)).problem
     bare = await asyncpg.connect(empty)
     assert (await schema_status(bare)).current is None
     await bare.close()
