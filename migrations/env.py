@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 import pulseops.access.keys
 import pulseops.escalation.timers
+import pulseops.eventstore.generations
 import pulseops.eventstore.tables
 import pulseops.incidents.board
 import pulseops.incidents.timeline  # noqa: F401  (fills the metadata)
