@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
-from pulseops import logs
+from pulseops import logs as lines
 from pulseops.access.guards import Doorkeeper, authenticated
 from pulseops.access.keys import open_keys
 from pulseops.db.ground import open_ground
@@ -22,10 +22,11 @@ from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
 from pulseops.db.schema import expected_revision, schema_status
 from pulseops.eventstore.gateway import Gateway
-from pulseops.eventstore.history import LogHistory
+from pulseops.eventstore.gateways import Gateways
 from pulseops.eventstore.lag import lag
 from pulseops.eventstore.wake import Doorbell
 from pulseops.http.edge import edge
+from pulseops.http.express import Express
 from pulseops.http.health import Ready, judged
 from pulseops.http.openapi import described
 from pulseops.http.problem import HANDLERS
@@ -33,7 +34,7 @@ from pulseops.http.protocol import PatientProtocol
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
-from pulseops.wiring import CODEC, ROUTES, assemble
+from pulseops.wiring import ROUTES, logs
 
 _GRACE = 5
 """Seconds that requests under way have to end when the process is told to stop."""
@@ -53,7 +54,7 @@ class PulseOps(Litestar):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._edge = edge(super().__call__)
+        self._edge = edge(super().__call__, Express(self))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def plainly(message: Any) -> None:
@@ -97,15 +98,19 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         stack.callback(pool.terminate)
         doorbell = Doorbell(settings.redis_url, database=await identity(pool))
         stack.push_async_callback(doorbell.close)
-        gateway = Gateway(settings.database, on_stored=doorbell.on_stored)
-        await gateway.start()
-        stack.push_async_callback(gateway.stop)
+        gateways = Gateways(partial(_gateway, settings.database, doorbell))
+        gateways.start()
+        stack.push_async_callback(gateways.stop)
         app.state.pool = pool
-        app.state.incidents = assemble(gateway, LogHistory(pool, CODEC), rules)
+        app.state.logs = logs(gateways.of, pool, rules)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, pool))
         app.state.probe = partial(_probe, pool, expected_revision())
         _log.info("serving", settings=repr(settings))
         yield
+
+
+def _gateway(url: str, doorbell: Doorbell, log_id: int) -> Gateway:
+    return Gateway(url, log_id=log_id, on_stored=doorbell.on_stored)
 
 
 async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
@@ -116,7 +121,7 @@ async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
     except (*OUTAGES, asyncpg.PostgresError) as error:
         reason = f"the database does not answer: {type(error).__name__}"
         return judged(expected, database=False, reasons=[reason])
-    return judged(expected, schema=schema.current, lag=found)
+    return judged(expected, schema=schema.current, problem=schema.problem, lag=found)
 
 
 def server(settings: Settings) -> uvicorn.Server:
@@ -141,7 +146,7 @@ def server(settings: Settings) -> uvicorn.Server:
 
 def serve(settings: Settings) -> None:
     """Until a signal. Exits with 3 when the start was refused."""
-    logs.configure(settings.log_format, settings.log_level)
+    lines.configure(settings.log_format, settings.log_level)
     serving = server(settings)
     # What start-up made stays for ever: the collector need not look at it again.
     gc.collect()

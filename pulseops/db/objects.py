@@ -9,7 +9,9 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 BEFORE = (
     "db/sql/roles.sql",
+    "db/sql/one_at_a_time.sql",
     "db/sql/schemas.sql",
+    "db/sql/compatible.sql",
 )
 """What the first revision stands on."""
 
@@ -19,6 +21,7 @@ OBJECTS = (
     "eventstore/sql/ensure_partitions_v1.sql",
     "eventstore/sql/append_v1.sql",
     "eventstore/sql/slice_v1.sql",
+    "eventstore/sql/create_log_v1.sql",
     "eventstore/sql/generation_of_subscription_v1.sql",
     "eventstore/sql/subscription_has_generation.sql",
     "eventstore/sql/begin_generation_v1.sql",

@@ -74,7 +74,7 @@ async def list_escalations(
     team: tuple[str, ...] = (),
     cursor: str | None = None,
     limit: int = 50,
-    log_id: int = 1,
+    log_id: int,
 ) -> Escalations:
     """At most `limit` of them, those after `cursor`. InvalidInput for a cursor that is not ours."""
     due_at, incident_id = _FIRST if cursor is None else _place(cursor, log_id)

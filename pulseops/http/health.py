@@ -68,18 +68,16 @@ def judged(
     expected: str,
     *,
     schema: str | None = None,
+    problem: str = "",
     lag: Lag | None = None,
     database: bool = True,
     reasons: Iterable[str] = (),
 ) -> Ready:
-    """What is found, judged. Revisions are numbered, so that a schema ahead of this version is recognised:
-
-    this version then still records, beside the newer one that is being rolled out.
-    """
+    """What is found, judged. `problem` says why the schema does not bear this version; a newer one may."""
     reasons = list(reasons)
-    if database and schema != expected:
-        reasons.append(f"the schema is {schema or 'missing'}, this version needs {expected}")
-    works = database and schema is not None and schema >= expected
+    if problem:
+        reasons.append(problem)
+    works = database and schema is not None and not problem
     followers: tuple[Follower, ...] = ()
     if lag is not None:
         followers = msgspec.convert(lag.followers, tuple[Follower, ...], from_attributes=True)

@@ -139,7 +139,7 @@ async def list_incidents(
     cursor: str | None = None,
     limit: int = 50,
     *,
-    log_id: int = 1,
+    log_id: int,
 ) -> Page:
     """At most `limit` incidents, those after `cursor`. InvalidInput for a limit or cursor that cannot be."""
     if not 1 <= limit <= MOST:

@@ -25,9 +25,9 @@ ALL = Filters()
 
 
 async def pages(pool: asyncpg.Pool, filters: Filters = ALL, limit: int = 2) -> list[Page]:
-    found = [await list_incidents(pool, filters, limit=limit)]
+    found = [await list_incidents(pool, filters, limit=limit, log_id=1)]
     while (cursor := found[-1].next_cursor) is not None:
-        found.append(await list_incidents(pool, filters, cursor, limit))
+        found.append(await list_incidents(pool, filters, cursor, limit, log_id=1))
     return found
 
 
@@ -48,16 +48,16 @@ async def test_pages_lead_from_the_newest_incident_to_the_oldest(
 
 
 async def test_an_empty_board_is_one_empty_page(pool: asyncpg.Pool) -> None:
-    assert await list_incidents(pool) == Page(items=(), next_cursor=None)
+    assert await list_incidents(pool, log_id=1) == Page(items=(), next_cursor=None)
 
 
 async def test_what_is_reported_while_a_reader_pages_neither_repeats_nor_hides_anything(
     pool: asyncpg.Pool, app: asyncpg.Connection
 ) -> None:
     await BOARD.project(app, Slice(log_id=1, after=0, up_to=await report(app, 4)))
-    first = await list_incidents(pool, limit=2)
+    first = await list_incidents(pool, limit=2, log_id=1)
     await BOARD.project(app, Slice(log_id=1, after=4, up_to=await report(app, 3)))
-    second = await list_incidents(pool, cursor=first.next_cursor, limit=2)
+    second = await list_incidents(pool, cursor=first.next_cursor, limit=2, log_id=1)
     assert titles([first, second]) == [["Incident 3", "Incident 2"], ["Incident 1", "Incident 0"]]
 
 
@@ -69,7 +69,7 @@ async def test_an_incident_on_the_board_is_the_folded_incident(
     )
     (facts,) = past.values()
     await BOARD.project(app, Slice(log_id=1, after=0, up_to=len(facts)))
-    (incident,) = (await list_incidents(pool)).items
+    (incident,) = (await list_incidents(pool, log_id=1)).items
     assert incident == INCIDENT.fold(facts)
     assert msgspec.json.decode(msgspec.json.encode(incident))["id"] == str(incident.id)
 
@@ -114,13 +114,13 @@ async def test_filters_let_through_what_has_one_of_the_values_of_each(
 async def test_a_page_that_cannot_be_is_refused(pool: asyncpg.Pool) -> None:
     for limit in (-1, 0, MOST + 1):
         with pytest.raises(InvalidInput) as refused:
-            await list_incidents(pool, limit=limit)
+            await list_incidents(pool, limit=limit, log_id=1)
         assert refused.value.pointer == "/limit"
 
 
 async def test_a_cursor_that_is_not_ours_is_refused(pool: asyncpg.Pool, app: asyncpg.Connection) -> None:
     await BOARD.project(app, Slice(log_id=1, after=0, up_to=await report(app, 3)))
-    ours = (await list_incidents(pool, limit=1)).next_cursor
+    ours = (await list_incidents(pool, limit=1, log_id=1)).next_cursor
     assert ours is not None
     forged = [
         "",
@@ -140,7 +140,7 @@ async def test_a_cursor_that_is_not_ours_is_refused(pool: asyncpg.Pool, app: asy
     ]
     for cursor in forged:
         with pytest.raises(InvalidInput) as refused:
-            await list_incidents(pool, cursor=cursor)
+            await list_incidents(pool, cursor=cursor, log_id=1)
         assert refused.value.pointer == "/cursor"
     with pytest.raises(InvalidInput):
         await list_incidents(pool, cursor=ours, log_id=2)
@@ -149,7 +149,7 @@ async def test_a_cursor_that_is_not_ours_is_refused(pool: asyncpg.Pool, app: asy
 async def test_a_filter_that_no_text_can_equal_is_refused(pool: asyncpg.Pool) -> None:
     for filters, pointer in ((Filters(category=("a\0",)), "/category"), (Filters(team=("\0",)), "/team")):
         with pytest.raises(InvalidInput) as refused:
-            await list_incidents(pool, filters)
+            await list_incidents(pool, filters, log_id=1)
         assert refused.value.pointer == pointer
 
 
@@ -157,7 +157,7 @@ async def test_facts_of_other_things_are_passed_over(pool: asyncpg.Pool, app: as
     await append(app, request(events=2))
     for projector in (BOARD, TIMELINE):
         await projector.project(app, Slice(log_id=1, after=0, up_to=2))
-    assert (await list_incidents(pool)).items == ()
+    assert (await list_incidents(pool, log_id=1)).items == ()
     assert await app.fetchval("SELECT count(*) FROM incidents.timeline") == 0
 
 

@@ -10,12 +10,14 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pulseops.eventstore.directory import create_log
 from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.timeline import TIMELINE, entry
+from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Recorded
 from tests.histories import Step, enact, plans, report
 
@@ -23,7 +25,7 @@ Past = dict[UUID, list[Recorded[IncidentFact]]]
 Rows = dict[Any, dict[str, Any]]
 
 # A log of its own for each example: one database serves them all.
-_logs: Iterator[int] = count(2)
+_names: Iterator[str] = (f"example-{number}" for number in count())
 
 
 async def stored(connection: asyncpg.Connection, table: str, log_id: int) -> Rows:
@@ -81,10 +83,9 @@ async def project(
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=plans(), data=st.data())
 async def test_any_history_in_any_batches_gives_what_the_fold_gives(
-    app: asyncpg.Connection, admin: asyncpg.Connection, plan: list[Step], data: st.DataObject
+    app: asyncpg.Connection, plan: list[Step], data: st.DataObject
 ) -> None:
-    log_id = next(_logs)
-    await admin.execute("INSERT INTO eventstore.log (log_id) VALUES ($1)", log_id)
+    log_id = await create_log(app, next(_names), now=utc_now())
     past = await enact(app, log_id, plan)
     head = sum(len(facts) for facts in past.values())
     cuts = data.draw(st.sets(st.integers(1, head), max_size=6)) if head else set()

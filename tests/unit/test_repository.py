@@ -68,7 +68,8 @@ def test_every_package_that_is_installed_is_pinned_to_what_was_tested(project: d
         canonicalize_name(pin.name): str(pin.specifier)
         for pin in map(Requirement, project["tool"]["uv"]["constraint-dependencies"])
     }
-    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    groups = project["dependency-groups"]
+    wanted = [*project["project"]["dependencies"], *(one for group in groups.values() for one in group)]
     installed = dict(closure(wanted))
     missing = [f'"{name}=={version}",' for name, version in sorted(installed.items()) if name not in pins]
     assert missing == [], "add them to [tool.uv] constraint-dependencies in pyproject.toml"

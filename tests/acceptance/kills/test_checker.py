@@ -57,7 +57,7 @@ async def live(api: Api) -> History:
     async with asyncio.timeout(20):
         while await pool.fetchval(_BUSY):
             now = await DatabaseClock(pool).now()
-            await sweep(pool, api.app.state.incidents, CODEC, now=now)
+            await sweep(pool, api.app.state.logs(1), CODEC, now=now)
     await work.stop()
     return history
 

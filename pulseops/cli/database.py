@@ -1,0 +1,64 @@
+"""Commands that speak to the database itself, for operators who can reach it."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, TypeVar
+
+import asyncpg
+import msgspec
+from cyclopts import Parameter
+from msgspec import Struct
+
+from pulseops.cli.render import say
+from pulseops.cli.speak import REFUSED, UNREACHABLE, USAGE
+from pulseops.cli.words import harmless
+from pulseops.db.outages import OUTAGES
+from pulseops.db.pools import open_pool
+from pulseops.kernel.errors import NotFound
+from pulseops.settings import Settings, SettingsError
+from pulseops.up.home import database_of
+
+T = TypeVar("T")
+
+Json = Annotated[bool, Parameter(negative=())]
+
+
+def in_database(work: Callable[[asyncpg.Pool], Awaitable[T]]) -> T:
+    """What `work` makes of the database of PULSEOPS_DATABASE_URL, else of the local `up`; or the end."""
+    try:
+        settings = Settings.from_environment(os.environ)
+    except SettingsError as error:
+        raise stop(str(error), USAGE) from error
+    if (url := settings.database_url or database_of(settings.home)) is None:
+        told = f"PulseOps does not run from {settings.home}"
+        raise stop(f"{told}: start it with `pulseops up`, or set PULSEOPS_DATABASE_URL.", USAGE)
+
+    async def connected() -> T:
+        pool = await open_pool(url, size=1)
+        try:
+            return await work(pool)
+        finally:
+            await pool.close()
+
+    try:
+        return asyncio.run(connected())
+    except NotFound as error:
+        raise stop(str(error), REFUSED) from error
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
+        raise stop("The database has not this version's schema: run `pulseops migrate`.", REFUSED) from error
+    except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
+        raise stop(
+            f"The database does not answer: {str(error) or type(error).__name__}", UNREACHABLE
+        ) from error
+
+
+def print_structs(what: Struct | Sequence[Struct]) -> None:
+    """As one JSON document on a line."""
+    print(msgspec.json.encode(what).decode())
+
+
+def stop(sentences: str, code: int) -> SystemExit:
+    for sentence in sentences.splitlines():
+        say(harmless(sentence), stderr=True)
+    return SystemExit(code)

@@ -1,0 +1,60 @@
+"""Medians and ranges, and the words for them. Pure."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from tests.benchmarks.bench import Line, Measured, Reading
+
+
+def measured(line: Line, rounds: Sequence[Mapping[str, Reading]]) -> Measured:
+    """Divided within each round, so that what the machine does in between touches both sides."""
+    return Measured(line=line, ratios=[_ratio(line, one) for one in rounds])
+
+
+def _ratio(line: Line, sides: Mapping[str, Reading]) -> float:
+    mine = sides[line.side].value(line.by)
+    return mine if line.over is None else mine / sides[line.over].value(line.over_by or line.by)
+
+
+def middle(values: Sequence[float]) -> float:
+    """NaN of nothing."""
+    return median(values) if values else float("nan")
+
+
+def shown(value: float) -> str:
+    """Three digits are all that a noisy machine has to say."""
+    if value != value:  # noqa: PLR0124 -- the one number that differs from itself
+        return "–"
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def spread(values: Sequence[float]) -> str:
+    """The median, with its range when there are several; nothing of nothing."""
+    if not values:
+        return ""
+    middle_one = shown(middle(values))
+    return middle_one if len(values) < 2 else f"{middle_one} ({shown(min(values))}–{shown(max(values))})"
+
+
+def summary(lines: Sequence[Measured]) -> list[dict[str, Any]]:
+    """What `--json` writes."""
+    return [
+        {
+            "name": one.line.goal.name,
+            "ratio": middle(one.ratios) if one.ratios else None,
+            "reach": one.line.goal.reach,
+            "aim": one.line.goal.aim,
+            "verdict": one.line.goal.verdict(middle(one.ratios)),
+        }
+        for one in lines
+    ]
+
+
+def percentiles(seconds: Sequence[float]) -> dict[str, float]:
+    """Of waiting times in seconds, as a reading's `more`."""
+    ordered = sorted(seconds)
+    return {
+        f"p{part}_ms": ordered[min(len(ordered) - 1, len(ordered) * part // 100)] * 1000 for part in (50, 99)
+    }

@@ -1,0 +1,68 @@
+"""From the report to the assignment on disk, while fifty a second come in, next to one bare commit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from time import perf_counter, process_time
+
+from tests.benchmarks import cpu, pgbench
+from tests.benchmarks.apart import apart
+from tests.benchmarks.append import Callers
+from tests.benchmarks.bench import Bench, Line, Reading, Side
+from tests.benchmarks.figures import percentiles
+from tests.benchmarks.goals import GOALS
+from tests.benchmarks.ground import Database
+from tests.benchmarks.stage import Stage
+from tests.benchmarks.workflow import COMMANDS, EVENTS, incidents, report
+
+_RATE = 50
+
+
+async def trickling(given: Callers) -> Reading:
+    """At a fixed rate, whether or not the last was answered; the wait counts from when it was to be sent.
+
+    Here `callers` is the rate a second.
+    """
+    times: list[float] = []
+    async with incidents(given.url) as to, asyncio.TaskGroup() as group:
+        await report(to, COMMANDS[0])
+        before, own, begun = cpu.spent((), given.postmaster), process_time(), perf_counter()
+
+        async def one(number: int, meant: float) -> None:
+            await report(to, COMMANDS[number % len(COMMANDS)])
+            times.append(perf_counter() - meant)
+
+        for number in range(round(given.callers * given.seconds)):
+            meant = begun + number / given.callers
+            await asyncio.sleep(max(0.0, meant - perf_counter()))
+            group.create_task(one(number, perf_counter()))
+    spent = cpu.spent((), given.postmaster) - before
+    return Reading(
+        operations=len(times),
+        seconds=perf_counter() - begun,
+        events=EVENTS,
+        app_cpu=process_time() - own,
+        postgres_cpu=spent.postgres,
+        more=percentiles(times),
+    )
+
+
+@asynccontextmanager
+async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
+    async def measure(database: Database, seconds: float) -> Reading:
+        return await apart(trickling, Callers(database.url, _RATE, seconds, stage.ground.postmaster))
+
+    async with pgbench.one_row(stage, clients=1) as commit:
+        yield [commit, stage.from_empty(f"{_RATE} a second", measure)]
+
+
+LATENCY = Bench(
+    name="assigned",
+    title="Created → assigned, fifty a second in process, next to one durable commit",
+    lines=[
+        Line(goal=GOALS["assigned"], side=f"{_RATE} a second", over="pgbench one-row, 1 client", by="p50_ms")
+    ],
+    sides=_sides,
+    seconds=5.0,
+    takes=45,
+)

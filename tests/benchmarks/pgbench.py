@@ -1,0 +1,112 @@
+"""The limit that appends are held against: one row a transaction by pgbench, which comes with the server."""
+
+import asyncio
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from tests.benchmarks import cpu
+from tests.benchmarks.apart import Failed
+from tests.benchmarks.bench import Reading, Side
+from tests.benchmarks.ground import Database, Ground
+from tests.benchmarks.stage import Stage
+
+_CLIENTS = 64
+LIMIT = f"pgbench one-row, {_CLIENTS} clients"
+_TABLE = """
+CREATE TABLE one_row (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, stream_id uuid NOT NULL, version int NOT NULL,
+  type text NOT NULL, data jsonb NOT NULL, recorded_at timestamptz NOT NULL, UNIQUE (stream_id, version)
+);
+GRANT INSERT ON one_row TO pulseops_app;
+"""
+# As large as an event of ours, in a table with as many keys as a log cannot do without. Ids that grow are
+# what ours are, and what suits the limit best.
+_DATA = '{"title":"Checkout answers 502","description":"%s","source":"user","service":"checkout"}' % (
+    "x" * 240
+)
+_SCRIPT = f"""
+INSERT INTO one_row (stream_id, version, type, data, recorded_at)
+VALUES (uuidv7(), 1, 'CREATED', '{_DATA}', clock_timestamp());
+"""
+_TPS = re.compile(r"^tps = ([0-9.]+) ", re.MULTILINE)
+_LATENCY = re.compile(r"^latency average = ([0-9.]+) ms", re.MULTILINE)
+_DONE = re.compile(r"^number of transactions actually processed: (\d+)", re.MULTILINE)
+_LOGGED = 3
+"""The column of pgbench's own log that is a transaction's time in microseconds, counted from 1."""
+
+
+@asynccontextmanager
+async def one_row(stage: Stage, *, clients: int = _CLIENTS) -> AsyncIterator[Side]:
+    """A side for any bench: `clients` connections, each with one commit at a time."""
+    database = await stage.database()
+    connection = await asyncpg.connect(database.admin_url)
+    await connection.execute(_TABLE)
+
+    async def measure(seconds: float) -> Reading:
+        # As empty as the logs that it is compared with.
+        await connection.execute("TRUNCATE one_row")
+        return await _run(stage.ground, database, clients, seconds)
+
+    try:
+        plural = "client" if clients == 1 else "clients"
+        yield Side(f"pgbench one-row, {clients} {plural}", measure)
+    finally:
+        await connection.close()
+
+
+async def _run(ground: Ground, database: Database, clients: int, seconds: float) -> Reading:
+    folder = ground.home.path / "pgbench"
+    folder.mkdir(exist_ok=True)
+    script = folder / "one-row.sql"
+    script.write_text(_SCRIPT)
+    for old in folder.glob("log.*"):
+        old.unlink()
+    password = urlsplit(database.url).password or ""
+    before = cpu.spent((), ground.postmaster)
+    # With the log of each transaction only where there are few: its median is wanted there.
+    log = ["--log", f"--log-prefix={folder / 'log'}"] if clients == 1 else []
+    process = await asyncio.create_subprocess_exec(
+        ground.programs / "pgbench",
+        *("-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, os.cpu_count() or 1))),
+        *("-T", str(max(1, round(seconds))), "-f", str(script), *log),
+        *("-h", "127.0.0.1", "-p", str(ground.postgres.port), "-U", "pulseops", database.name),
+        env={**os.environ, "PGPASSWORD": password, "PGOPTIONS": "-c role=pulseops_app"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        told, wrong = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    text = told.decode()
+    rate, done = _TPS.search(text), _DONE.search(text)
+    if process.returncode != 0 or rate is None or done is None:
+        raise Failed(f"pgbench: {wrong.decode(errors='replace')[-500:]}")
+    latency = _LATENCY.search(text)
+    more = {"mean_ms": float(latency[1])} if latency else {}
+    if clients == 1:
+        more |= _percentiles(folder)
+    return Reading(
+        operations=int(done[1]),
+        seconds=int(done[1]) / float(rate[1]),
+        postgres_cpu=(cpu.spent((), ground.postmaster) - before).postgres,
+        waiting=clients,
+        more=more,
+    )
+
+
+def _percentiles(folder: Path) -> dict[str, float]:
+    times = sorted(
+        int(line.split()[_LOGGED - 1]) / 1000
+        for log in folder.glob("log.*")
+        for line in log.read_text().splitlines()
+    )
+    return {"p50_ms": times[len(times) // 2], "p99_ms": times[len(times) * 99 // 100]}
