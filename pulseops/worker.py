@@ -33,7 +33,7 @@ from pulseops.escalation.rounds import Rounds
 from pulseops.eventstore import heartbeat
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.history import LogHistory
-from pulseops.eventstore.subscriptions import Subscription, Subscriptions
+from pulseops.eventstore.leading import Subscriptions
 from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.clock import Clock
 from pulseops.kernel.errors import PulseOpsError
@@ -132,10 +132,7 @@ async def working(
         doorbell = Doorbell(settings.redis_url, database=database)
         stack.push_async_callback(doorbell.close)
         doorbell.listen()
-        subscriptions = Subscriptions(
-            Subscription(pool, projector, owner=worker_id, doorbell=doorbell)
-            for projector in projectors(rules)
-        )
+        subscriptions = Subscriptions(pool, projectors(rules), owner=worker_id, doorbell=doorbell)
         subscriptions.start()
         stack.push_async_callback(subscriptions.stop, _GRACE)
         # The gateway is never started: a sweep appends in its own transaction.

@@ -1,7 +1,7 @@
 """Brings a filled generation of a read model to where the live one stands, exactly.
 
-Streams that the live one has parked wait in the new one as well. One that was parked for a while, and left out
-meanwhile, is gone through again by itself.
+Streams that the live one has parked wait in the new one as well. One that was parked for a while, and left
+out meanwhile, is gone through again by itself.
 """
 
 from collections import defaultdict

@@ -1,8 +1,8 @@
 """Rebuilds a read model beside the live one, and puts it in its place.
 
-fill: all of history, into tables without indexes. index. catch up: the rest, batch by batch, to where the live
-one stands. compare: both in one snapshot, at the same positions. switch: in one transaction; the old tables
-stay. What each phase came to is in the database: interrupted anywhere, the same call goes on from there.
+fill: all of history, into tables without indexes. index. catch up: the rest, batch by batch, to where the
+live one stands. compare: both in one snapshot, at the same positions. switch: in one transaction; the old
+tables stay. What each phase came to is in the database: interrupted anywhere, the same call goes on there.
 """
 
 import asyncio
@@ -28,7 +28,8 @@ SELECT set_config('client_connection_check_interval', '1s', false), set_config('
 """
 # Whoever waits for a lock keeps others waiting behind it: not for long.
 _BRIEFLY = """
-SELECT set_config('lock_timeout', '500ms', true), set_config('idle_in_transaction_session_timeout', '30s', true)
+SELECT set_config('lock_timeout', '500ms', true),
+  set_config('idle_in_transaction_session_timeout', '30s', true)
 """
 _IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, Moved)
 _LOOK = "SELECT"
@@ -49,7 +50,7 @@ class CannotRebuild(PulseOpsError):
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """What is going on: `done` of `total` positions, where the phase counts any. `resumed` were done before."""
+    """What is going on: `done` of `total` positions, where the phase counts any, `resumed` of them before."""
 
     phase: str
     done: int = 0
@@ -61,7 +62,7 @@ Tell = Callable[[Step], None]
 
 
 class Rebuilt(Struct, frozen=True, kw_only=True):
-    """`compared` is how many rows were found equal; None where there was nothing to compare, or no wish to."""
+    """`compared` is how many rows were found equal; None where there was nothing to compare or no wish to."""
 
     name: str
     generation: int
@@ -72,7 +73,7 @@ class Rebuilt(Struct, frozen=True, kw_only=True):
 async def rebuild(
     pool: asyncpg.Pool, model: ReadModel, *, tell: Tell, width: int = 2, accept: bool = False
 ) -> Rebuilt:
-    """Fills over `width` connections of the pool, and needs one more. `accept` switches whatever is different.
+    """Fills over `width` connections of the pool, and needs one more. `accept` switches whatever differs.
 
     The pool's commands may take long. Raises RebuildUnderWay, GenerationsDiffer and CannotRebuild; what was
     done by then stays, and is gone on with next time.
@@ -163,8 +164,8 @@ class _Rebuild:
             except _IN_THE_WAY as error:
                 if monotonic() > until:
                     raise CannotRebuild(
-                        f"In {_PATIENCE:.0f} seconds there was no moment to {phase} {self._model.name}: somebody "
-                        "holds on to it, maybe with a long query. All is kept: try again."
+                        f"In {_PATIENCE:.0f} seconds there was no moment to {phase} {self._model.name}: "
+                        "somebody holds on to it, maybe with a long query. All is kept: try again."
                     ) from error
             await asyncio.sleep(_PAUSE)
             await self._catch_up()
@@ -194,7 +195,7 @@ class _Rebuild:
         return int(events)
 
     async def _hold(self) -> tuple[following.Shard, ...]:
-        """The live one stands still until the end of the transaction. Raises Moved when it is too far away."""
+        """The live one stands still until the end of the transaction. Raises Moved when it is far away."""
         await self._keeper.execute(_BRIEFLY)
         live = await following.shards(self._keeper, self._model.name, held=True)
         gap = await following.gap(self._keeper, self._model, self._generation, live)

@@ -26,12 +26,25 @@ class Live(Struct, frozen=True, kw_only=True):
 
 
 class Follower(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A subscription: how far it is behind, in events and in seconds. `failing`: its last try failed."""
+    """A shard of a subscription: how far it is behind, in events and in seconds.
+
+    `failing`: its last try failed. `parked` are streams that wait because one of their events cannot be dealt
+    with; `attempts` are failures since the last progress, `epoch` counts the changes of its worker.
+    """
 
     name: str
+    shard: int
+    shards: int
     positions: int
     seconds: float
     failing: bool
+    attempts: int
+    parked: int
+    epoch: int
+
+    @property
+    def title(self) -> str:
+        return self.name if self.shards == 1 else f"{self.name} (shard {self.shard} of {self.shards})"
 
 
 class Ready(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -81,8 +94,9 @@ def judged(
     followers: tuple[Follower, ...] = ()
     if lag is not None:
         followers = msgspec.convert(lag.followers, tuple[Follower, ...], from_attributes=True)
-        reasons += [f"{one.name} fails" for one in followers if one.failing]
-        reasons += [f"{one.name} lags by {one.seconds:.0f} s" for one in followers if one.seconds > _LAGS]
+        reasons += [f"{one.title} fails" for one in followers if one.failing]
+        reasons += [f"{one.title} lags by {one.seconds:.0f} s" for one in followers if one.seconds > _LAGS]
+        reasons += [f"{one.title} has parked streams: {one.parked}" for one in followers if one.parked]
         if lag.sweep_seconds is None or lag.sweep_seconds > _LAGS:
             reasons.append("no worker looks for due escalations")
     return Ready(
@@ -100,10 +114,8 @@ def judged(
 def measured(found: Ready) -> None:
     """Into the gauges. What is not known any more keeps its last value, beside `pulseops_database_up`."""
     metrics.DATABASE.set(found.database)
-    for one in found.subscriptions:
-        metrics.LAG_POSITIONS.labels(one.name).set(one.positions)
-        metrics.LAG_SECONDS.labels(one.name).set(one.seconds)
     if found.position is not None:
+        metrics.followers(found.subscriptions)
         metrics.POSITION.set(found.position)
         metrics.SWEEP_SECONDS.set(math.inf if found.sweep_seconds is None else found.sweep_seconds)
 

@@ -48,7 +48,7 @@ async def test_ready_tells_how_far_each_subscription_is_behind(api: Api) -> None
     ]
     assert found["status"] == "ok"
     scraped = (await api.get("/metrics")).text
-    assert 'pulseops_subscription_lag_events{subscription="incident"} 2.0' in scraped
+    assert 'pulseops_subscription_lag_positions{shard="0",subscription="incident"} 2.0' in scraped
     assert "pulseops_log_position 3.0" in scraped
     assert "pulseops_database_up 1.0" in scraped
 
