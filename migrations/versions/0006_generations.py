@@ -112,7 +112,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("name", "generation", name=op.f("generation_pkey")),
         schema="eventstore",
-        comment="The tables that a read model has had since the last were dropped: one of them is read.",
+        comment="The tables of each read model that are there: one of them is read.",
     )
     op.create_index(
         "generation_live_idx",

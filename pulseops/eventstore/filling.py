@@ -65,7 +65,7 @@ FROM whole w WHERE f.log_id = w.log_id AND f.name = $1 AND f.generation = $2 AND
 
 
 class Lane(Struct, frozen=True, kw_only=True):
-    """A stretch of a log after `first` up to `last`, filled up to `position`. Its log is filled to `up_to`."""
+    """A stretch of a log after `first` up to `last`, filled up to `position`. `up_to` is the last of all."""
 
     log_id: int
     lane: int

@@ -28,6 +28,9 @@ from pulseops.db.metadata import metadata
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.kernel.errors import PulseOpsError
 
+GENERATIONS = {"generations": True}
+"""Marks a table in the metadata whose name is a view's: its tables are named like it, _1, _2 and so on."""
+
 _SCHEMA = "eventstore"
 _TIME = DateTime(timezone=True)
 
@@ -59,7 +62,7 @@ generation = Table(
     CheckConstraint("state IN ('filling', 'ready', 'live', 'retired')", name="state"),
     Index("generation_live_idx", "name", unique=True, postgresql_where=text("state = 'live'")),
     schema=_SCHEMA,
-    comment="The tables of each read model that were not dropped: one of them is read.",
+    comment="The tables of each read model that are there: one of them is read.",
 )
 
 filling = Table(
@@ -87,7 +90,7 @@ filling = Table(
         autoincrement=False,
         comment="Which stretch of the log, from 0.",
     ),
-    Column("first", BigInteger, nullable=False, comment="Where the stretch begins: after this position."),
+    Column("first", BigInteger, nullable=False, comment="Where the stretch begins: after this."),
     Column("last", BigInteger, nullable=False, comment="The last position of the stretch."),
     Column(
         "position",

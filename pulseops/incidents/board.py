@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, SmallIntege
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
-from pulseops.eventstore.generations import ReadModel, Stretch
+from pulseops.eventstore.generations import GENERATIONS, ReadModel, Stretch
 from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.events import Priority, Status
@@ -65,6 +65,7 @@ TABLE = Table(
         postgresql_where=text("status <> 'resolved'"),
     ),
     schema="incidents",
+    info=GENERATIONS,
     comment="Every incident as it now stands. Derived from the log, a moment behind it.",
     # Room for a row's own updates on its page: most of them touch no index.
     postgresql_with={"fillfactor": 80},

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Tabl
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
-from pulseops.eventstore.generations import ReadModel, Stretch
+from pulseops.eventstore.generations import GENERATIONS, ReadModel, Stretch
 from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.events import IncidentFact
@@ -52,6 +52,7 @@ TABLE = Table(
         comment="The fact's fields but the description; one that has its default value is omitted.",
     ),
     schema="incidents",
+    info=GENERATIONS,
     comment="Every step of every incident. Derived from the log, a moment behind it.",
 )
 

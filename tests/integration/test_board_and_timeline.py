@@ -31,8 +31,8 @@ _names: Iterator[str] = (f"example-{number}" for number in count())
 async def stored(connection: asyncpg.Connection, table: str, log_id: int) -> Rows:
     """Rows by key, with the row version that tells whether a row was written at all."""
     statement = {
-        "incident": "SELECT id AS key, ctid, xmin, * FROM incidents.incident WHERE log_id = $1",
-        "timeline": "SELECT position AS key, ctid, xmin, * FROM incidents.timeline WHERE log_id = $1",
+        "incident": "SELECT id AS key, ctid, xmin, * FROM incidents.incident_1 WHERE log_id = $1",
+        "timeline": "SELECT position AS key, ctid, xmin, * FROM incidents.timeline_1 WHERE log_id = $1",
     }[table]
     rows: Rows = {}
     for record in await connection.fetch(statement, log_id):
