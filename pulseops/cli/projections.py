@@ -14,7 +14,7 @@ from pulseops.cli.advance import advancing
 from pulseops.cli.database import Json, in_database, print_structs
 from pulseops.cli.render import say
 from pulseops.cli.words import age, harmless, span
-from pulseops.eventstore.generations import Generation, ReadModel, drop_generation, generations
+from pulseops.eventstore.generations import Generation, drop_generation, generations
 from pulseops.eventstore.rebuild import Rebuilt, rebuild
 from pulseops.kernel.clock import utc_now
 from pulseops.wiring import READ_MODELS
@@ -28,9 +28,9 @@ projections = App(
     name="projections",
     help="""Rebuild read models from history while the old ones serve.
 
-    In the database of PULSEOPS_DATABASE_URL, else of the local `up`. A read model's tables have generations: one
-    is live, and is what everybody reads. A rebuild fills the next, compares both, switches, and keeps the old
-    one until it is dropped.
+    In the database of PULSEOPS_DATABASE_URL, else of the local `up`. A read model's tables have generations:
+    one is live, and is what everybody reads. A rebuild fills the next, compares both, switches, and keeps the
+    old one until it is dropped.
     """,
 )
 
@@ -92,14 +92,14 @@ def rebuild_models(
         print_structs(done)
         return
     for one in done:
-        say(_told(one, utc_now() - begun, _MODELS[one.name]))
+        say(_told(one, utc_now() - begun))
 
 
-def _told(one: Rebuilt, took: timedelta, model: ReadModel) -> Text:
-    same = f"{one.compared} rows, the same as before"
+def _told(one: Rebuilt, took: timedelta) -> Text:
+    compared = "not compared" if one.compared is None else f"{one.compared} rows, the same as before"
     return Text(
-        f"{model.name} is generation {one.generation} now: {one.events} events in {span(took)}, {'not compared' if one.compared is None else same}. "
-        f"The old one is kept until you drop it: pulseops projections list"
+        f"{one.name} is generation {one.generation} now: {one.events} events in {span(took)}, {compared}. "
+        "The old one is kept until you drop it: pulseops projections list"
     )
 
 
