@@ -8,6 +8,8 @@ revision = "0006_generations"
 down_revision = "0005_subscriptions"
 branch_labels = None
 depends_on = None
+# Older code reads and writes the views, and knows of one generation.
+oldest_code = "0004_access"
 
 # The table becomes generation 1 of itself, a view takes its name, and with it its comments. Whoever reads or
 # writes under that name, processes of the release before included, notices nothing.

@@ -98,9 +98,12 @@ async def fill(
         while left:
             await _fill_lane(connection, model, generation, left.pop(0), tell)
 
-    async with asyncio.TaskGroup() as group:
-        for connection in connections:
-            group.create_task(work(connection))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for connection in connections:
+                group.create_task(work(connection))
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
 
 
 async def _fill_lane(

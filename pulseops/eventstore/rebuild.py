@@ -13,6 +13,7 @@ from time import monotonic
 import asyncpg
 from msgspec import Struct
 
+from pulseops.db.outages import passing
 from pulseops.eventstore import following
 from pulseops.eventstore.comparing import Moved, compare
 from pulseops.eventstore.filling import fill, index, lanes
@@ -84,7 +85,17 @@ async def rebuild(
             await connection.execute(_SETTINGS)
         keeper, others = connections[0], connections[1:]
         await claim(keeper, model.name)
-        return await _Rebuild(keeper, others, model, tell, accept=accept).run()
+        try:
+            return await _Rebuild(keeper, others, model, tell, accept=accept).run()
+        except asyncpg.PostgresError as error:
+            if passing(error):
+                raise
+            raise CannotRebuild(f"{model.name} cannot be rebuilt: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    """PostgreSQL goes on with the row that it refused, which is nobody's business."""
+    return str(error).partition("\n")[0]
 
 
 class _Rebuild:
@@ -145,14 +156,19 @@ class _Rebuild:
                 return
             self._tell(Step(phase="catch up", done=done, total=done + gap.ours + gap.live))
             done += await following.advance(self._keeper, self._model, self._generation)
-            try:
-                if not self._accept:
-                    done += await following.lead(self._keeper, self._model, self._generation)
-            except asyncpg.RaiseError as error:
-                raise CannotRebuild(
-                    f"The live generation of {self._model.name} cannot be brought to where the new one is: "
-                    f"{error}. To switch without comparing, say --accept."
-                ) from error
+            if not self._accept:
+                done += await self._lead()
+
+    async def _lead(self) -> int:
+        try:
+            return await following.lead(self._keeper, self._model, self._generation)
+        except asyncpg.PostgresError as error:
+            if passing(error):
+                raise
+            raise CannotRebuild(
+                f"The live generation of {self._model.name} cannot be brought to where the new one is: "
+                f"{_first_line(error)}. To switch without comparing, say --accept."
+            ) from error
 
     async def _patiently(self, phase: str, attempt: Callable[[], Awaitable[int]]) -> int:
         """Whoever is in the way is waited for briefly, again and again: others would queue up behind us."""
