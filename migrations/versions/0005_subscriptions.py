@@ -8,6 +8,8 @@ revision = "0005_subscriptions"
 down_revision = "0004_access"
 branch_labels = None
 depends_on = None
+# Older code knows one shard, and is kept from leading where there are more, or streams that are parked.
+oldest_code = "0004_access"
 
 _TABLE, _SCHEMA = "subscription", "eventstore"
 

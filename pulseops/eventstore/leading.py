@@ -5,7 +5,7 @@ its share, gives back what is more, and takes over at once whatever lease ran ou
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import groupby
 from time import monotonic
@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from pulseops.eventstore.shares import share
 from pulseops.eventstore.subscriptions import Projector, Subscription
-from pulseops.eventstore.wake import Doorbell
+from pulseops.eventstore.wake import Bell
 
 _LOOK = 0.5  # seconds between looks at who leads what
 _LEFT = 2.0  # seconds that a given back shard waits for whose it is, before anybody takes it
@@ -44,7 +44,7 @@ _BEGIN = """
 _WORKERS = """
     SELECT worker_id FROM eventstore.worker WHERE seen_at > clock_timestamp() - interval '5 seconds'
     UNION
-    SELECT owner FROM eventstore.subscription WHERE lease_until > clock_timestamp()
+    SELECT owner FROM eventstore.subscription WHERE owner IS NOT NULL AND lease_until > clock_timestamp()
 """
 
 _log = structlog.get_logger(__name__)
@@ -68,7 +68,10 @@ class _Led(Struct):
 
 
 class Subscriptions:
-    """One worker's subscriptions, side by side. `owner` names this worker and no other."""
+    """One worker's subscriptions, side by side. `owner` names this worker and no other.
+
+    The doorbell rings for all of them, or `bells` gives each log one of its own.
+    """
 
     def __init__(
         self,
@@ -76,12 +79,14 @@ class Subscriptions:
         projectors: Iterable[Projector],
         *,
         owner: str,
-        doorbell: Doorbell,
+        doorbell: Bell,
+        bells: Callable[[int], Bell] | None = None,
         lease: float = 4.0,
         batch: int = 5_000,
     ) -> None:
         self._projectors = {one.name: one for one in projectors}
-        self._pool, self._owner, self._doorbell = pool, owner, doorbell
+        self._pool, self._owner = pool, owner
+        self._bells = bells or (lambda _: doorbell)
         self._lease, self._batch = lease, batch
         self._led: dict[Place, _Led] = {}
         self._ended = asyncio.Event()
@@ -176,7 +181,7 @@ class Subscriptions:
             self._pool,
             self._projectors[name],
             owner=self._owner,
-            doorbell=self._doorbell,
+            doorbell=self._bells(log_id),
             log_id=log_id,
             shard=shard,
             lease=self._lease,

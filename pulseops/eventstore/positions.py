@@ -12,7 +12,7 @@ _SHORTEST, _LONGEST = 0.01, 0.05  # seconds between looks
 async def wait_for(
     pool: asyncpg.Pool, name: str, position: int, *, log_id: int = 1, within: float = 2.0
 ) -> None:
-    """Until `name` has come to `position` in all its shards; Behind if that takes longer than `within` seconds.
+    """Until all shards of `name` have come to `position`; Behind if that takes longer than `within` seconds.
 
     The checkpoint is committed with its rows, so this also holds on a replica. A stream that is parked may
     still be missing.

@@ -19,7 +19,7 @@ from pulseops.db.outages import passing
 from pulseops.eventstore import parking
 from pulseops.eventstore.leases import Lease, LeaseLost
 from pulseops.eventstore.slices import Slice, bucket
-from pulseops.eventstore.wake import Doorbell
+from pulseops.eventstore.wake import Bell
 
 _BUSY, _IDLE = 0.1, 1.0  # seconds between looks that no ring prompted: just after work, and later
 _BACKOFF_FIRST, _BACKOFF_LAST = 0.1, 30.0  # seconds after a failure; doubled by each at the same place
@@ -57,7 +57,7 @@ class Subscription:
         projector: Projector,
         *,
         owner: str,
-        doorbell: Doorbell,
+        doorbell: Bell,
         log_id: int = 1,
         shard: int = 0,
         lease: float = 4.0,

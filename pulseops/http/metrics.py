@@ -12,9 +12,11 @@ SECONDS = Histogram(
     ("method", "route"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+SHED = Counter("pulseops_http_shed", "Requests refused at the door because too much was under way.")
 DATABASE = Gauge("pulseops_database_up", "Whether the database answered the last scrape.")
-POSITION = Gauge("pulseops_log_position", "Position of the newest event.")
-_SHARD = ("subscription", "shard")
+POSITION = Gauge("pulseops_log_position", "Position of the newest event.", ("log",))
+OVERDUE_SECONDS = Gauge("pulseops_overdue_seconds", "How late the oldest unfired escalation is.", ("log",))
+_SHARD = ("log", "subscription", "shard")
 LAG_POSITIONS = Gauge("pulseops_subscription_lag_positions", "Positions not yet passed.", _SHARD)
 LAG_SECONDS = Gauge("pulseops_subscription_lag_seconds", "Age of the oldest event there.", _SHARD)
 PARKED = Gauge("pulseops_subscription_parked_streams", "Streams that wait for an operator.", _SHARD)
@@ -29,6 +31,8 @@ _kept: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 class Follower(Protocol):
     """A shard of a subscription, as the database tells of it."""
 
+    @property
+    def log(self) -> str: ...
     @property
     def name(self) -> str: ...
     @property
@@ -50,7 +54,7 @@ def followers(found: Iterable[Follower]) -> None:
     for gauge in (LAG_POSITIONS, LAG_SECONDS, PARKED, ATTEMPTS, LEASES):
         gauge.clear()
     for one in found:
-        shard = (one.name, str(one.shard))
+        shard = (one.log, one.name, str(one.shard))
         LAG_POSITIONS.labels(*shard).set(one.positions)
         LAG_SECONDS.labels(*shard).set(one.seconds)
         PARKED.labels(*shard).set(one.parked)

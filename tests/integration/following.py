@@ -20,10 +20,18 @@ async def prepare(admin: asyncpg.Connection) -> None:
     )
 
 
+Check = Callable[[asyncpg.Connection, Slice], Awaitable[None]]
+
+
 def follower(
-    name: str = "follower", before: Callable[[int, int], Awaitable[None]] | None = None
+    name: str = "follower",
+    before: Callable[[int, int], Awaitable[None]] | None = None,
+    check: Check | None = None,
 ) -> Projector:
-    """`before(after, up_to)` comes between its effect and its checkpoint; the key refuses a second time."""
+    """`before(after, up_to)` comes between its effect and its checkpoint; the key refuses a second time.
+
+    So does `check(connection, slice)`, which sees more.
+    """
 
     async def project(connection: asyncpg.Connection, piece: Slice) -> None:
         await connection.execute(
@@ -34,6 +42,8 @@ def follower(
         )
         if before is not None:
             await before(piece.after, piece.up_to)
+        if check is not None:
+            await check(connection, piece)
 
     return Projector(name, project)
 
