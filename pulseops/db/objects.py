@@ -17,12 +17,14 @@ BEFORE = (
 
 OBJECTS = (
     "eventstore/sql/refuse_change_v1.sql",
+    "eventstore/sql/refuse_fact_v1.sql",
     "eventstore/sql/event_is_immutable.sql",
     "eventstore/sql/ensure_partitions_v1.sql",
     "eventstore/sql/append_v1.sql",
     "eventstore/sql/slice_v1.sql",
     "eventstore/sql/create_log_v1.sql",
     "eventstore/sql/grants.sql",
+    "incidents/sql/knows_v1.sql",
     "incidents/sql/project_incident_v1.sql",
     "incidents/sql/project_timeline_v1.sql",
     "escalation/sql/assigned_v1.sql",
