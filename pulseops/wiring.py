@@ -20,13 +20,21 @@ from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.decider import Reactor
+from pulseops.operations import routes as operations
 from pulseops.rulebook.loader import Rulebook
 
 CODEC = Codec(INCIDENT.facts)
 
 Logs = Callable[[int], Incidents]
 
-ROUTES = (*incidents.ROUTES, *escalation.ROUTES, *health.ROUTES, *docs.ROUTES, openapi.openapi)
+ROUTES = (
+    *incidents.ROUTES,
+    *escalation.ROUTES,
+    *operations.ROUTES,
+    *health.ROUTES,
+    *docs.ROUTES,
+    openapi.openapi,
+)
 
 
 def inline(rules: Rulebook) -> Sequence[Reactor]:

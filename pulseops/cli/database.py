@@ -15,7 +15,7 @@ from pulseops.cli.speak import REFUSED, UNREACHABLE, USAGE
 from pulseops.cli.words import harmless
 from pulseops.db.outages import OUTAGES
 from pulseops.db.pools import open_pool
-from pulseops.kernel.errors import NotFound
+from pulseops.kernel.errors import PulseOpsError
 from pulseops.settings import Settings, SettingsError
 from pulseops.up.home import database_of
 
@@ -43,7 +43,7 @@ def in_database(work: Callable[[asyncpg.Pool], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(connected())
-    except NotFound as error:
+    except PulseOpsError as error:
         raise stop(str(error), REFUSED) from error
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
         raise stop("The database has not this version's schema: run `pulseops migrate`.", REFUSED) from error

@@ -59,7 +59,7 @@ _BEFORE = """
 class Conflicting(PulseOpsError):
     """The subscription does not allow this now."""
 
-    code = "conflicting"
+    code = "subscription-conflict"
 
 
 class Parked(Struct, frozen=True, kw_only=True, rename="camel"):
