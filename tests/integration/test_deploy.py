@@ -34,7 +34,7 @@ _WRITTEN = (
 )
 _PAUSE = 0.01
 """Seconds between a client's requests: the machine is to be busy, not overloaded."""
-_LONGEST = 2.0
+_LONGEST = 10.0
 """Seconds, on a machine that does much else. A request waits for an upgrade's lock for 150 ms at most."""
 
 

@@ -14,15 +14,15 @@ from pulseops.db.pools import open_pool
 from pulseops.eventstore.append import AppendRequest, NewEvent
 from pulseops.eventstore.codec import Codec, UnknownFact
 from pulseops.eventstore.history import LogHistory
+from pulseops.eventstore.leading import Subscriptions
 from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.subscriptions import Projector, Subscription
+from pulseops.eventstore.subscriptions import Projector
 from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Fact, Meta
 from pulseops.kernel.ids import new_id
 from tests.conftest import Database
 from tests.integration.appending import append, until
-from tests.integration.following import running
 from tests.serving import Api
 
 
@@ -193,11 +193,10 @@ async def test_workers_of_both_releases_take_turns_and_nothing_is_skipped(
 
     async def led(release: int, wanted: str) -> None:
         """By a worker of that release, until it is as wanted."""
-        worker = Subscription(pool, projector(release), owner=f"release {release}", doorbell=doorbell)
-        async with running(worker) as (task,):
-            await until(lambda: app.fetchval(wanted))
-            worker.stop()
-            await task
+        worker = Subscriptions(pool, [projector(release)], owner=f"release {release}", doorbell=doorbell)
+        worker.start()
+        await until(lambda: app.fetchval(wanted))
+        await worker.stop()
 
     await place(app, one, 0, Placed1(where="B/7"))
     await led(1, _PLACED)
