@@ -6,7 +6,7 @@ import asyncpg
 
 from tests.integration.appending import append, request
 
-# A unique key that does not begin with log_id holds over all logs. Each stands in the document with its reason.
+# Unique keys that do not begin with log_id hold over all logs. Each stands in the document with its reason.
 _OVER_ALL_LOGS = {
     ("eventstore.log", "name"): "it is the list of logs",
     ("access.api_key", "key_id"): "a caller shows a key and no log: the key leads to it",
