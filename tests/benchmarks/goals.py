@@ -37,6 +37,7 @@ _LIMIT = "pgbench one-row, 64 clients"
 _ALL = (
     _more("append-64", "append, 1 event, 64 callers, events/s", _LIMIT, 0.8, 1.2),
     _more("append-256", "append, 1 event, 256 callers, events/s", _LIMIT, 0.8, 1.2),
+    _more("logs", "append by 8 writers into 4 logs, events/s", "the same into one log", 1.3, 2),
     _more("workflow", "whole workflow in process, events/s", _LIMIT, 1.3, 2.5),
     _more("post-64", "POST /incident, 64 connections, events/s", _LIMIT, 0.8, 1.2),
     _more("post-256", "POST /incident, 256 connections, events/s", _LIMIT, 0.8, 1.2),

@@ -8,6 +8,7 @@ from tests.benchmarks.export import EXPORT
 from tests.benchmarks.get import GET
 from tests.benchmarks.growth import GROWTH
 from tests.benchmarks.latency import LATENCY
+from tests.benchmarks.logs import LOGS
 from tests.benchmarks.memory import MEMORY
 from tests.benchmarks.overload import OVERLOAD
 from tests.benchmarks.post import POST
@@ -15,6 +16,7 @@ from tests.benchmarks.workflow import WORKFLOW
 
 SUITE: tuple[Bench, ...] = (
     APPEND,
+    LOGS,
     WORKFLOW,
     POST,
     BATCH,
