@@ -104,7 +104,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.pool = pool
         app.state.logs = logs(gateways.of, pool, rules)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, pool))
-        app.state.probe = partial(_probe, pool, expected_revision())
+        app.state.probe = partial(_probe, pool, gateways, expected_revision())
         _log.info("serving", settings=repr(settings))
         yield
 
@@ -113,7 +113,7 @@ def _gateway(url: str, doorbell: Doorbell, log_id: int) -> Gateway:
     return Gateway(url, log_id=log_id, on_stored=doorbell.on_stored)
 
 
-async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
+async def _probe(pool: asyncpg.Pool, gateways: Gateways, expected: str) -> Ready:
     try:
         async with asyncio.timeout(_PROBE), pool.acquire(timeout=_PROBE) as connection:
             schema = await schema_status(connection)
@@ -121,7 +121,8 @@ async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
     except (*OUTAGES, asyncpg.PostgresError) as error:
         reason = f"the database does not answer: {type(error).__name__}"
         return judged(expected, database=False, reasons=[reason])
-    return judged(expected, schema=schema.current, problem=schema.problem, lag=found)
+    reasons = [f"appends fail: {trouble}" for trouble in gateways.troubles]
+    return judged(expected, schema=schema.current, problem=schema.problem, lag=found, reasons=reasons)
 
 
 def server(settings: Settings) -> uvicorn.Server:
