@@ -23,9 +23,9 @@ from pulseops.up.account import ourselves
 from pulseops.up.home import Home
 from pulseops.up.ports import free_port
 from pulseops.up.processes import Child
-from tests.acceptance.kills.programs import AT_ONCE, inherited
 from tests.benchmarks.client import Connection
 from tests.conftest import Database
+from tests.faults.programs import AT_ONCE, inherited
 
 _BODY = b'{"title":"Checkout answers 502","service":"checkout","labels":{"region":"eu-1","probe":"p7"}}'
 _MEGABYTE = 1 << 20
