@@ -42,6 +42,11 @@ class Gateways:
         """Those that have a gateway now, the longest unused first."""
         return tuple(self._open)
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why there is a log to which nothing can be written at present."""
+        return tuple({str(one.gateway.trouble()) for one in self._open.values() if one.gateway.trouble})
+
     def of(self, log_id: int) -> "LogAppender":
         """Where requests for one log go. Costs nothing until it is used."""
         return LogAppender(self, log_id)
