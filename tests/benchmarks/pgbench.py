@@ -17,7 +17,7 @@ from tests.benchmarks.ground import Database, Ground
 from tests.benchmarks.stage import Stage
 
 _CLIENTS = 64
-LIMIT = f"pgbench one-row, {_CLIENTS} clients"
+LIMIT = f"pgbench, {_CLIENTS} clients"
 _TABLE = """
 CREATE TABLE one_row (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, stream_id uuid NOT NULL, version int NOT NULL,
@@ -35,7 +35,6 @@ INSERT INTO one_row (stream_id, version, type, data, recorded_at)
 VALUES (uuidv7(), 1, 'CREATED', '{_DATA}', clock_timestamp());
 """
 _TPS = re.compile(r"^tps = ([0-9.]+) ", re.MULTILINE)
-_LATENCY = re.compile(r"^latency average = ([0-9.]+) ms", re.MULTILINE)
 _DONE = re.compile(r"^number of transactions actually processed: (\d+)", re.MULTILINE)
 _LOGGED = 3
 """The column of pgbench's own log that is a transaction's time in microseconds, counted from 1."""
@@ -55,7 +54,7 @@ async def one_row(stage: Stage, *, clients: int = _CLIENTS) -> AsyncIterator[Sid
 
     try:
         plural = "client" if clients == 1 else "clients"
-        yield Side(f"pgbench one-row, {clients} {plural}", measure)
+        yield Side(f"pgbench, {clients} {plural}", measure)
     finally:
         await connection.close()
 
@@ -90,16 +89,12 @@ async def _run(ground: Ground, database: Database, clients: int, seconds: float)
     rate, done = _TPS.search(text), _DONE.search(text)
     if process.returncode != 0 or rate is None or done is None:
         raise Failed(f"pgbench: {wrong.decode(errors='replace')[-500:]}")
-    latency = _LATENCY.search(text)
-    more = {"mean_ms": float(latency[1])} if latency else {}
-    if clients == 1:
-        more |= _percentiles(folder)
     return Reading(
         operations=int(done[1]),
         seconds=int(done[1]) / float(rate[1]),
         postgres_cpu=(cpu.spent((), ground.postmaster) - before).postgres,
         waiting=clients,
-        more=more,
+        more=_percentiles(folder) if clients == 1 else {},
     )
 
 
