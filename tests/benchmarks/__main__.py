@@ -64,7 +64,7 @@ def _measured(console: Console, benches: Sequence[Bench], *, quick: bool) -> tup
                 console.print(f"✗ {bench.name}: {error}", style="bold red", markup=False)
                 failed = True
                 continue
-            console.print(report.outcome(outcome))
+            console.print(report.outcome(outcome, console.width))
             outcomes.append(outcome)
     return outcomes, failed
 

@@ -36,6 +36,7 @@ _WORDS = {
 }
 _LEGEND = "app µs, PG µs: CPU an operation, of the application and of PostgreSQL. Ranges are over the rounds."
 _PLAIN = 120  # columns where there is no terminal
+_ROOMY = 105  # columns that the sides take with their ranges
 
 
 def console() -> Console:
@@ -80,10 +81,10 @@ class Bar:
         )
 
 
-def outcome(one: Outcome) -> RenderableType:
-    """A bench that has ended: its sides with medians and, under them, ranges; then a line a goal."""
+def outcome(one: Outcome, columns_wide: int = _PLAIN) -> RenderableType:
+    """A bench that has ended: its sides with medians and, where there is room, ranges; then a line a goal."""
     sides = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    sides.add_column("", no_wrap=True)
+    sides.add_column("", no_wrap=True, min_width=max(map(len, one.rounds[0])))
     seen = [reading for each in one.rounds for reading in each.values()]
     columns = [name for name in (*_WORDS, *_others(seen)) if any(reading.has(name) for reading in seen)]
     if all(reading.events == 1 for reading in seen):
@@ -92,16 +93,15 @@ def outcome(one: Outcome) -> RenderableType:
         sides.add_column(_WORDS.get(name, name.replace("_", " ")), justify="right", no_wrap=True)
     for side in one.rounds[0]:
         readings = [each[side] for each in one.rounds]
-        sides.add_row(
-            side, *(_cell([each.value(name) for each in readings if each.has(name)]) for name in columns)
-        )
+        seen_here = [[each.value(name) for each in readings if each.has(name)] for name in columns]
+        sides.add_row(side, *(_cell(values, ranges=columns_wide >= _ROOMY) for values in seen_here))
     lines = Table.grid(padding=(0, 2, 0, 0))
     for each in one.lines:
         goal = each.line.goal
         over = f" ÷ {goal.over}" if goal.over else ""
         lines.add_row(
             _verdict(goal.verdict(middle(each.ratios))),
-            Text(spread(each.ratios) + goal.unit, style="bold"),
+            Text(spread(each.ratios, goal.unit), style="bold"),
             Text.assemble(goal.what, (over, "dim")),
         )
     title = Text.assemble(("● ", "cyan"), (one.bench.name, "bold"), "  ", (one.bench.title, "dim"))
@@ -145,11 +145,13 @@ def closing(lines: Sequence[Measured], seconds: float) -> Text:
     )
 
 
-def _cell(values: Sequence[float]) -> Text:
+def _cell(values: Sequence[float], *, ranges: bool) -> Text:
     if not values:
         return Text()
-    under = f"\n{shown(min(values))}–{shown(max(values))}" if len(values) > 1 else ""
-    return Text.assemble(shown(middle(values)), (under, "dim"))
+    varied = ranges and min(values) < max(values)
+    return Text.assemble(
+        shown(middle(values)), (f"\n{shown(min(values))}–{shown(max(values))}" if varied else "", "dim")
+    )
 
 
 def _others(readings: Sequence[Reading]) -> list[str]:
