@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -21,13 +21,15 @@ from pulseops.db.ground import open_ground
 from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
 from pulseops.db.schema import expected_revision, schema_status
+from pulseops.escalation.agenda import overdue
+from pulseops.eventstore.directory import list_logs
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.gateways import Gateways
 from pulseops.eventstore.lag import lag
 from pulseops.eventstore.wake import Doorbell
 from pulseops.http.edge import edge
 from pulseops.http.express import Express
-from pulseops.http.health import Ready, judged
+from pulseops.http.health import Ready, Seen, judged
 from pulseops.http.openapi import described
 from pulseops.http.problem import HANDLERS
 from pulseops.http.protocol import PatientProtocol
@@ -117,11 +119,19 @@ async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
     try:
         async with asyncio.timeout(_PROBE), pool.acquire(timeout=_PROBE) as connection:
             schema = await schema_status(connection)
-            found = await lag(connection) if schema.current is not None else None
+            found = await _logs(connection) if schema.ready else ()
     except (*OUTAGES, asyncpg.PostgresError) as error:
         reason = f"the database does not answer: {type(error).__name__}"
         return judged(expected, database=False, reasons=[reason])
-    return judged(expected, schema=schema.current, problem=schema.problem, lag=found)
+    return judged(expected, schema=schema.current, problem=schema.problem, logs=found)
+
+
+async def _logs(connection: asyncpg.Connection) -> Sequence[Seen]:
+    late = await overdue(connection)
+    return [
+        Seen(log.name, await lag(connection, log_id=log.log_id), late.get(log.log_id, 0.0))
+        for log in await list_logs(connection)
+    ]
 
 
 def server(settings: Settings) -> uvicorn.Server:

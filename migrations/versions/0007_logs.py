@@ -7,6 +7,7 @@ revision = "0007_logs"
 down_revision = "0004_access"
 branch_labels = None
 depends_on = None
+# Older code knows the first log and its keys, and goes on with them.
 oldest_code = "0004_access"
 
 

@@ -28,6 +28,7 @@ OBJECTS = (
     "escalation/sql/assigned_v1.sql",
     "escalation/sql/start_deadlines_v1.sql",
     "escalation/sql/stop_deadlines_v1.sql",
+    "escalation/sql/due_logs_v1.sql",
     "escalation/sql/claim_due_v1.sql",
     "escalation/sql/histories_v1.sql",
     "escalation/sql/fire_v1.sql",

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from pulseops.eventstore.leases import Lease, LeaseLost
 from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.wake import Doorbell
+from pulseops.eventstore.wake import Bell
 
 _BUSY, _IDLE = 0.1, 1.0  # seconds between looks that no ring prompted: just after work, and later
 _STANDBY = 0.5  # seconds between attempts to take over
@@ -51,7 +51,7 @@ class Subscription:
         projector: Projector,
         *,
         owner: str,
-        doorbell: Doorbell,
+        doorbell: Bell,
         log_id: int = 1,
         lease: float = 4.0,
         batch: int = 5_000,

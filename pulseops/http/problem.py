@@ -127,9 +127,14 @@ def of_error(error: Exception) -> Problem:
 
 def answer(request: Req, what: Problem, headers: Iterable[Header] = ()) -> Answer:
     """`what`, with the request it answers."""
-    known: Exchange | None = request.scope.get("exchange")  # type: ignore[assignment]
+    return of_problem(request.scope.get("exchange"), request.scope["raw_path"], what, headers)  # type: ignore[arg-type]  # ours
+
+
+def of_problem(
+    known: Exchange | None, raw_path: bytes, what: Problem, headers: Iterable[Header] = ()
+) -> Answer:
     # The path only: a query string may carry what must not be repeated.
-    instance = request.scope["raw_path"].partition(b"?")[0].decode("ascii", "replace")
+    instance = raw_path.partition(b"?")[0].decode("ascii", "replace")
     body = msgspec.structs.replace(
         what, instance=instance, correlation_id=str(known.correlation_id) if known else None
     )

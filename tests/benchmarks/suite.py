@@ -4,6 +4,7 @@ from tests.benchmarks.append import APPEND
 from tests.benchmarks.batch import BATCH
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.escalate import ESCALATE
+from tests.benchmarks.export import EXPORT
 from tests.benchmarks.get import GET
 from tests.benchmarks.growth import GROWTH
 from tests.benchmarks.latency import LATENCY
@@ -24,4 +25,5 @@ SUITE: tuple[Bench, ...] = (
     ESCALATE,
     MEMORY,
     OVERLOAD,
+    EXPORT,
 )
