@@ -1,0 +1,63 @@
+"""`pulseops worker` as a process of its own, and how far it has come."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from pulseops.kernel.ids import new_id
+from pulseops.up.account import ourselves
+from pulseops.up.ports import tail
+from pulseops.up.processes import Child, Ladder
+from tests.benchmarks.apart import ROOT, Failed
+from tests.benchmarks.ground import Database
+from tests.benchmarks.stage import Stage
+
+MODELS = ("incident", "timeline")
+"""The read models that are waited for."""
+
+_LADDER = Ladder(((signal.SIGTERM, 10.0),))
+_PATIENCE = 300.0
+_GLANCE = 0.01
+_REACHED = """
+SELECT CASE WHEN count(DISTINCT s.name) = cardinality($1::text[]) THEN min(s.position) ELSE 0 END
+FROM eventstore.subscription AS s WHERE s.log_id = 1 AND s.name = ANY ($1)
+"""
+
+
+@asynccontextmanager
+async def following(stage: Stage, database: Database) -> AsyncIterator[int]:
+    """A worker on the database, without Redis; its process id. Raises Failed when it ended before its time."""
+    home, name = stage.ground.home, f"worker-{new_id().hex}"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PULSEOPS_")}
+    child = Child(
+        [sys.executable, "-m", "pulseops", "worker"],
+        mark=home.run / name,
+        log=home.log(name),
+        account=ourselves(),
+        ladder=_LADDER,
+        cwd=ROOT,
+        env={**inherited, "PULSEOPS_DATABASE_URL": database.url},
+    )
+    try:
+        yield child.pid
+        if child.ended() is not None:
+            raise Failed(f"the worker ended. The end of its log:\n{tail(home.log(name))}")
+    finally:
+        await asyncio.to_thread(child.stop)
+
+
+async def until_at(database: Database, position: int) -> int:
+    """Where the slowest of the read models stands, once all are at `position`. Raises TimeoutError."""
+    connection = await asyncpg.connect(database.url)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            while (reached := await connection.fetchval(_REACHED, MODELS)) < position:
+                await asyncio.sleep(_GLANCE)
+        return int(reached)
+    finally:
+        await connection.close()
