@@ -11,6 +11,7 @@ from typing import Any
 import asyncpg
 from alembic import context
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Text, column, delete, insert, table
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -25,19 +26,18 @@ from pulseops.db.durability import require_durability
 from pulseops.db.metadata import metadata
 from pulseops.settings import Settings
 
-# Waiting for the lock has no limit, waiting for a table has: a queue of readers must not build up behind it.
-_BEGIN = """\
-SELECT pg_advisory_xact_lock(1347767381, 0);
-SET LOCAL lock_timeout = '10s';
-"""
+_COMPATIBLE = table("compatible", column("revision", Text), schema="eventstore")
 
 
 def include_name(name: str | None, kind: str, parents: dict[str, Any]) -> bool:
-    """The rooms' schemas; partitions are the log's own business (ensure_partitions_v1)."""
+    """The rooms' schemas; partitions are the log's own business (ensure_partitions_v1).
+
+    `compatible` is the migrations' own, as their version table is: it is there at every revision.
+    """
     if kind == "schema":
         return name in {table.schema for table in metadata.tables.values()}
     if kind == "table" and parents["schema_name"] == "eventstore":
-        return not (name or "").startswith("event_p")
+        return name != _COMPATIBLE.name and not (name or "").startswith("event_p")
     return True
 
 
@@ -71,20 +71,32 @@ def goes_down(migration: MigrationContext, aim: str | None) -> bool:
     return aim in below
 
 
+def note_compatible(migration: MigrationContext, aim: str) -> None:
+    """Whose code may run on the schema that was reached: from the `oldest_code` of its revision on."""
+    reached = aim if migration.as_sql else str(migration.get_current_revision())
+    script = context.script.get_revision(reached)
+    oldest = getattr(script.module, "oldest_code", script.revision)
+    runs = context.script.iterate_revisions(script.revision, oldest, inclusive=True)
+    migration.impl.execute(delete(_COMPATIBLE))
+    for one in runs:
+        migration.impl.execute(insert(_COMPATIBLE).values(revision=one.revision))
+
+
 def run() -> None:
     migration = context.get_context()
     aim = destination()
     with context.begin_transaction():
         if aim != "":
-            objects.run(migration, _BEGIN)
             objects.apply(migration, objects.BEFORE)
         if goes_down(migration, aim):
             objects.apply(migration, objects.BEFORE_DOWNGRADE)
         context.run_migrations()
         if aim == "head":
             objects.apply(migration, objects.OBJECTS)
-        elif aim is None:
+        if aim is None:
             objects.apply(migration, objects.AFTER_BASE)
+        elif aim != "":
+            note_compatible(migration, aim)
 
 
 def run_online(connection: Connection) -> None:

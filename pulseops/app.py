@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -14,26 +14,29 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
-from pulseops import logs
+from pulseops import logs as lines
 from pulseops.access.guards import Doorkeeper, authenticated
 from pulseops.access.keys import open_keys
 from pulseops.db.ground import open_ground
 from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
 from pulseops.db.schema import expected_revision, schema_status
+from pulseops.escalation.agenda import overdue
+from pulseops.eventstore.directory import list_logs
 from pulseops.eventstore.gateway import Gateway
-from pulseops.eventstore.history import LogHistory
+from pulseops.eventstore.gateways import Gateways
 from pulseops.eventstore.lag import lag
 from pulseops.eventstore.wake import Doorbell
 from pulseops.http.edge import edge
-from pulseops.http.health import Ready, judged
+from pulseops.http.express import Express
+from pulseops.http.health import Ready, Seen, judged
 from pulseops.http.openapi import described
 from pulseops.http.problem import HANDLERS
 from pulseops.http.protocol import PatientProtocol
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
-from pulseops.wiring import CODEC, ROUTES, assemble
+from pulseops.wiring import ROUTES, logs
 
 _GRACE = 5
 """Seconds that requests under way have to end when the process is told to stop."""
@@ -53,7 +56,7 @@ class PulseOps(Litestar):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._edge = edge(super().__call__)
+        self._edge = edge(super().__call__, Express(self))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def plainly(message: Any) -> None:
@@ -97,26 +100,38 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         stack.callback(pool.terminate)
         doorbell = Doorbell(settings.redis_url, database=await identity(pool))
         stack.push_async_callback(doorbell.close)
-        gateway = Gateway(settings.database, on_stored=doorbell.on_stored)
-        await gateway.start()
-        stack.push_async_callback(gateway.stop)
+        gateways = Gateways(partial(_gateway, settings.database, doorbell))
+        gateways.start()
+        stack.push_async_callback(gateways.stop)
         app.state.pool = pool
-        app.state.incidents = assemble(gateway, LogHistory(pool, CODEC), rules)
+        app.state.logs = logs(gateways.of, pool, rules)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, pool))
         app.state.probe = partial(_probe, pool, expected_revision())
         _log.info("serving", settings=repr(settings))
         yield
 
 
+def _gateway(url: str, doorbell: Doorbell, log_id: int) -> Gateway:
+    return Gateway(url, log_id=log_id, on_stored=doorbell.on_stored)
+
+
 async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
     try:
         async with asyncio.timeout(_PROBE), pool.acquire(timeout=_PROBE) as connection:
             schema = await schema_status(connection)
-            found = await lag(connection) if schema.current is not None else None
+            found = await _logs(connection) if schema.ready else ()
     except (*OUTAGES, asyncpg.PostgresError) as error:
         reason = f"the database does not answer: {type(error).__name__}"
         return judged(expected, database=False, reasons=[reason])
-    return judged(expected, schema=schema.current, lag=found)
+    return judged(expected, schema=schema.current, problem=schema.problem, logs=found)
+
+
+async def _logs(connection: asyncpg.Connection) -> Sequence[Seen]:
+    late = await overdue(connection)
+    return [
+        Seen(log.name, await lag(connection, log_id=log.log_id), late.get(log.log_id, 0.0))
+        for log in await list_logs(connection)
+    ]
 
 
 def server(settings: Settings) -> uvicorn.Server:
@@ -141,7 +156,7 @@ def server(settings: Settings) -> uvicorn.Server:
 
 def serve(settings: Settings) -> None:
     """Until a signal. Exits with 3 when the start was refused."""
-    logs.configure(settings.log_format, settings.log_level)
+    lines.configure(settings.log_format, settings.log_level)
     serving = server(settings)
     # What start-up made stays for ever: the collector need not look at it again.
     gc.collect()

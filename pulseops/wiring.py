@@ -1,13 +1,16 @@
 """What PulseOps is made of. Read it aloud."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+
+import asyncpg
 
 from pulseops.assignment import reactor as assignment
 from pulseops.classification import reactor as classification
 from pulseops.escalation import routes as escalation
 from pulseops.escalation.timers import deadlines
 from pulseops.eventstore.codec import Codec
+from pulseops.eventstore.history import LogHistory
 from pulseops.eventstore.store import Appender, EventStore, History
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.http import docs, health, openapi
@@ -20,6 +23,8 @@ from pulseops.kernel.decider import Reactor
 from pulseops.rulebook.loader import Rulebook
 
 CODEC = Codec(INCIDENT.facts)
+
+Logs = Callable[[int], Incidents]
 
 ROUTES = (*incidents.ROUTES, *escalation.ROUTES, *health.ROUTES, *docs.ROUTES, openapi.openapi)
 
@@ -40,3 +45,13 @@ def projectors(rules: Rulebook) -> Sequence[Projector]:
 def assemble(appender: Appender, history: History, rules: Rulebook, *, log_id: int = 1) -> Incidents:
     """The incidents of one log."""
     return EventStore(INCIDENT, appender=appender, history=history, reactors=inline(rules), log_id=log_id)
+
+
+def logs(appender: Callable[[int], Appender], pool: asyncpg.Pool, rules: Rulebook) -> Logs:
+    """The incidents of each log, by its number: written through its appender, read through the pool."""
+
+    @cache
+    def of(log_id: int) -> Incidents:
+        return assemble(appender(log_id), LogHistory(pool, CODEC, log_id=log_id), rules, log_id=log_id)
+
+    return of

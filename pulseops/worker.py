@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -23,7 +24,7 @@ from arq import ArqRedis, Worker, cron
 from arq.typing import WorkerCoroutine
 from redis.asyncio import ConnectionPool
 
-from pulseops import logs
+from pulseops import logs as lines
 from pulseops.db.clock import DatabaseClock
 from pulseops.db.ground import open_ground
 from pulseops.db.identity import identity
@@ -32,15 +33,15 @@ from pulseops.db.pools import open_pool
 from pulseops.escalation.rounds import Rounds
 from pulseops.eventstore import heartbeat
 from pulseops.eventstore.gateway import Gateway
-from pulseops.eventstore.history import LogHistory
-from pulseops.eventstore.subscriptions import Subscription, Subscriptions
-from pulseops.eventstore.wake import Doorbell
+from pulseops.eventstore.lookout import Lookout
+from pulseops.eventstore.subscriptions import Projector, Subscription, Subscriptions
+from pulseops.eventstore.wake import Bell, Doorbell
 from pulseops.kernel.clock import Clock
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.kernel.ids import new_id
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
-from pulseops.wiring import CODEC, assemble, projectors
+from pulseops.wiring import CODEC, logs, projectors
 
 _JOB = 5
 """Seconds that arq gives a round, and PostgreSQL each of its statements."""
@@ -126,22 +127,19 @@ async def working(
         )
         stack.callback(pool.terminate)
         database = await identity(pool)
-        brisk = await open_pool(settings.database, size=3, command_seconds=_JOB)
+        brisk = await open_pool(settings.database, size=4, command_seconds=_JOB)
         stack.callback(brisk.terminate)
         stack.push_async_callback(_left, brisk, worker_id)
         doorbell = Doorbell(settings.redis_url, database=database)
         stack.push_async_callback(doorbell.close)
         doorbell.listen()
-        subscriptions = Subscriptions(
-            Subscription(pool, projector, owner=worker_id, doorbell=doorbell)
-            for projector in projectors(rules)
-        )
-        subscriptions.start()
-        stack.push_async_callback(subscriptions.stop, _GRACE)
-        # The gateway is never started: a sweep appends in its own transaction.
-        gateway = Gateway(settings.database)
-        store = assemble(gateway, LogHistory(pool, CODEC), rules)
-        rounds = Rounds(brisk, store, CODEC, clock=clock(brisk), doorbell=doorbell, worker_id=worker_id)
+        follow = partial(_followers, pool, projectors(rules), worker_id)
+        lookout = Lookout(brisk, follow, doorbell=doorbell)
+        lookout.start()
+        stack.push_async_callback(lookout.stop, _GRACE)
+        # The gateways are never started: a sweep appends in its own transaction.
+        stores = logs(lambda log_id: Gateway(settings.database, log_id=log_id), pool, rules)
+        rounds = Rounds(brisk, stores, CODEC, clock=clock(brisk), doorbell=doorbell, worker_id=worker_id)
         tasks = [asyncio.create_task(rounds.watch(ticked=settings.redis_url is not None))]
         if settings.redis_url is None:
             _log.warning("there is no redis: everything goes by polling")
@@ -150,6 +148,15 @@ async def working(
         stack.push_async_callback(_ended, tasks)
         _log.info("working", worker=worker_id, settings=repr(settings))
         yield worker_id
+
+
+def _followers(
+    pool: asyncpg.Pool, leads: Sequence[Projector], owner: str, log_id: int, bell: Bell
+) -> Subscriptions:
+    """All that follows one log."""
+    return Subscriptions(
+        Subscription(pool, projector, owner=owner, doorbell=bell, log_id=log_id) for projector in leads
+    )
 
 
 async def _left(pool: asyncpg.Pool, worker_id: str) -> None:
@@ -175,7 +182,7 @@ async def _until_told(settings: Settings) -> None:
 
 def main(settings: Settings) -> None:
     """Until a signal. Exits with 3 when the start was refused."""
-    logs.configure(settings.log_format, settings.log_level)
+    lines.configure(settings.log_format, settings.log_level)
     # It would speak of every tick.
     logging.getLogger("arq").setLevel(logging.ERROR)
     try:

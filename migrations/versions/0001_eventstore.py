@@ -8,6 +8,7 @@ revision = "0001_eventstore"
 down_revision = None
 branch_labels = None
 depends_on = None
+oldest_code = "0001_eventstore"
 
 
 def upgrade() -> None:

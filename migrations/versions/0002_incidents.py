@@ -8,6 +8,7 @@ revision = "0002_incidents"
 down_revision = "0001_eventstore"
 branch_labels = None
 depends_on = None
+oldest_code = "0002_incidents"
 
 
 def upgrade() -> None:

@@ -8,6 +8,7 @@ revision = "0003_escalation"
 down_revision = "0002_incidents"
 branch_labels = None
 depends_on = None
+oldest_code = "0003_escalation"
 
 
 def upgrade() -> None:

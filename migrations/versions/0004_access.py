@@ -7,6 +7,7 @@ revision = "0004_access"
 down_revision = "0003_escalation"
 branch_labels = None
 depends_on = None
+oldest_code = "0004_access"
 
 
 def upgrade() -> None:

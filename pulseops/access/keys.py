@@ -27,6 +27,8 @@ api_key = Table(
         "revoked_at", DateTime(timezone=True), comment="When it ceased to open anything; null while it does."
     ),
     UniqueConstraint("log_id", "name"),
+    # A caller shows its key and nothing else, so the id alone must lead to one key, and so to its log.
+    UniqueConstraint("key_id"),
     schema="access",
     comment="API keys. The secret of a key is not kept, only its hash.",
 )
@@ -49,17 +51,16 @@ INSERT INTO access.api_key (log_id, key_id, name, role, secret_sha256, created_a
 VALUES ($1, $2, $3, $4, $5, $6)
 """
 _REVOKE = """
-UPDATE access.api_key SET revoked_at = $3 WHERE log_id = $1 AND key_id = $2 AND revoked_at IS NULL
+UPDATE access.api_key SET revoked_at = $2 WHERE key_id = $1 AND revoked_at IS NULL
 RETURNING key_id
 """
-_OPEN = (
-    "SELECT key_id, name, role, secret_sha256 FROM access.api_key WHERE log_id = $1 AND revoked_at IS NULL"
-)
+_OPEN = "SELECT log_id, key_id, name, role, secret_sha256 FROM access.api_key WHERE revoked_at IS NULL"
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """Who asks."""
+    """Who asks, and the one log that is open to it."""
 
+    log_id: int
     key_id: str
     name: str
     role: str
@@ -92,7 +93,7 @@ def _new() -> tuple[str, str, bytes]:
 
 
 async def ensure_admin_key(pool: asyncpg.Pool, *, now: datetime, log_id: int = 1) -> str | None:
-    """The first key, when there was none at all: shown this one time. None when there are keys."""
+    """A log's first key, when it had none at all: shown this one time. None when there are keys."""
     token, key_id, digest = _new()
     made = await pool.fetchval(_FIRST, log_id, key_id, ADMIN, ADMIN, digest, now)
     return token if made else None
@@ -101,24 +102,26 @@ async def ensure_admin_key(pool: asyncpg.Pool, *, now: datetime, log_id: int = 1
 async def create_key(
     pool: asyncpg.Pool, name: str, *, now: datetime, role: str = ADMIN, log_id: int = 1
 ) -> str:
-    """A new key, shown this one time. Raises asyncpg.UniqueViolationError when the name is taken."""
+    """A new key to a log, shown this one time. Raises asyncpg.UniqueViolationError when it has that name."""
     token, key_id, digest = _new()
     await pool.execute(_INSERT, log_id, key_id, name, role, digest, now)
     return token
 
 
-async def revoke_key(pool: asyncpg.Pool, key_id: str, *, now: datetime, log_id: int = 1) -> bool:
+async def revoke_key(pool: asyncpg.Pool, key_id: str, *, now: datetime) -> bool:
     """Whether there was such a key to revoke. It opens nothing from at most a second later."""
-    return await pool.fetchval(_REVOKE, log_id, key_id, now) is not None
+    return await pool.fetchval(_REVOKE, key_id, now) is not None
 
 
-async def open_keys(pool: asyncpg.Pool, *, log_id: int = 1) -> dict[str, Key]:
-    """Every key that opens, by its id. Gives up soon: every request waits for this."""
+async def open_keys(pool: asyncpg.Pool) -> dict[str, Key]:
+    """Every key that opens a log, by its id. Gives up soon: every request waits for this."""
     async with pool.acquire(timeout=_PATIENCE) as connection:
-        rows = await connection.fetch(_OPEN, log_id, timeout=_PATIENCE)
+        rows = await connection.fetch(_OPEN, timeout=_PATIENCE)
     return {
         row["key_id"]: Key(
-            principal=Principal(key_id=row["key_id"], name=row["name"], role=row["role"]),
+            principal=Principal(
+                log_id=row["log_id"], key_id=row["key_id"], name=row["name"], role=row["role"]
+            ),
             secret_sha256=row["secret_sha256"],
         )
         for row in rows

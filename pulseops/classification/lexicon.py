@@ -21,7 +21,9 @@ _ES = ("s", "x", "z", "ch", "sh")
 
 def parts(text: str) -> list[str]:
     """The words of a text, case-folded: `RabbitMQ node_down (v3)` is rabbit, mq, node, down, v, 3."""
-    return [part.casefold() for part in _PARTS.findall(text[:LIMIT])]
+    found = _PARTS.findall(text[:LIMIT])
+    # Folded all at once: a part has no blank, and folding goes letter by letter.
+    return " ".join(found).casefold().split(" ") if found else []
 
 
 def key(term: str) -> str:

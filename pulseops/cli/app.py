@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -31,6 +32,7 @@ app.command(
     help="Look at how incidents are classified.",
 )
 app.command("pulseops.cli.keys:key", name="key", group=USE, help="Make, list and revoke API keys.")
+app.command("pulseops.cli.logs:logs", name="logs", group=USE, help="Make and list logs: one a tenant.")
 app.command("pulseops.cli.history:events", name="events", group=USE, help="Take history out, as a file.")
 
 Flag = Parameter(negative=())
@@ -87,13 +89,20 @@ def worker() -> None:
 @app.command
 def migrate() -> None:
     """Bring the database of PULSEOPS_MIGRATION_URL, else PULSEOPS_DATABASE_URL, to this version's schema."""
-    from pulseops.db import migrate  # noqa: PLC0415  # start-up time
+    from pulseops.cli.render import say  # noqa: PLC0415  # start-up time
+    from pulseops.db import migrate  # noqa: PLC0415
 
     settings = _settings()
     if settings.migrates_at is None:
         _refuse("Set PULSEOPS_DATABASE_URL to the database to migrate.", USAGE)
     try:
-        asyncio.run(migrate.migrate(settings.migrates_at, allow_unsafe=settings.allow_unsafe_durability))
+        asyncio.run(
+            migrate.migrate(
+                settings.migrates_at,
+                allow_unsafe=settings.allow_unsafe_durability,
+                tell=partial(say, stderr=True),
+            )
+        )
     except PulseOpsError as error:
         _refuse(str(error), 1)
 

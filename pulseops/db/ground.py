@@ -1,4 +1,4 @@
-"""Opening a database that PulseOps may stand on: it answers, keeps what it acknowledges, has our schema."""
+"""Opening a database that PulseOps may stand on: it answers, keeps what it says it keeps, and bears us."""
 
 import asyncpg
 
@@ -36,7 +36,4 @@ async def _require_ground(connection: asyncpg.Connection, *, allow_unsafe: bool)
     await require_durability(connection, allow_unsafe=allow_unsafe)
     schema = await schema_status(connection)
     if not schema.ready:
-        raise BadGround(
-            f"The database has schema {schema.current or 'none'}, this version needs {schema.expected}: "
-            "run `pulseops migrate` first."
-        )
+        raise BadGround(schema.problem)

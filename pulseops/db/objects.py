@@ -9,7 +9,9 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 BEFORE = (
     "db/sql/roles.sql",
+    "db/sql/one_at_a_time.sql",
     "db/sql/schemas.sql",
+    "db/sql/compatible.sql",
 )
 """What the first revision stands on."""
 
@@ -18,12 +20,15 @@ OBJECTS = (
     "eventstore/sql/event_is_immutable.sql",
     "eventstore/sql/ensure_partitions_v1.sql",
     "eventstore/sql/append_v1.sql",
+    "eventstore/sql/slice_v1.sql",
+    "eventstore/sql/create_log_v1.sql",
     "eventstore/sql/grants.sql",
     "incidents/sql/project_incident_v1.sql",
     "incidents/sql/project_timeline_v1.sql",
     "escalation/sql/assigned_v1.sql",
     "escalation/sql/start_deadlines_v1.sql",
     "escalation/sql/stop_deadlines_v1.sql",
+    "escalation/sql/due_logs_v1.sql",
     "escalation/sql/claim_due_v1.sql",
     "escalation/sql/histories_v1.sql",
     "escalation/sql/fire_v1.sql",

@@ -14,5 +14,7 @@ OUTAGES: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    # Its disk failed it; nothing says that the next one does.
+    asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
 )

@@ -5,6 +5,7 @@ from typing import Annotated
 from litestar import get
 from msgspec import Meta, Struct
 
+from pulseops.access.guards import principal
 from pulseops.db.clock import DatabaseClock
 from pulseops.escalation import timers
 from pulseops.escalation.agenda import MOST, Escalations, list_escalations
@@ -50,10 +51,10 @@ _WANTED = Query(Wanted)
 async def list_due(request: Req) -> Answer:
     """Who hears next of each incident that nobody has answered yet."""
     wanted = _WANTED.read(request)
-    pool = request.app.state.pool
+    pool, log_id = request.app.state.pool, principal(request).log_id
     if wanted.min_position is not None:
         for name in (BOARD.name, timers.NAME):
-            await wait_for(pool, name, wanted.min_position)
+            await wait_for(pool, name, wanted.min_position, log_id=log_id)
     return encoded(
         await list_escalations(
             pool,
@@ -62,6 +63,7 @@ async def list_due(request: Req) -> Answer:
             team=(wanted.team,) if wanted.team else (),
             cursor=wanted.cursor,
             limit=wanted.limit,
+            log_id=log_id,
         )
     )
 

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
 from pulseops.escalation.rules import EscalationRules, Plan, next_step, plan_for
+from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.events import Priority
 
@@ -89,10 +90,9 @@ def deadlines(rules: EscalationRules) -> Projector:
         )
         return None if plan is None else (plan, msgspec.Raw(msgspec.json.encode(plan)))
 
-    async def project(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> None:
-        rows = await connection.fetch(
-            "SELECT * FROM escalation.assigned_v1($1, $2, $3)", log_id, after, up_to
-        )
+    async def project(connection: asyncpg.Connection, piece: Slice) -> None:
+        stretch = (piece.log_id, piece.after, piece.up_to)
+        rows = await connection.fetch("SELECT * FROM escalation.assigned_v1($1, $2, $3)", *stretch)
         starts = []
         for row in rows:
             found = planned(row["priority"], row["category"], row["team"], row["service"], row["environment"])
@@ -106,7 +106,7 @@ def deadlines(rules: EscalationRules) -> Projector:
                 )
         if starts:
             payload = msgspec.json.encode(starts).decode()
-            await connection.execute("SELECT escalation.start_deadlines_v1($1, $2)", log_id, payload)
-        await connection.execute("SELECT escalation.stop_deadlines_v1($1, $2, $3)", log_id, after, up_to)
+            await connection.execute("SELECT escalation.start_deadlines_v1($1, $2)", piece.log_id, payload)
+        await connection.execute("SELECT escalation.stop_deadlines_v1($1, $2, $3)", *stretch)
 
     return Projector(NAME, project)

@@ -15,7 +15,8 @@ import structlog
 from msgspec import Struct
 
 from pulseops.eventstore.leases import Lease, LeaseLost
-from pulseops.eventstore.wake import Doorbell
+from pulseops.eventstore.slices import Slice
+from pulseops.eventstore.wake import Bell
 
 _BUSY, _IDLE = 0.1, 1.0  # seconds between looks that no ring prompted: just after work, and later
 _STANDBY = 0.5  # seconds between attempts to take over
@@ -32,13 +33,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Projector(Struct, frozen=True):
-    """`project(connection, log_id, after, up_to)` works off the positions after `after` up to `up_to`.
+    """`project(connection, slice)` works off the slice: all of it, and nothing else.
 
     It runs inside the checkpoint's transaction and writes nowhere else.
     """
 
     name: str
-    project: Callable[[asyncpg.Connection, int, int, int], Awaitable[None]]
+    project: Callable[[asyncpg.Connection, Slice], Awaitable[None]]
 
 
 class Subscription:
@@ -50,7 +51,7 @@ class Subscription:
         projector: Projector,
         *,
         owner: str,
-        doorbell: Doorbell,
+        doorbell: Bell,
         log_id: int = 1,
         lease: float = 4.0,
         batch: int = 5_000,
@@ -106,7 +107,8 @@ class Subscription:
                 position = await self._lease.lock(connection)
                 head = await connection.fetchval(_HEAD, self._log_id)
                 up_to = min(head, position + self._size)
-                await self._projector.project(connection, self._log_id, position, up_to)
+                piece = Slice(log_id=self._log_id, after=position, up_to=up_to)
+                await self._projector.project(connection, piece)
                 await self._lease.checkpoint(connection, up_to)
         except LeaseLost:
             raise

@@ -9,6 +9,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     text,
 )
@@ -39,6 +40,11 @@ log = Table(
         server_default=text("'-infinity'"),
         comment="When the event at floor_position was recorded.",
     ),
+    Column("name", Text, nullable=False, comment="What people call it; the first is default."),
+    Column("created_at", _TIME, nullable=False, comment="When it was made, empty."),
+    # The list of logs itself: the only table here whose rows no log owns.
+    UniqueConstraint("name"),
+    CheckConstraint("name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'", name="name"),
     schema=_SCHEMA,
     comment="One row a log: a sequence of facts with its own order, lock and positions.",
 )

@@ -23,11 +23,15 @@ class Answer:
         self.body, self.status = body, status
         self.headers = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *headers]
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    def to_asgi_response(self, *_: Any, **__: Any) -> "Answer":
+        """What Litestar asks of the answer to an error."""
+        return self
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 -- ASGI's names
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 
-def encoded(value: Any, *, status: int = 200, headers: Iterable[Header] = ()) -> Answer:
+def encoded(value: Any, *, status: int = 200, media: bytes = JSON, headers: Iterable[Header] = ()) -> Answer:
     """`value` as JSON."""
-    return Answer(_encoder.encode(value), status=status, headers=headers)
+    return Answer(_encoder.encode(value), status=status, media=media, headers=headers)

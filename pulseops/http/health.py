@@ -1,10 +1,9 @@
 """Whether this process lives, and whether it can do its work."""
 
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Literal, Protocol
 
-import msgspec
 from litestar import get
 from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -26,12 +25,21 @@ class Live(Struct, frozen=True, kw_only=True):
 
 
 class Follower(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A subscription: how far it is behind, in events and in seconds. `failing`: its last try failed."""
+    """A subscription: how far it is behind its log, in events and seconds. `failing`: its last try failed."""
 
+    log: str
     name: str
     positions: int
     seconds: float
     failing: bool
+
+
+class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A log by its name: the position of its newest event, and how late its oldest unfired escalation is."""
+
+    name: str
+    position: int
+    overdue_seconds: float
 
 
 class Ready(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -44,14 +52,14 @@ class Ready(Struct, frozen=True, kw_only=True, rename="camel"):
     database: bool
     schema: str | None = None
     schema_expected: str
-    position: int | None = None
+    logs: tuple[Standing, ...] = ()
     subscriptions: tuple[Follower, ...] = ()
     sweep_seconds: float | None = None
     reasons: tuple[str, ...] = ()
 
 
 class Lag(Protocol):
-    """As `eventstore.lag` finds it."""
+    """As `eventstore.lag` finds it in one log."""
 
     @property
     def position(self) -> int: ...
@@ -61,6 +69,14 @@ class Lag(Protocol):
     def sweep_seconds(self) -> float | None: ...
 
 
+class Seen(Struct, frozen=True):
+    """What was found of one log."""
+
+    name: str
+    lag: Lag
+    overdue: float
+
+
 Probe = Callable[[], Awaitable[Ready]]
 
 
@@ -68,45 +84,56 @@ def judged(
     expected: str,
     *,
     schema: str | None = None,
-    lag: Lag | None = None,
+    problem: str = "",
+    logs: Sequence[Seen] = (),
     database: bool = True,
     reasons: Iterable[str] = (),
 ) -> Ready:
-    """What is found, judged. Revisions are numbered, so that a schema ahead of this version is recognised:
-
-    this version then still records, beside the newer one that is being rolled out.
-    """
+    """What is found, judged. `problem` says why the schema does not bear this version; a newer one may."""
     reasons = list(reasons)
-    if database and schema != expected:
-        reasons.append(f"the schema is {schema or 'missing'}, this version needs {expected}")
-    works = database and schema is not None and schema >= expected
-    followers: tuple[Follower, ...] = ()
-    if lag is not None:
-        followers = msgspec.convert(lag.followers, tuple[Follower, ...], from_attributes=True)
-        reasons += [f"{one.name} fails" for one in followers if one.failing]
-        reasons += [f"{one.name} lags by {one.seconds:.0f} s" for one in followers if one.seconds > _LAGS]
-        if lag.sweep_seconds is None or lag.sweep_seconds > _LAGS:
-            reasons.append("no worker looks for due escalations")
+    if problem:
+        reasons.append(problem)
+    works = database and schema is not None and not problem
+    followers = tuple(_follower(log.name, one) for log in logs for one in log.lag.followers)
+    for one in followers:
+        if one.failing:
+            reasons.append(f"{one.name} of log {one.log} fails")
+        if one.seconds > _LAGS:
+            reasons.append(f"{one.name} of log {one.log} lags by {one.seconds:.0f} s")
+    late = [log for log in logs if log.overdue > _LAGS]
+    reasons += [f"escalations of log {log.name} are {log.overdue:.0f} s late" for log in late]
+    swept = logs[0].lag.sweep_seconds if logs else None
+    if logs and (swept is None or swept > _LAGS):
+        reasons.append("no worker looks for due escalations")
     return Ready(
         status="unready" if not works else "degraded" if reasons else "ok",
         database=database,
         schema=schema,
         schema_expected=expected,
-        position=lag.position if lag else None,
+        logs=tuple(
+            Standing(name=log.name, position=log.lag.position, overdue_seconds=log.overdue) for log in logs
+        ),
         subscriptions=followers,
-        sweep_seconds=lag.sweep_seconds if lag else None,
+        sweep_seconds=swept,
         reasons=tuple(reasons),
     )
+
+
+def _follower(log: str, follower: Any) -> Follower:
+    fields = {name: getattr(follower, name) for name in Follower.__struct_fields__ if name != "log"}
+    return Follower(log=log, **fields)
 
 
 def measured(found: Ready) -> None:
     """Into the gauges. What is not known any more keeps its last value, beside `pulseops_database_up`."""
     metrics.DATABASE.set(found.database)
     for one in found.subscriptions:
-        metrics.LAG_POSITIONS.labels(one.name).set(one.positions)
-        metrics.LAG_SECONDS.labels(one.name).set(one.seconds)
-    if found.position is not None:
-        metrics.POSITION.set(found.position)
+        metrics.LAG_POSITIONS.labels(one.log, one.name).set(one.positions)
+        metrics.LAG_SECONDS.labels(one.log, one.name).set(one.seconds)
+    for log in found.logs:
+        metrics.POSITION.labels(log.name).set(log.position)
+        metrics.OVERDUE_SECONDS.labels(log.name).set(log.overdue_seconds)
+    if found.logs:
         metrics.SWEEP_SECONDS.set(math.inf if found.sweep_seconds is None else found.sweep_seconds)
 
 

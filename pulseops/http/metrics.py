@@ -9,10 +9,13 @@ SECONDS = Histogram(
     ("method", "route"),
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+SHED = Counter("pulseops_http_shed", "Requests refused at the door because too much was under way.")
 DATABASE = Gauge("pulseops_database_up", "Whether the database answered the last scrape.")
-POSITION = Gauge("pulseops_log_position", "Position of the newest event.")
-LAG_POSITIONS = Gauge("pulseops_subscription_lag_events", "Events not yet dealt with.", ("subscription",))
-LAG_SECONDS = Gauge("pulseops_subscription_lag_seconds", "Age of the oldest of them.", ("subscription",))
+POSITION = Gauge("pulseops_log_position", "Position of the newest event.", ("log",))
+OVERDUE_SECONDS = Gauge("pulseops_overdue_seconds", "How late the oldest unfired escalation is.", ("log",))
+_FOLLOWER = ("log", "subscription")
+LAG_POSITIONS = Gauge("pulseops_subscription_lag_events", "Events not yet dealt with.", _FOLLOWER)
+LAG_SECONDS = Gauge("pulseops_subscription_lag_seconds", "Age of the oldest of them.", _FOLLOWER)
 SWEEP_SECONDS = Gauge("pulseops_sweep_age_seconds", "Age of the last search for due escalations.")
 _METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 # Finding a child by its labels costs more than counting: the children are few, so they are kept.

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 import structlog
-from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from pulseops.db.outages import OUTAGES
-from pulseops.http.answer import Header
+from pulseops.http.answer import Answer, Header, encoded
 from pulseops.http.exchange import Exchange, Req
 from pulseops.kernel.errors import InvalidInput, PulseOpsError
 
@@ -55,7 +54,7 @@ _RETRY: Mapping[str, Header] = {
     "unauthenticated": (b"www-authenticate", b'Bearer realm="pulseops"'),
 }
 _log = structlog.get_logger("pulseops.http")
-_encoder = msgspec.json.Encoder()
+_NO_STORE: Header = (b"cache-control", b"no-store")
 
 
 class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -126,25 +125,30 @@ def of_error(error: Exception) -> Problem:
     return problem("internal", "This is our mistake. The logs know it by the correlation id.")
 
 
-def answer(request: Req, what: Problem, headers: Iterable[Header] = ()) -> Response[bytes]:
+def answer(request: Req, what: Problem, headers: Iterable[Header] = ()) -> Answer:
     """`what`, with the request it answers."""
-    known: Exchange | None = request.scope.get("exchange")  # type: ignore[assignment]
+    return of_problem(request.scope.get("exchange"), request.scope["raw_path"], what, headers)  # type: ignore[arg-type]  # ours
+
+
+def of_problem(
+    known: Exchange | None, raw_path: bytes, what: Problem, headers: Iterable[Header] = ()
+) -> Answer:
     # The path only: a query string may carry what must not be repeated.
-    instance = request.scope["raw_path"].partition(b"?")[0].decode("ascii", "replace")
+    instance = raw_path.partition(b"?")[0].decode("ascii", "replace")
     body = msgspec.structs.replace(
         what, instance=instance, correlation_id=str(known.correlation_id) if known else None
     )
     retry = _RETRY.get(what.code)
-    sent = [(b"cache-control", b"no-store"), *headers, *((retry,) if retry else ())]
-    return Response(
-        _encoder.encode(body),
-        status_code=what.status,
-        media_type=MEDIA,
-        headers={name.decode(): value.decode() for name, value in sent},
-    )
+    sent = [_NO_STORE, *headers, *((retry,) if retry else ())]
+    return encoded(body, status=what.status, media=MEDIA.encode(), headers=sent)
 
 
-def _any(request: Req, error: Exception) -> Response[bytes]:
+def answered(request: Req, error: Exception) -> Answer:
+    """What the caller of `request` is told of `error`."""
+    return _http(request, error) if isinstance(error, HTTPException) else _any(request, error)
+
+
+def _any(request: Req, error: Exception) -> Answer:
     what = of_error(error)
     if isinstance(error, InvalidInput) and request.method == "GET":
         # There is no body to point into: it was a parameter.
@@ -153,7 +157,7 @@ def _any(request: Req, error: Exception) -> Response[bytes]:
     return answer(request, what, error.headers if isinstance(error, Refused) else ())
 
 
-def _http(request: Req, error: HTTPException) -> Response[bytes]:
+def _http(request: Req, error: HTTPException) -> Answer:
     code = _BY_STATUS.get(error.status_code)
     if code is None:
         return _any(request, error)
@@ -166,5 +170,5 @@ def _http(request: Req, error: HTTPException) -> Response[bytes]:
     return answer(request, problem(code), headers)
 
 
-HANDLERS: ExceptionHandlersMap = {HTTPException: _http, Exception: _any}
+HANDLERS: ExceptionHandlersMap = {Exception: answered}  # type: ignore[dict-item]  # an Answer is response enough
 """For Litestar: there is no other place where an error becomes an answer."""

@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, SmallIntege
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
+from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.events import Priority, Status
 from pulseops.incidents.incident import Incident
@@ -69,8 +70,10 @@ TABLE = Table(
 )
 
 
-async def _project(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> None:
-    await connection.execute("SELECT incidents.project_incident_v1($1, $2, $3)", log_id, after, up_to)
+async def _project(connection: asyncpg.Connection, piece: Slice) -> None:
+    await connection.execute(
+        "SELECT incidents.project_incident_v1($1, $2, $3)", piece.log_id, piece.after, piece.up_to
+    )
 
 
 BOARD = Projector("incident", _project)
@@ -125,7 +128,7 @@ async def list_incidents(
     cursor: str | None = None,
     limit: int = 50,
     *,
-    log_id: int = 1,
+    log_id: int,
 ) -> Page:
     """At most `limit` incidents, those after `cursor`. InvalidInput for a limit or cursor that cannot be."""
     if not 1 <= limit <= MOST:

@@ -13,13 +13,12 @@ from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
 from pulseops.http.problem import Refused
 from pulseops.incidents import batches, specs
-from pulseops.incidents.answers import Deduplicated, Incidents, WithTimeline, extended
+from pulseops.incidents.answers import Deduplicated, Incidents, extended, with_timeline
 from pulseops.incidents.board import BOARD, list_incidents
 from pulseops.incidents.commands import Acknowledge, Create, Resolve
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.reporting import Caller, log, report
 from pulseops.incidents.specs import Wanted
-from pulseops.incidents.timeline import entry
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Context
 from pulseops.kernel.errors import NotFound, VersionConflict
@@ -31,7 +30,7 @@ _WANTED = Query(Wanted)
 
 
 def _incidents(request: Req) -> Incidents:
-    found: Incidents = request.app.state.incidents
+    found: Incidents = request.app.state.logs(principal(request).log_id)
     return found
 
 
@@ -43,7 +42,7 @@ def _place(incident: Incident) -> list[Header]:
     return [etag.etag(incident.version), (b"x-pulseops-position", b"%d" % incident.position)]
 
 
-@post(["/incident", "/incidents"], opt={"spec": specs.CREATE})
+@post(["/incident", "/incidents"], opt={"spec": specs.CREATE, "express": True})
 async def create(request: Req) -> Answer:
     command = await _CREATE.read(request)
     key = idempotency.key(request)
@@ -56,14 +55,17 @@ async def create(request: Req) -> Answer:
     return encoded(made.incident, status=made.status, headers=headers)
 
 
-@post("/incidents:batch", opt={"spec": specs.CREATE_BATCH})
+@post("/incidents:batch", opt={"spec": specs.CREATE_BATCH, "express": True})
 async def create_batch(request: Req) -> Answer:
     items = await batches.read(request)
     key = idempotency.key(request)
     return encoded(await batches.report_all(_incidents(request), _caller(request), items, key))
 
 
-@get(["/incident/{incident_id:uuid}", "/incidents/{incident_id:uuid}"], opt={"spec": specs.SHOW})
+@get(
+    ["/incident/{incident_id:uuid}", "/incidents/{incident_id:uuid}"],
+    opt={"spec": specs.SHOW, "express": True},
+)
 async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
     incidents = _incidents(request)
     facts = await incidents.history.stream(incident_id)
@@ -72,18 +74,19 @@ async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
         raise NotFound("There is no such incident.")
     if etag.not_modified(request, incident.version):
         return Answer(b"", status=304, headers=_place(incident))
-    return encoded(
-        extended(WithTimeline, incident, timeline=[entry(fact) for fact in facts]), headers=_place(incident)
-    )
+    return Answer(with_timeline(incident, facts), headers=_place(incident))
 
 
 @get("/incidents", opt={"spec": specs.LIST})
 async def list_all(request: Req) -> Answer:
     wanted = _WANTED.read(request)
-    pool = request.app.state.pool
+    pool, log_id = request.app.state.pool, principal(request).log_id
     if wanted.min_position is not None:
-        await wait_for(pool, BOARD.name, wanted.min_position)
-    return encoded(await list_incidents(pool, wanted.filters(), cursor=wanted.cursor, limit=wanted.limit))
+        await wait_for(pool, BOARD.name, wanted.min_position, log_id=log_id)
+    page = await list_incidents(
+        pool, wanted.filters(), cursor=wanted.cursor, limit=wanted.limit, log_id=log_id
+    )
+    return encoded(page)
 
 
 @post(

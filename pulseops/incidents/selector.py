@@ -1,6 +1,7 @@
 """Which incidents a rule is about: the `when` that routes, policies and priority rules share. Pure."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -10,11 +11,11 @@ from pulseops.incidents.events import Priority
 Patterns: TypeAlias = tuple[str, ...]
 
 
-class Selector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Selector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, dict=True):
     """Every field that is given must match, each by any one of its words; with none given, all incidents do.
 
     Case does not count. `*` stands for any characters, or none.
-    """
+    """  # `dict` has room for what is worth making once: a report is held against every rule there is.
 
     priority: tuple[Priority, ...] = ()
     category: tuple[str, ...] = ()
@@ -39,38 +40,57 @@ class Selector(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, om
 
         The empty string when it is about all incidents.
         """
+        if not self._asked and not self._labels:
+            return ""
+        given = (priority, category, team, source, service, environment)
         reasons = []
-        for name, wanted, value in (
-            ("priority", self.priority, priority),
-            ("category", self.category, category),
-            ("team", self.team, team),
-            ("source", self.source, source),
-            ("service", self.service, service),
-            ("environment", self.environment, environment),
-            *((f"label {key}", wanted, (labels or {}).get(key)) for key, wanted in self.labels.items()),
-        ):
-            if not wanted:
-                continue
-            if value is None or not matches(wanted, value):
+        for index, name, wanted in self._asked:
+            value = given[index]
+            if value is None or not wanted.matches(value):
                 return None
             reasons.append(f"{name} is {value}")
+        for key, wanted in self._labels:
+            value = (labels or {}).get(key)
+            if value is None or not wanted.matches(value):
+                return None
+            reasons.append(f"label {key} is {value}")
         return " and ".join(reasons)
+
+    @cached_property
+    def _asked(self) -> list[tuple[int, str, "Wanted"]]:
+        """The fields that are given, by their place in the order of the signature of `reason`."""
+        names = ("priority", "category", "team", "source", "service", "environment")
+        words = ((index, name, getattr(self, name)) for index, name in enumerate(names))
+        return [(index, name, Wanted(patterns)) for index, name, patterns in words if patterns]
+
+    @cached_property
+    def _labels(self) -> list[tuple[str, "Wanted"]]:
+        return [(key, Wanted(patterns)) for key, patterns in self.labels.items() if patterns]
 
 
 def matches(patterns: Patterns, value: str) -> bool:
     """Whether any pattern is the value."""
-    folded = value.casefold()
-    return any(_is(pattern.casefold(), folded) for pattern in patterns)
+    return Wanted(patterns).matches(value)
 
 
-def _is(pattern: str, value: str) -> bool:
+class Wanted:
+    """Patterns made ready for use: worth making once."""
+
+    def __init__(self, patterns: Patterns) -> None:
+        folded = [pattern.casefold() for pattern in patterns]
+        self._words = frozenset(pattern for pattern in folded if "*" not in pattern)
+        self._pieces = [pattern.split("*") for pattern in folded if "*" in pattern]
+
+    def matches(self, value: str) -> bool:
+        folded = value.casefold()
+        return folded in self._words or any(_is(pieces, folded) for pieces in self._pieces)
+
+
+def _is(pieces: list[str], value: str) -> bool:
     """The pieces between stars, one after the other, each at its first place: there is no backtracking."""
-    head, *rest = pattern.split("*")
-    if not rest:
-        return pattern == value
+    head, *middle, tail = pieces
     if not value.startswith(head):
         return False
-    *middle, tail = rest
     at = len(head)
     for piece in middle:
         at = value.find(piece, at)

@@ -1,17 +1,18 @@
 """What happened to an incident, one entry a fact: folded from a stream, and kept as a table for SQL users."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
-import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
+from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
-from pulseops.incidents.events import IncidentFact
+from pulseops.incidents.events import Created, IncidentFact
 from pulseops.kernel.envelope import Recorded
 
 TABLE = Table(
@@ -54,6 +55,10 @@ TABLE = Table(
 )
 
 
+Details = Annotated[Any, Meta(extra_json_schema={"type": "object"})]
+"""A fact itself: it is turned into JSON once, with the whole answer."""
+
+
 class TimelineEntry(Struct, frozen=True, kw_only=True, rename="camel"):
     """One step of an incident's life. `details` are the fact's own fields, as JSON.
 
@@ -66,26 +71,29 @@ class TimelineEntry(Struct, frozen=True, kw_only=True, rename="camel"):
     actor: str
     version: int
     position: int
-    details: dict[str, Any]
+    details: Details
 
 
 def entry(recorded: Recorded[IncidentFact]) -> TimelineEntry:
     """The description stays out: it is long, and the incident carries it."""
-    details = msgspec.to_builtins(recorded.fact)
-    details.pop("description", None)
+    fact = recorded.fact
+    if isinstance(fact, Created) and fact.description:
+        fact = replace(fact, description="")
     return TimelineEntry(
-        event=recorded.fact.type,
+        event=fact.type,
         timestamp=recorded.recorded_at,
         occurred_at=recorded.occurred_at,
         actor=recorded.meta.actor,
         version=recorded.version,
         position=recorded.position,
-        details=details,
+        details=fact,
     )
 
 
-async def _project(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> None:
-    await connection.execute("SELECT incidents.project_timeline_v1($1, $2, $3)", log_id, after, up_to)
+async def _project(connection: asyncpg.Connection, piece: Slice) -> None:
+    await connection.execute(
+        "SELECT incidents.project_timeline_v1($1, $2, $3)", piece.log_id, piece.after, piece.up_to
+    )
 
 
 TIMELINE = Projector("timeline", _project)

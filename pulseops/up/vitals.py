@@ -100,8 +100,9 @@ async def _database(url: str) -> list[Finding]:
         found.append(Finding("schema", "ok", f"revision {schema.current}"))
     else:
         told = f"revision {schema.current or 'none'}, this version needs {schema.expected}"
+        advice = "Run `pulseops up`, or `pulseops migrate` on your own database."
         found.append(
-            Finding("schema", "fail", told, "Run `pulseops up`, or `pulseops migrate` on your own database.")
+            Finding("schema", "fail", told, "Start a newer version of PulseOps." if schema.newer else advice)
         )
     return found
 

@@ -16,6 +16,7 @@ from pulseops.app import server
 from pulseops.cli.incidents import incident
 from pulseops.db.pools import open_pool
 from pulseops.eventstore.history import LogHistory
+from pulseops.eventstore.slices import Slice
 from pulseops.incidents.board import BOARD
 from pulseops.kernel.clock import utc_now
 from pulseops.settings import Settings
@@ -37,7 +38,7 @@ async def catch_up(url: str) -> None:
     try:
         head = await LogHistory(pool, CODEC).head()
         async with pool.acquire() as connection:
-            await BOARD.project(connection, 1, 0, head)
+            await BOARD.project(connection, Slice(log_id=1, after=0, up_to=head))
     finally:
         await pool.close()
 

@@ -40,9 +40,7 @@ async def run(ground: Ground, bench: Bench, watcher: Watcher, *, quick: bool) ->
                 watcher.say(side.name)
                 before = await ground.flushes()
                 reading = await side.measure(seconds)
-                after = await ground.flushes()
-                if before is not None and after is not None:
-                    require_flushed(side.name, reading, after - before)
+                await require_flushed(ground, side.name, reading, before)
                 readings[-1][side.name] = reading
                 watcher.advance(1 / (rounds * len(sides)))
         notes = tuple(given.notes)

@@ -3,9 +3,13 @@
 from tests.benchmarks.append import APPEND
 from tests.benchmarks.batch import BATCH
 from tests.benchmarks.bench import Bench
+from tests.benchmarks.escalate import ESCALATE
 from tests.benchmarks.export import EXPORT
 from tests.benchmarks.get import GET
+from tests.benchmarks.growth import GROWTH
 from tests.benchmarks.latency import LATENCY
+from tests.benchmarks.memory import MEMORY
+from tests.benchmarks.overload import OVERLOAD
 from tests.benchmarks.post import POST
 from tests.benchmarks.workflow import WORKFLOW
 
@@ -16,5 +20,10 @@ SUITE: tuple[Bench, ...] = (
     BATCH,
     LATENCY,
     GET,
+    # The large log that this one fills serves those after it.
+    GROWTH,
+    ESCALATE,
+    MEMORY,
+    OVERLOAD,
     EXPORT,
 )

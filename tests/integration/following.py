@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector, Subscription
 
 
@@ -23,17 +24,15 @@ def follower(
 ) -> Projector:
     """`before(after, up_to)` comes between its effect and its checkpoint; the key refuses a second time."""
 
-    async def project(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> None:
+    async def project(connection: asyncpg.Connection, piece: Slice) -> None:
         await connection.execute(
-            "INSERT INTO public.seen SELECT $1, position FROM eventstore.event "
-            "WHERE log_id = $2 AND position > $3 AND position <= $4",
+            "INSERT INTO public.seen "
+            "SELECT $1, position FROM eventstore.slice_v1($2, $3, $4, $5, $6, $7, $8)",
             name,
-            log_id,
-            after,
-            up_to,
+            *piece.parameters,
         )
         if before is not None:
-            await before(after, up_to)
+            await before(piece.after, piece.up_to)
 
     return Projector(name, project)
 

@@ -8,6 +8,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from pulseops.eventstore.directory import create_log
+from pulseops.kernel.clock import utc_now
 from pulseops.kernel.ids import new_id
 from tests.integration.appending import append, positions, request, verdicts
 
@@ -159,9 +161,9 @@ async def test_a_log_must_exist(app: asyncpg.Connection) -> None:
 
 
 async def test_each_log_has_its_own_positions_streams_commands_and_names(
-    app: asyncpg.Connection, admin: asyncpg.Connection
+    app: asyncpg.Connection,
 ) -> None:
-    await admin.execute("INSERT INTO eventstore.log (log_id) VALUES (2)")
+    assert await create_log(app, "second", now=utc_now()) == 2
     same = request(events=2, take="disk")
     for log in (1, 2):
         assert [answer.verdict for answer in await append(app, same, log=log)] == ["stored"]

@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from pulseops.eventstore.slices import Slice
 from pulseops.incidents.board import BOARD, MOST, Filters, Page, list_incidents
 from pulseops.incidents.commands import Acknowledge, Assign, Classify, Create, Resolve
 from pulseops.incidents.decider import INCIDENT
@@ -24,9 +25,9 @@ ALL = Filters()
 
 
 async def pages(pool: asyncpg.Pool, filters: Filters = ALL, limit: int = 2) -> list[Page]:
-    found = [await list_incidents(pool, filters, limit=limit)]
+    found = [await list_incidents(pool, filters, limit=limit, log_id=1)]
     while (cursor := found[-1].next_cursor) is not None:
-        found.append(await list_incidents(pool, filters, cursor, limit))
+        found.append(await list_incidents(pool, filters, cursor, limit, log_id=1))
     return found
 
 
@@ -38,7 +39,7 @@ async def test_pages_lead_from_the_newest_incident_to_the_oldest(
     pool: asyncpg.Pool, app: asyncpg.Connection
 ) -> None:
     head = await report(app, 5)
-    await BOARD.project(app, 1, 0, head)
+    await BOARD.project(app, Slice(log_id=1, after=0, up_to=head))
     expected = [["Incident 4", "Incident 3"], ["Incident 2", "Incident 1"], ["Incident 0"]]
     assert titles(await pages(pool)) == expected
     assert titles(await pages(pool, limit=5)) == [
@@ -47,16 +48,16 @@ async def test_pages_lead_from_the_newest_incident_to_the_oldest(
 
 
 async def test_an_empty_board_is_one_empty_page(pool: asyncpg.Pool) -> None:
-    assert await list_incidents(pool) == Page(items=(), next_cursor=None)
+    assert await list_incidents(pool, log_id=1) == Page(items=(), next_cursor=None)
 
 
 async def test_what_is_reported_while_a_reader_pages_neither_repeats_nor_hides_anything(
     pool: asyncpg.Pool, app: asyncpg.Connection
 ) -> None:
-    await BOARD.project(app, 1, 0, await report(app, 4))
-    first = await list_incidents(pool, limit=2)
-    await BOARD.project(app, 1, 4, await report(app, 3))
-    second = await list_incidents(pool, cursor=first.next_cursor, limit=2)
+    await BOARD.project(app, Slice(log_id=1, after=0, up_to=await report(app, 4)))
+    first = await list_incidents(pool, limit=2, log_id=1)
+    await BOARD.project(app, Slice(log_id=1, after=4, up_to=await report(app, 3)))
+    second = await list_incidents(pool, cursor=first.next_cursor, limit=2, log_id=1)
     assert titles([first, second]) == [["Incident 3", "Incident 2"], ["Incident 1", "Incident 0"]]
 
 
@@ -67,8 +68,8 @@ async def test_an_incident_on_the_board_is_the_folded_incident(
         app, 1, [Step(0, command, "key:ada", apart=True) for command in _life("critical", "net")]
     )
     (facts,) = past.values()
-    await BOARD.project(app, 1, 0, len(facts))
-    (incident,) = (await list_incidents(pool)).items
+    await BOARD.project(app, Slice(log_id=1, after=0, up_to=len(facts)))
+    (incident,) = (await list_incidents(pool, log_id=1)).items
     assert incident == INCIDENT.fold(facts)
     assert msgspec.json.decode(msgspec.json.encode(incident))["id"] == str(incident.id)
 
@@ -93,7 +94,7 @@ async def test_filters_let_through_what_has_one_of_the_values_of_each(
         Step(number, command, "key:ada", apart=True) for number, life in enumerate(lives) for command in life
     ]
     past = await enact(app, 1, plan)
-    await BOARD.project(app, 1, 0, sum(map(len, past.values())))
+    await BOARD.project(app, Slice(log_id=1, after=0, up_to=sum(map(len, past.values()))))
     for filters, expected in [
         (Filters(), ["critical disk", "high disk", "high net", "low net"]),
         (Filters(status=("open",)), ["critical disk", "low net"]),
@@ -113,13 +114,13 @@ async def test_filters_let_through_what_has_one_of_the_values_of_each(
 async def test_a_page_that_cannot_be_is_refused(pool: asyncpg.Pool) -> None:
     for limit in (-1, 0, MOST + 1):
         with pytest.raises(InvalidInput) as refused:
-            await list_incidents(pool, limit=limit)
+            await list_incidents(pool, limit=limit, log_id=1)
         assert refused.value.pointer == "/limit"
 
 
 async def test_a_cursor_that_is_not_ours_is_refused(pool: asyncpg.Pool, app: asyncpg.Connection) -> None:
-    await BOARD.project(app, 1, 0, await report(app, 3))
-    ours = (await list_incidents(pool, limit=1)).next_cursor
+    await BOARD.project(app, Slice(log_id=1, after=0, up_to=await report(app, 3)))
+    ours = (await list_incidents(pool, limit=1, log_id=1)).next_cursor
     assert ours is not None
     forged = [
         "",
@@ -139,7 +140,7 @@ async def test_a_cursor_that_is_not_ours_is_refused(pool: asyncpg.Pool, app: asy
     ]
     for cursor in forged:
         with pytest.raises(InvalidInput) as refused:
-            await list_incidents(pool, cursor=cursor)
+            await list_incidents(pool, cursor=cursor, log_id=1)
         assert refused.value.pointer == "/cursor"
     with pytest.raises(InvalidInput):
         await list_incidents(pool, cursor=ours, log_id=2)
@@ -148,15 +149,15 @@ async def test_a_cursor_that_is_not_ours_is_refused(pool: asyncpg.Pool, app: asy
 async def test_a_filter_that_no_text_can_equal_is_refused(pool: asyncpg.Pool) -> None:
     for filters, pointer in ((Filters(category=("a\0",)), "/category"), (Filters(team=("\0",)), "/team")):
         with pytest.raises(InvalidInput) as refused:
-            await list_incidents(pool, filters)
+            await list_incidents(pool, filters, log_id=1)
         assert refused.value.pointer == pointer
 
 
 async def test_facts_of_other_things_are_passed_over(pool: asyncpg.Pool, app: asyncpg.Connection) -> None:
     await append(app, request(events=2))
     for projector in (BOARD, TIMELINE):
-        await projector.project(app, 1, 0, 2)
-    assert (await list_incidents(pool)).items == ()
+        await projector.project(app, Slice(log_id=1, after=0, up_to=2))
+    assert (await list_incidents(pool, log_id=1)).items == ()
     assert await app.fetchval("SELECT count(*) FROM incidents.timeline") == 0
 
 
@@ -166,7 +167,7 @@ async def test_a_history_whose_beginning_is_missing_is_not_shown_but_complained_
     past = await enact(app, 1, [Step(0, command, "key:ada", apart=True) for command in _life("low", "net")])
     (incident_id,) = past
     with pytest.raises(asyncpg.RaiseError, match=f"Incident {incident_id} has facts, but was never created"):
-        await BOARD.project(app, 1, 1, 3)
+        await BOARD.project(app, Slice(log_id=1, after=1, up_to=3))
     assert await app.fetchval("SELECT count(*) FROM incidents.incident") == 0
 
 
@@ -179,7 +180,7 @@ async def test_a_fact_of_a_later_schema_is_not_guessed_at(app: asyncpg.Connectio
         "SELECT * FROM eventstore.append_v1(1::smallint, $1)", msgspec.json.encode(batch).decode()
     )
     with pytest.raises(asyncpg.RaiseError, match="A fact of an unknown kind: CREATED 2"):
-        await BOARD.project(app, 1, 0, 2)
+        await BOARD.project(app, Slice(log_id=1, after=0, up_to=2))
     assert await app.fetchval("SELECT count(*) FROM incidents.incident") == 0
 
 

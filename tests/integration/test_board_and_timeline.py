@@ -10,11 +10,14 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pulseops.eventstore.directory import create_log
+from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.timeline import TIMELINE, entry
+from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Recorded
 from tests.histories import Step, enact, plans, report
 
@@ -22,7 +25,7 @@ Past = dict[UUID, list[Recorded[IncidentFact]]]
 Rows = dict[Any, dict[str, Any]]
 
 # A log of its own for each example: one database serves them all.
-_logs: Iterator[int] = count(2)
+_names: Iterator[str] = (f"example-{number}" for number in count())
 
 
 async def stored(connection: asyncpg.Connection, table: str, log_id: int) -> Rows:
@@ -74,16 +77,15 @@ async def project(
     connection: asyncpg.Connection, projector: Projector, log_id: int, *ranges: tuple[int, int]
 ) -> None:
     for after, up_to in ranges:
-        await projector.project(connection, log_id, after, up_to)
+        await projector.project(connection, Slice(log_id=log_id, after=after, up_to=up_to))
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plan=plans(), data=st.data())
 async def test_any_history_in_any_batches_gives_what_the_fold_gives(
-    app: asyncpg.Connection, admin: asyncpg.Connection, plan: list[Step], data: st.DataObject
+    app: asyncpg.Connection, plan: list[Step], data: st.DataObject
 ) -> None:
-    log_id = next(_logs)
-    await admin.execute("INSERT INTO eventstore.log (log_id) VALUES ($1)", log_id)
+    log_id = await create_log(app, next(_names), now=utc_now())
     past = await enact(app, log_id, plan)
     head = sum(len(facts) for facts in past.values())
     cuts = data.draw(st.sets(st.integers(1, head), max_size=6)) if head else set()
@@ -113,12 +115,12 @@ async def test_plans_made_for_a_small_log_stay_good_when_it_has_grown(
     await admin.execute("VACUUM ANALYZE")
     for position in range(12):  # a session keeps the plan that it has by the sixth call
         for projector in (BOARD, TIMELINE):
-            await projector.project(admin, 1, position, position + 1)
+            await projector.project(admin, Slice(log_id=1, after=position, up_to=position + 1))
     await report(app, 1_000)
     async with admin.transaction():
         for projector in (BOARD, TIMELINE):
             for after in range(0, 1_000, 100):
-                await projector.project(admin, 1, after, after + 100)
+                await projector.project(admin, Slice(log_id=1, after=after, up_to=after + 100))
         scanned = await admin.fetch(
             "SELECT relname, seq_tup_read FROM pg_stat_xact_user_tables "
             "WHERE schemaname IN ('eventstore', 'incidents') AND seq_tup_read > 0"

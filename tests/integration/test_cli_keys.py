@@ -51,8 +51,8 @@ def test_scripts_get_json(
     made = run("create", "ci.bot")
     pair = parsed(made["key"])
     assert pair is not None
-    assert made == {"id": pair[0], "name": "ci.bot", "role": "admin", "key": made["key"]}
-    assert run("list") == [{"id": pair[0], "name": "ci.bot", "role": "admin"}]
+    assert made == {"id": pair[0], "name": "ci.bot", "role": "admin", "log": "default", "key": made["key"]}
+    assert run("list") == [{"id": pair[0], "name": "ci.bot", "role": "admin", "log": "default"}]
     assert run("revoke", pair[0]) == {"id": pair[0], "revoked": True}
     assert run("list") == []
 

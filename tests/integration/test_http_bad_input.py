@@ -220,7 +220,7 @@ async def test_a_mistake_of_ours_tells_nothing_but_where_to_look(api: Api) -> No
         def history(self) -> object:
             raise LookupError("canary-secret")
 
-    api.app.state.incidents = Broken()
+    api.app.state.logs = lambda _log_id: Broken()
     answer = await api.get("/incident/019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f")
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"

@@ -157,17 +157,18 @@ async def test_a_dedup_key_joins_the_open_incident_and_no_other(api: Api) -> Non
 
 async def test_a_dedup_key_given_back_at_the_last_moment_is_free(api: Api) -> None:
     first = await api.post("/incident", json={"title": "a", "dedupKey": "d"})
-    history = api.app.state.incidents.history
+    incidents = api.app.state.logs(1)
+    history = incidents.history
 
     class Meanwhile:
         """Between the refusal and the look at who holds the name, the holder is resolved."""
 
         async def stream(self, stream_id: UUID, **options: int | None) -> object:
-            api.app.state.incidents.history = history
+            incidents.history = history
             await api.post(f"{first.headers['location']}/resolve")
             return await history.stream(stream_id, **options)
 
-    api.app.state.incidents.history = Meanwhile()
+    incidents.history = Meanwhile()
     again = await api.post("/incident", json={"title": "b", "dedupKey": "d"})
     assert (again.status_code, again.json()["title"]) == (201, "b")
 

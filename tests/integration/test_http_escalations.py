@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from pulseops.eventstore.slices import Slice
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.wiring import projectors
 from tests.serving import Api
@@ -31,7 +32,7 @@ class Followed:
         head = await self.pool.fetchval("SELECT max(position) FROM eventstore.event")
         async with self.pool.acquire() as connection, connection.transaction():
             for projector in projectors(RULES):
-                await projector.project(connection, 1, self.reached, head)
+                await projector.project(connection, Slice(log_id=1, after=self.reached, up_to=head))
         self.reached = head
 
 

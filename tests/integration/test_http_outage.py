@@ -19,7 +19,7 @@ from pulseops.kernel.ids import new_id
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.wiring import CODEC, assemble
 from tests.conftest import Database
-from tests.faults import Wire, wire
+from tests.faults.wire import Wire, wire
 from tests.serving import Api, serving
 
 

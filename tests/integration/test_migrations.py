@@ -28,7 +28,7 @@ SELECT concat_ws(' ', 'schema', n.nspname, n.nspacl) FROM pg_namespace n JOIN ro
 UNION ALL SELECT concat_ws(' ', 'relation', name, relkind, relacl, obj_description(oid)) FROM relation
 UNION ALL SELECT concat_ws(' ', 'column', c.name, a.attname, format_type(a.atttypid, a.atttypmod),
     a.attnotnull, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum))
-  FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+  FROM relation c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
   LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
 UNION ALL SELECT concat_ws(' ', 'constraint', c.name, o.conname, pg_get_constraintdef(o.oid))
   FROM relation c JOIN pg_constraint o ON o.conrelid = c.oid
@@ -98,7 +98,8 @@ async def test_every_revision_can_be_gone_back_to(database: Database, app: async
     revisions = [script.revision for script in ScriptDirectory(str(migrations_folder())).walk_revisions()]
     for revision in revisions[1:]:
         await unmigrate(database.admin_url, revision=revision)
-        assert (await schema_status(app)).current == revision
+        status = await schema_status(app)
+        assert (status.current, status.ready) == (revision, False)
         assert await positions(app) == [1], "history stays"
     await migrate(database.admin_url)
     assert await schema(database.admin_url) == before
@@ -176,9 +177,16 @@ async def test_the_application_knows_whether_the_schema_is_its_own(
 ) -> None:
     status = await schema_status(app)
     assert status.ready
-    await admin.execute("UPDATE eventstore.alembic_version SET version_num = 'older'")
-    assert (await schema_status(app)).current == "older"
-    assert not (await schema_status(app)).ready
+    assert not status.newer
+    await admin.execute("UPDATE eventstore.alembic_version SET version_num = '0001_eventstore'")
+    assert (await schema_status(app)).current == "0001_eventstore"
+    assert "run `pulseops migrate` first" in (await schema_status(app)).problem
+    await admin.execute("UPDATE eventstore.alembic_version SET version_num = '9999_later'")
+    assert (await schema_status(app)).ready, "its own revision is still among the compatible ones"
+    await admin.execute("DELETE FROM eventstore.compatible")
+    assert "start a newer one" in (await schema_status(app)).problem
+    await admin.execute("DROP TABLE eventstore.compatible")
+    assert "start a newer one" in (await schema_status(app)).problem
     bare = await asyncpg.connect(empty)
     assert (await schema_status(bare)).current is None
     await bare.close()

@@ -7,7 +7,7 @@ import pytest
 
 from pulseops.db.pools import open_pool
 from tests.conftest import Database
-from tests.faults import wire
+from tests.faults.wire import wire
 
 _SECONDS = 0.2
 

@@ -10,6 +10,7 @@ import pytest
 from pulseops.eventstore.lag import lag
 from pulseops.eventstore.leases import Lease, LeaseLost
 from pulseops.eventstore.positions import wait_for
+from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector, Subscription, Subscriptions
 from pulseops.eventstore.wake import Doorbell
 from tests.histories import report
@@ -162,8 +163,8 @@ async def test_a_batch_longer_than_the_lease_is_not_taken_over(
 ) -> None:
     projector = follower()
 
-    async def project(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> None:
-        await projector.project(connection, log_id, after, up_to)
+    async def project(connection: asyncpg.Connection, piece: Slice) -> None:
+        await projector.project(connection, piece)
         await connection.execute("SELECT pg_sleep($1)", LEASE * 2)
 
     await report(app, 5)

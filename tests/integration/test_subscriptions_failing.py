@@ -8,6 +8,7 @@ import pytest
 from pulseops.eventstore import subscriptions
 from pulseops.eventstore.lag import Follower, lag
 from pulseops.eventstore.positions import wait_for
+from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector, Subscription
 from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.errors import Behind
@@ -113,7 +114,7 @@ async def test_a_failing_subscription_stops_when_it_is_asked_to(
 async def test_an_error_of_the_database_is_recorded_without_the_row_that_it_refused(
     pool: asyncpg.Pool, app: asyncpg.Connection
 ) -> None:
-    async def refuse(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> None:
+    async def refuse(connection: asyncpg.Connection, piece: Slice) -> None:
         await connection.execute("INSERT INTO public.seen VALUES ('a secret', NULL)")
 
     await report(app, 1)

@@ -19,7 +19,10 @@ BEGIN
       NULL; -- another database of this cluster was migrated in the same moment
     END;
   END LOOP;
-  IF NOT v_super THEN
+  -- Whoever has been let in is not let in again: two migrations at once would trip over each other's row.
+  IF NOT v_super AND NOT (
+    pg_has_role(v_login, 'pulseops_owner', 'MEMBER') AND pg_has_role(v_login, 'pulseops_app', 'MEMBER')
+  ) THEN
     BEGIN
       EXECUTE format('GRANT pulseops_owner, pulseops_app TO %I', v_login);
     EXCEPTION WHEN insufficient_privilege THEN

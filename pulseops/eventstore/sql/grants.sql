@@ -2,4 +2,4 @@
 GRANT SELECT ON eventstore.log, eventstore.event, eventstore.stream, eventstore.command, eventstore.claim,
   eventstore.alembic_version TO pulseops_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON eventstore.subscription, eventstore.worker TO pulseops_app;
-GRANT SELECT ON eventstore.event TO pulseops_analyst;
+GRANT SELECT ON eventstore.log, eventstore.event TO pulseops_analyst;

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.kills.stack import Stack
+from tests.faults.stack import Stack
 
 
 @pytest.fixture(scope="package")
 def standing(ground: Path) -> Iterator[Stack]:
-    stack = Stack(ground)
+    folder = ground / "kills"
+    folder.mkdir()
+    folder.chmod(0o711)
+    stack = Stack(folder)
     try:
         stack.build()
         yield stack

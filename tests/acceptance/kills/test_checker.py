@@ -19,12 +19,12 @@ from pulseops.incidents.selector import Selector
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.ids import new_id
 from pulseops.wiring import CODEC
-from tests.acceptance.kills.checker import violations
-from tests.acceptance.kills.history import History
-from tests.acceptance.kills.load import Client, World
-from tests.acceptance.kills.plants import PLANTS, last
-from tests.acceptance.kills.stored import Stored, read
 from tests.conftest import Database
+from tests.faults.checker import violations
+from tests.faults.history import History
+from tests.faults.load import Client, World
+from tests.faults.plants import PLANTS, last
+from tests.faults.stored import Stored, read
 from tests.integration.appending import append
 from tests.serving import Api, serving
 
@@ -57,7 +57,7 @@ async def live(api: Api) -> History:
     async with asyncio.timeout(20):
         while await pool.fetchval(_BUSY):
             now = await DatabaseClock(pool).now()
-            await sweep(pool, api.app.state.incidents, CODEC, now=now)
+            await sweep(pool, api.app.state.logs(1), CODEC, now=now)
     await work.stop()
     return history
 
@@ -80,19 +80,19 @@ async def test_it_finds_whatever_is_planted(database: Database) -> None:
             told, stored = deepcopy((history, truth))
             plant(told, stored)
             found = violations(told, stored, steps=STEPS)
-            if not any(words in violation for violation in found):
+            if not any(words in str(violation) for violation in found):
                 missed.append((plant.__name__, found))
         assert missed == []
 
         await escalate_again(api, truth)
         found = violations(history, await read(admin), steps=STEPS)
-        assert any("was escalated to the levels [1, 2, 2]" in violation for violation in found), found
+        assert any("was escalated to the levels [1, 2, 2]" in str(violation) for violation in found), found
 
         for statement in _ATTACK:
             await admin.execute(statement)
         found = violations(history, await read(admin), steps=STEPS)
-        assert any("was acknowledged and is not stored" in violation for violation in found), found
-        assert any("the board says otherwise" in violation for violation in found), found
+        assert any("was acknowledged and is not stored" in str(violation) for violation in found), found
+        assert any("the board says otherwise" in str(violation) for violation in found), found
     await admin.close()
 
 

@@ -2,13 +2,11 @@
 
 import time
 
-import httpx
-
 from pulseops.up.processes import wait_until
-from tests.acceptance.kills.history import History, Order
-from tests.acceptance.kills.load import told
-from tests.acceptance.kills.programs import status
-from tests.acceptance.kills.stack import Stack
+from tests.faults.programs import status
+from tests.faults.reporter import Reporter
+from tests.faults.stack import Stack
+from tests.faults.verdict import prove
 
 FORGOTTEN = 1.1
 """Seconds without PostgreSQL after which an API knows no keys any more."""
@@ -16,40 +14,21 @@ SOON = 5.0
 """Seconds after PostgreSQL accepts connections, in which every API must write again."""
 
 
-class Reporter:
-    """Asks one API again and again for the same incident."""
-
-    def __init__(self, server: httpx.Client, history: History, key: str) -> None:
-        self.server = server
-        self._order = Order(
-            kind="create", key=key, asked={"title": "Is anybody there?", "labels": {"order": key}}
-        )
-        history.orders.append(self._order)
-
-    def ask(self) -> httpx.Response:
-        headers = {"idempotency-key": self._order.key}
-        response = self.server.post("/incident", json=self._order.asked, headers=headers)
-        self._order.answers.extend(told(response, 1))
-        return response
-
-    def succeeds(self) -> bool:
-        return self.ask().status_code == 201
-
-
 def test_without_postgres_all_are_told_so_and_all_recovers_by_itself(stack: Stack) -> None:
     programs = [*stack.apis, *stack.workers]
     processes = [program.pid for program in programs]
     reporters = [
-        Reporter(stack.client(url), stack.history, f"outage-{url[-5:]}-{stack.crashes}") for url in stack.urls
+        Reporter(stack.client(url), stack.history, f"outage-{url[-5:]}-{stack.site.crashes}")
+        for url in stack.urls
     ]
-    with stack.pressure(f"outage-{stack.crashes}") as load:
+    with stack.pressure(f"outage-{stack.site.crashes}") as load:
         load.await_acknowledged(40)
-        stack.freeze_postgres()
+        stack.site.freeze_postgres()
         load.await_doubtful(1)
-        stack.thaw_postgres()
+        stack.site.thaw_postgres()
         load.await_acknowledged(40)
 
-        stack.kill_postgres()
+        stack.site.kill_postgres()
         killed = time.monotonic()
         assert wait_until(lambda: time.monotonic() - killed > FORGOTTEN, 2 * FORGOTTEN)
         for reporter, url in zip(reporters, stack.urls, strict=True):
@@ -63,13 +42,13 @@ def test_without_postgres_all_are_told_so_and_all_recovers_by_itself(stack: Stac
                 assert int(answer.headers["retry-after"]) > 0
             assert status(f"{url}/health/live") == 200
             assert status(f"{url}/health/ready") == 503
-        stack.postgres.start()
+        stack.site.postgres.start()
         begun = time.monotonic()
         assert all(wait_until(reporter.succeeds, SOON) for reporter in reporters)
         assert time.monotonic() - begun < SOON
         load.await_acknowledged(40)
     for reporter in reporters:
         reporter.server.close()
-    stack.prove()
+    prove(stack)
     assert [program.pid for program in programs] == processes
     assert all(program.ended() is None for program in programs)

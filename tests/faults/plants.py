@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from pulseops.incidents.events import Acknowledged, Assigned, Classified, Created, Escalated
 from pulseops.kernel.envelope import Recorded
 from pulseops.kernel.ids import new_id
-from tests.acceptance.kills.checker import FOLLOWERS, as_of
-from tests.acceptance.kills.history import Answer, History, Order, Reading
-from tests.acceptance.kills.stored import LOG, Stored
+from tests.faults.checker import FOLLOWERS, as_of
+from tests.faults.history import Answer, History, Order, Reading
+from tests.faults.stored import LOG, Stored
 from tests.integration.test_board_and_timeline import folded_board, folded_timeline
 
 Plant = Callable[[History, Stored], None]

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from pulseops.incidents.incident import Incident
-from tests.acceptance.kills.history import Answer, History, Kind, Order, Reading
+from tests.faults.history import Answer, History, Kind, Order, Reading
 
 PATIENCE = 20.0
 """Seconds that a client waits for an answer, and then fails: the server must have given up before."""
@@ -29,16 +29,17 @@ Send = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
 class World:
     """What the clients share: the history, and the newest version of each incident that anybody was told."""
 
-    def __init__(self, history: History) -> None:
-        self.history = history
+    def __init__(self, history: History, *, urgent: bool = True) -> None:
+        self.history, self.urgent = history, urgent
         self.versions: dict[UUID, int] = {}
-        self.acknowledged = self.doubtful = self.tries = 0
+        self.acknowledged = self.refused = self.doubtful = self.tries = 0
 
     def note(self, order: Order, answer: Answer) -> None:
         order.answers.append(answer)
         self.tries += 1
         if answer.incident is None:
             self.doubtful += answer.status == 504
+            self.refused += answer.status == 503
             return
         self.acknowledged += 1
         told = answer.incident
@@ -144,7 +145,7 @@ class Client:
     def _creation(self, key: str) -> Order:
         asked: dict[str, Any] = {"title": self._random.choice(_WORDS), "labels": {"order": key}}
         if priority := self._random.choice(_PRIORITIES):
-            asked["priority"] = priority
+            asked["priority"] = priority if self._world.urgent else "low"
         if self._random.random() < 0.3:
             asked["description"] = "As seen from outside. " * self._random.randint(1, 40)
         return Order(kind="create", key=key, asked=asked)

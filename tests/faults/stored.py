@@ -14,7 +14,7 @@ from tests.integration.test_board_and_timeline import Rows, stored, without_vers
 LOG = 1
 _FACTS = f"SELECT {COLUMNS} FROM eventstore.event WHERE log_id = $1 ORDER BY position"
 _STREAMS = "SELECT stream_id, version, first_position, last_position FROM eventstore.stream WHERE log_id = $1"
-_FOLLOWERS = "SELECT name, position FROM eventstore.subscription WHERE log_id = $1"
+_FOLLOWERS = "SELECT name, min(position) FROM eventstore.subscription WHERE log_id = $1 GROUP BY name"
 _WAITING = "SELECT incident_id FROM escalation.deadline WHERE log_id = $1"
 
 

@@ -13,8 +13,8 @@ from uuid import UUID
 import httpx
 
 from pulseops.up.processes import wait_until
-from tests.acceptance.kills.history import History
-from tests.acceptance.kills.load import PATIENCE, Client, World
+from tests.faults.history import History
+from tests.faults.load import PATIENCE, Client, World
 
 CLIENTS = 8
 _LAST_TRIES = 25.0
@@ -25,11 +25,19 @@ class Pressure:
     """Clients at work between `__enter__` and `__exit__`."""
 
     def __init__(
-        self, urls: list[str], token: str, history: History, *, name: str, most: int, seconds: float
+        self,
+        urls: list[str],
+        token: str,
+        history: History,
+        *,
+        name: str,
+        most: int,
+        seconds: float,
+        urgent: bool,
     ) -> None:
         self._urls, self._token, self._name = urls, token, name
         self._most, self._seconds = most, seconds
-        self._world = World(history)
+        self._world = World(history, urgent=urgent)
         self._over = float("inf")
         self._thread = ThreadPoolExecutor(1)
         self._work: Future[None] | None = None
@@ -52,6 +60,15 @@ class Pressure:
     def await_doubtful(self, more: int, *, within: float = 30.0) -> None:
         """So many more 504s."""
         self._await(lambda: self._world.doubtful, more, within)
+
+    def await_refused(self, more: int, *, within: float = 30.0) -> None:
+        """So many more answers that nothing was stored, for the time being."""
+        self._await(lambda: self._world.refused, more, within)
+
+    def pause(self, seconds: float) -> None:
+        """Nothing to wait for but time: the load goes on, or tries to."""
+        ended = self._work.done if self._work is not None else bool
+        wait_until(ended, seconds)
 
     def known(self) -> UUID:
         """An incident that was acknowledged."""

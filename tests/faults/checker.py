@@ -8,17 +8,18 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.events import Acknowledged, Assigned, Created, Escalated, Resolved
 from pulseops.incidents.incident import Incident
 from pulseops.kernel.envelope import Recorded
-from tests.acceptance.kills.history import History, Order
-from tests.acceptance.kills.stored import LOG, Stored
+from tests.faults.history import History, Order
+from tests.faults.stored import LOG, Stored
 from tests.integration.test_board_and_timeline import folded_board, folded_timeline
 
 Past = dict[UUID, list[Recorded[Any]]]
@@ -37,7 +38,37 @@ _LETTERS = {"CREATED": "C", "CLASSIFIED": "K", "ASSIGNED": "T"} | {
 _LIFE = re.compile("CKTE*A?R?")
 
 
-def violations(history: History, stored: Stored, *, steps: Sequence[timedelta]) -> list[str]:
+Kind = Literal["lost", "doubled", "wrong", "late", "unforeseen"]
+
+
+class Violation(Struct, frozen=True):
+    """A promise that was not kept, by its number in docs/reliability.md, and how."""
+
+    promise: str
+    kind: Kind
+    told: str
+
+    def __str__(self) -> str:
+        return f"{self.promise} {self.kind}: {self.told}"
+
+
+def _lost(told: str) -> Violation:
+    return Violation("I1", "lost", told)
+
+
+def _doubled(promise: str, told: str) -> Violation:
+    return Violation(promise, "doubled", told)
+
+
+def _wrong(promise: str, told: str) -> Violation:
+    return Violation(promise, "wrong", told)
+
+
+def _late(promise: str, told: str) -> Violation:
+    return Violation(promise, "late", told)
+
+
+def violations(history: History, stored: Stored, *, steps: Sequence[timedelta]) -> list[Violation]:
     """`steps` are the waits of the one escalation policy, which is for critical incidents."""
     past = stored.past()
     return [
@@ -52,64 +83,78 @@ def violations(history: History, stored: Stored, *, steps: Sequence[timedelta]) 
     ]
 
 
-def _answers(history: History) -> Iterator[str]:
+def _answers(history: History) -> Iterator[Violation]:
     for order, answer in history.answers():
         if answer.status not in FORESEEN[order.kind]:
-            yield f"{order.key}: {order.kind} was answered {answer.status}"
+            yield _wrong("I2", f"{order.key}: {order.kind} was answered {answer.status}")
         if answer.status in {503, 504} and not answer.retry_after:
-            yield f"{order.key}: {answer.status} without Retry-After"
+            yield _wrong("I2", f"{order.key}: {answer.status} without Retry-After")
 
 
-def _acknowledged(history: History, past: Past) -> Iterator[str]:
+def _acknowledged(history: History, past: Past) -> Iterator[Violation]:
     """What a 2xx showed is what history says of that version, to the last field."""
     for order in history.orders:
         for told in order.told:
             if as_of(past.get(told.id, ()), told.version) != told:
-                yield f"{order.key}: version {told.version} of {told.id} was acknowledged and is not stored"
+                yield Violation(
+                    "I1",
+                    "lost",
+                    f"{told.id}: version {told.version} was acknowledged and is not stored: {order.key}",
+                )
             if order.kind == "create":
                 yield from _created(order, told, past)
             elif told.id != order.incident:
-                yield f"{order.key}: {order.incident} was asked for, and {told.id} was shown"
+                yield _wrong("I1", f"{order.key}: {order.incident} was asked for, and {told.id} was shown")
             elif (told.acknowledged_at if order.kind == "acknowledge" else told.resolved_at) is None:
-                yield f"{order.key}: {told.id} was shown as if nothing had been asked"
+                yield _wrong("I1", f"{order.key}: {told.id} was shown as if nothing had been asked")
 
 
-def _created(order: Order, told: Incident, past: Past) -> Iterator[str]:
+def _created(order: Order, told: Incident, past: Past) -> Iterator[Violation]:
     first = order.told[0]
     if told.id != first.id:
-        yield f"{order.key}: both {first.id} and {told.id} were acknowledged under one key"
+        yield Violation(
+            "I3", "doubled", f"{order.key}: {first.id} and {told.id} were acknowledged under one key"
+        )
     elif told != first:
-        yield f"{order.key}: a repeat was answered otherwise than the first time"
+        yield _wrong("I3", f"{order.key}: a repeat was answered otherwise than the first time")
     facts = past.get(told.id)
     if facts and msgspec.to_builtins(facts[0].fact) != order.asked:
-        yield f"{order.key}: {told.id} is stored with other content than was sent"
+        yield _wrong("I1", f"{order.key}: {told.id} is stored with other content than was sent")
 
 
-def _readings(history: History, past: Past) -> Iterator[str]:
+def _readings(history: History, past: Past) -> Iterator[Violation]:
     for reading in history.readings:
         if reading.status not in {200, 503, None}:
-            yield f"{reading.incident}: was acknowledged, and a look at it was answered {reading.status}"
+            yield Violation(
+                "I1",
+                "lost",
+                f"{reading.incident}: was acknowledged, and a look was answered {reading.status}",
+            )
         elif reading.seen is not None:
             seen = reading.seen
             if seen.version < reading.least:
-                yield f"{seen.id}: version {reading.least} was acknowledged, and later {seen.version} shown"
+                yield Violation(
+                    "I1",
+                    "lost",
+                    f"{seen.id}: version {reading.least} was acknowledged, and later {seen.version} shown",
+                )
             if as_of(past.get(seen.id, ()), seen.version) != seen:
-                yield f"{seen.id}: version {seen.version} was shown and is not stored"
+                yield _wrong("I1", f"{seen.id}: version {seen.version} was shown and is not stored")
 
 
-def _marks(history: History, stored: Stored) -> Iterator[str]:
+def _marks(history: History, stored: Stored) -> Iterator[Violation]:
     marks = Counter(mark for fact in stored.facts if (mark := _mark(fact)) is not None)
     for order in history.orders:
         count = marks.pop(order.key, 0)
         if count > 1:
-            yield f"{order.key}: is stored {count} times"
+            yield _doubled("I3", f"{order.key}: is stored {count} times")
         if count and (order.refused or not order.answers):
-            yield f"{order.key}: was refused and is stored"
+            yield _wrong("I2", f"{order.key}: was refused and is stored")
         certain = next((answer for answer in order.answers if answer.verdict != "refused"), None)
         if certain is not None and certain.replayed:
-            yield f"{order.key}: was refused and had been stored"
+            yield _wrong("I2", f"{order.key}: was refused and had been stored")
     for key in marks:
-        yield f"{key}: is stored, and nobody asked for it"
+        yield _wrong("I2", f"{key}: is stored, and nobody asked for it")
 
 
 def _mark(fact: Recorded[Any]) -> str | None:
@@ -119,55 +164,55 @@ def _mark(fact: Recorded[Any]) -> str | None:
     return str(fact.fact.note) if isinstance(fact.fact, Acknowledged | Resolved) else None
 
 
-def _order_of_the_log(stored: Stored, past: Past) -> Iterator[str]:
+def _order_of_the_log(stored: Stored, past: Past) -> Iterator[Violation]:
     if [fact.position for fact in stored.facts] != list(range(1, len(stored.facts) + 1)):
-        yield "positions are not 1, 2, 3, …"
+        yield _wrong("I4", "positions are not 1, 2, 3, …")
     if len({fact.event_id for fact in stored.facts}) != len(stored.facts):
-        yield "an event has the id of another"
+        yield _wrong("I4", "an event has the id of another")
     if stored.streams.keys() != past.keys():
-        yield "the table of streams has others than the log"
+        yield _wrong("I4", "the table of streams has others than the log")
     for stream_id, facts in past.items():
         if [fact.version for fact in facts] != list(range(1, len(facts) + 1)):
-            yield f"{stream_id}: versions are not 1, 2, 3, …"
+            yield _wrong("I4", f"{stream_id}: versions are not 1, 2, 3, …")
         if stored.streams.get(stream_id) != (len(facts), facts[0].position, facts[-1].position):
-            yield f"{stream_id}: the table of streams says otherwise than the log"
+            yield _wrong("I4", f"{stream_id}: the table of streams says otherwise than the log")
 
 
-def _lives(past: Past) -> Iterator[str]:
+def _lives(past: Past) -> Iterator[Violation]:
     for stream_id, facts in past.items():
         life = "".join(_LETTERS[fact.fact.type] for fact in facts)
         if not _LIFE.fullmatch(life):
-            yield f"{stream_id}: {life} is no life of an incident"
+            yield _wrong("I5", f"{stream_id}: {life} is no life of an incident")
         if len({fact.command_id for fact in facts[:3]}) > 1:
-            yield f"{stream_id}: was classified or assigned by another command than its creation"
+            yield _wrong("I5", f"{stream_id}: classified or assigned by another command than created it")
 
 
-def _escalations(past: Past, steps: Sequence[timedelta]) -> Iterator[str]:
+def _escalations(past: Past, steps: Sequence[timedelta]) -> Iterator[Violation]:
     for stream_id, facts in past.items():
         fired = [fact for fact in facts if isinstance(fact.fact, Escalated)]
         levels = [fact.fact.level for fact in fired]
         incident = as_of(facts, len(facts))
         if levels != list(range(1, len(levels) + 1)) or len(levels) > len(steps):
-            yield f"{stream_id}: was escalated to the levels {levels}"
+            yield _doubled("I6", f"{stream_id}: was escalated to the levels {levels}")
         elif incident is not None and incident.priority == "critical":
             if incident.status == "open" and len(levels) != len(steps):
-                yield f"{stream_id}: is open, and was escalated to the levels {levels} only"
+                yield _wrong("I6", f"{stream_id}: is open, and was escalated to the levels {levels} only")
         elif levels:
-            yield f"{stream_id}: is not critical, and was escalated"
+            yield _wrong("I6", f"{stream_id}: is not critical, and was escalated")
         earlier = next((fact.recorded_at for fact in facts if isinstance(fact.fact, Assigned)), None)
         for fact, wait in zip(fired, steps, strict=False):
             due = fact.fact.due_at
             if earlier is None or due < earlier + wait or fact.recorded_at < due:
-                yield f"{stream_id}: was escalated to level {fact.fact.level} too early"
+                yield _wrong("I6", f"{stream_id}: was escalated to level {fact.fact.level} too early")
             earlier = due
 
 
-def _derived(stored: Stored, past: Past) -> Iterator[str]:
+def _derived(stored: Stored, past: Past) -> Iterator[Violation]:
     head = stored.facts[-1].position if stored.facts else 0
     if stored.followers != dict.fromkeys(FOLLOWERS, head):
-        yield f"not everybody has come to position {head}: {stored.followers}"
+        yield _late("I8", f"not everybody has come to position {head}: {stored.followers}")
     if stored.waiting:
-        yield f"{len(stored.waiting)} incidents still wait for an escalation"
+        yield _late("I11", f"{len(stored.waiting)} incidents still wait for an escalation")
     readable = {key: facts for key, facts in past.items() if as_of(facts, len(facts)) is not None}
     for name, rows, folded in (
         ("board", stored.board, folded_board(readable, LOG)),
@@ -175,7 +220,7 @@ def _derived(stored: Stored, past: Past) -> Iterator[str]:
     ):
         for key in rows.keys() | folded.keys():
             if rows.get(key) != folded.get(key):
-                yield f"{key}: the {name} says otherwise than the log"
+                yield _wrong("I7", f"{key}: the {name} says otherwise than the log")
 
 
 def as_of(facts: Sequence[Recorded[Any]], version: int) -> Incident | None:

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+import psutil
 
 from pulseops.up.account import ourselves
+from pulseops.up.home import Home
 from pulseops.up.parts import Program
 from pulseops.up.ports import free_port
 from pulseops.up.processes import Child, Ladder
@@ -20,7 +22,13 @@ AT_ONCE = Ladder(((signal.SIGKILL, 5.0),))
 
 
 class Killable(Program):
+    """`planted` names a bug of `tests.faults.planted` that it has; usually none."""
+
     kills = 0
+
+    def __init__(self, name: str, home: Home, environment: Mapping[str, str], *, planted: str = "") -> None:
+        super().__init__(name, home, environment)
+        self._module = ["-m", "tests.faults.planted", planted] if planted else ["-m", "pulseops"]
 
     @property
     def pid(self) -> int:
@@ -29,7 +37,7 @@ class Killable(Program):
     def start(self) -> None:
         self.stop(hurry=True)
         self._child = Child(
-            [sys.executable, "-P", "-m", "pulseops", self.name],
+            [sys.executable, "-P", *self._module, self.name],
             mark=self._mark,
             log=self.log,
             account=ourselves(),
@@ -50,6 +58,21 @@ class Killable(Program):
         os.kill(self.pid, signal.SIGCONT)
 
 
+def speaks_from(pid: int, port: int) -> bool:
+    """Whether this process has a TCP connection whose own end is `port`."""
+    try:
+        connections = psutil.Process(pid).net_connections("tcp")
+    except psutil.NoSuchProcess:
+        return False
+    return any(one.laddr.port == port for one in connections)
+
+
+def memory(pid: int) -> int:
+    """Bytes."""
+    found: int = psutil.Process(pid).memory_info().rss
+    return found
+
+
 def quiet_port() -> int:
     """One that no outgoing connection takes while its server is away."""
     while True:
@@ -61,6 +84,7 @@ def quiet_port() -> int:
 def inherited(ground: Path) -> dict[str, str]:
     """Our environment, without settings, and with compiled modules: programs start often."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PULSEOPS_")}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[2])  # the programs with a planted bug are here
     if environment.pop("PYTHONDONTWRITEBYTECODE", None):
         environment["PYTHONPYCACHEPREFIX"] = str(ground / "pycache")
     return environment

@@ -1,0 +1,106 @@
+"""Places in the work where a program can be stopped, and killed there: PostgreSQL stops it, by a lock.
+
+The product knows nothing of them. Triggers of ours ask for a lock that usually nobody has; whoever wants a
+program to stop takes it, waits until somebody waits for it, and kills the program that does.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from msgspec import Struct
+
+_SPACE = 7070
+"""The first half of the keys of our advisory locks."""
+
+_PASS = """
+CREATE SCHEMA faults;
+CREATE FUNCTION faults.pass() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_catalog.pg_advisory_xact_lock_shared(7070, TG_ARGV[0]::integer);
+    RETURN NEW;
+END
+$$;
+"""
+
+
+class Point(Struct, frozen=True):
+    """Either a trigger of ours stops the program, or `lock` does, while it runs a statement LIKE `query`."""
+
+    name: str
+    number: int
+    trigger: str = ""
+    lock: str = ""
+    query: str = "%"
+
+
+_BEFORE = "CREATE TRIGGER faults_{0} BEFORE {1} FOR EACH ROW WHEN ({2}) EXECUTE FUNCTION faults.pass({0})"
+_AT_COMMIT = (
+    "CREATE CONSTRAINT TRIGGER faults_{0} AFTER {1} DEFERRABLE INITIALLY DEFERRED "
+    "FOR EACH ROW WHEN ({2}) EXECUTE FUNCTION faults.pass({0})"
+)
+_EVENT = "INSERT ON eventstore.event"
+_CHECKPOINT = "UPDATE ON eventstore.subscription"
+_MOVED = "NEW.position <> OLD.position"
+
+API_POINTS = (
+    Point("an API before its append", 1, lock="LOCK TABLE eventstore.log", query="%append_v%"),
+    Point("an API at its commit", 2, _AT_COMMIT.format(2, _EVENT, "NEW.type = 'CREATED'")),
+)
+WORKER_POINTS = (
+    Point("a worker after its claim", 3, lock="LOCK TABLE eventstore.stream", query="%histories_v%"),
+    Point("a worker before its append", 4, _BEFORE.format(4, _EVENT, "NEW.type = 'ESCALATED'")),
+    Point("a worker at its append's commit", 5, _AT_COMMIT.format(5, _EVENT, "NEW.type = 'ESCALATED'")),
+    Point("a worker before its checkpoint", 6, _BEFORE.format(6, _CHECKPOINT, _MOVED)),
+    Point("a worker at its checkpoint's commit", 7, _AT_COMMIT.format(7, _CHECKPOINT, _MOVED)),
+)
+POINTS = (*API_POINTS, *WORKER_POINTS)
+
+_STOPPED = """
+SELECT a.client_port FROM pg_stat_activity AS a
+WHERE a.usename = 'pulseops' AND a.query LIKE $3
+  AND CASE WHEN $4 THEN $1 = ANY (pg_blocking_pids(a.pid)) ELSE EXISTS (
+    SELECT FROM pg_locks AS l WHERE l.pid = a.pid AND NOT l.granted AND l.locktype = 'advisory'
+      AND l.classid = $5 AND l.objid = $2
+  ) END
+ORDER BY a.query_start LIMIT 1
+"""
+
+
+async def install(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(_PASS)
+        for point in POINTS:
+            if point.trigger:
+                await connection.execute(point.trigger)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def stopped(url: str, point: Point) -> AsyncIterator[int]:
+    """Somebody is there: the port from which it speaks to PostgreSQL. Afterwards all go on."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            if point.lock:
+                await connection.execute(f"{point.lock} IN ACCESS EXCLUSIVE MODE")
+            else:
+                await connection.execute("SELECT pg_advisory_xact_lock($1, $2)", _SPACE, point.number)
+            me = connection.get_server_pid()
+            watcher = await asyncpg.connect(url)
+            try:
+                async with asyncio.timeout(15):
+                    while (  # noqa: ASYNC110 - a lock tells nobody that it is waited for
+                        port := await watcher.fetchval(
+                            _STOPPED, me, point.number, point.query, bool(point.lock), _SPACE
+                        )
+                    ) is None:
+                        await asyncio.sleep(0.01)
+            finally:
+                await watcher.close()
+            yield port
+    finally:
+        await connection.close()
