@@ -23,8 +23,8 @@ from tests.benchmarks.goals import GOALS
 from tests.benchmarks.ground import Database
 from tests.benchmarks.past import filled
 from tests.benchmarks.stage import Stage
-from tests.benchmarks.ticket import Ticket, Tickets, environment, reported, tickets
-from tests.benchmarks.workers import MODELS, following, until_at
+from tests.benchmarks.ticket import Tickets, environment, reported, tickets
+from tests.benchmarks.workers import LATELY, MODELS, following, until_at
 
 _THEIRS, _OURS = "ProjectionRunner", "our worker"
 _TICKETS, _INCIDENTS = 1_500, 25_000
@@ -39,16 +39,22 @@ _TABLES = (
       ticket_id uuid, version int, event text NOT NULL, at timestamptz NOT NULL, details jsonb NOT NULL,
       PRIMARY KEY (ticket_id, version))""",
 )
-_CREATED = """
-INSERT INTO ticket (id, status, title, description, source, service, labels, created_at, updated_at, version)
-VALUES (%(id)s, 'open', %(title)s, %(description)s, %(source)s, %(service)s, %(labels)s, %(at)s, %(at)s, %(version)s)
-"""
-_CHANGED = {
-    Ticket.Classified: "UPDATE ticket SET priority = %(priority)s, category = %(category)s, "
-    "updated_at = %(at)s, version = %(version)s WHERE id = %(id)s",
-    Ticket.Assigned: "UPDATE ticket SET team = %(team)s, updated_at = %(at)s, version = %(version)s WHERE id = %(id)s",
-    Ticket.Acknowledged: "UPDATE ticket SET status = 'acknowledged', updated_at = %(at)s, version = %(version)s "
-    "WHERE id = %(id)s",
+_STATEMENTS = {
+    "Created": """
+        INSERT INTO ticket (
+          id, status, title, description, source, service, labels, created_at, updated_at, version
+        ) VALUES (
+          %(id)s, 'open', %(title)s, %(description)s, %(source)s, %(service)s, %(labels)s, %(at)s, %(at)s,
+          %(version)s
+        )""",
+    "Classified": """
+        UPDATE ticket SET priority = %(priority)s, category = %(category)s, updated_at = %(at)s,
+          version = %(version)s WHERE id = %(id)s""",
+    "Assigned": """
+        UPDATE ticket SET team = %(team)s, updated_at = %(at)s, version = %(version)s WHERE id = %(id)s""",
+    "Acknowledged": """
+        UPDATE ticket SET status = 'acknowledged', updated_at = %(at)s, version = %(version)s
+        WHERE id = %(id)s""",
 }
 _ENTRY = "INSERT INTO entry VALUES (%(id)s, %(version)s, %(event)s, %(at)s, %(details)s)"
 
@@ -75,10 +81,9 @@ class Board(PostgresTrackingRecorder):
         }
         fields.pop("description", None)
         given["details"] = _json(fields)
-        statement = _CHANGED.get(type(happened), _CREATED)
         with self.datastore.transaction(commit=True) as cursor:
             self._insert_tracking(cursor, tracking)
-            cursor.execute(SQL(statement), given, prepare=True)
+            cursor.execute(SQL(_STATEMENTS[given["event"]]), given, prepare=True)
             cursor.execute(SQL(_ENTRY), given, prepare=True)
 
 
@@ -135,7 +140,7 @@ async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
 
 async def _followed(stage: Stage, database: Database) -> Reading:
     """From the worker's first batch on, to the end of the log."""
-    head = await filled(database, _INCIDENTS, stage=stage)
+    head = await filled(database, _INCIDENTS, stage=stage, over=LATELY)
     stage.say(_OURS)
     async with following(stage, database) as worker:
         first = await until_at(database, 1)

@@ -6,20 +6,35 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
+import msgspec
 from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
+
+from pulseops.kernel.clock import utc_now
+from pulseops.kernel.envelope import Context
+from pulseops.kernel.ids import new_id
+from pulseops.rulebook.loader import load_rulebook
+from pulseops.wiring import inline
+from tests.benchmarks.reports import COMMANDS
+from tests.histories import store
 
 
 class Ticket(Aggregate):
     @event("Created")
-    def __init__(self, title: str, description: str, source: str, service: str, labels: dict[str, str]) -> None:
+    def __init__(
+        self, title: str, description: str, source: str, service: str, labels: dict[str, str]
+    ) -> None:
         self.title, self.description, self.source = title, description, source
         self.service, self.labels = service, labels
         self.status, self.priority, self.category, self.team = "open", "", "", ""
 
     @event("Classified")
     def classify(
-        self, priority: str, category: str, priority_decision: dict[str, Any], category_decision: dict[str, Any]
+        self,
+        priority: str,
+        category: str,
+        priority_decision: dict[str, Any],
+        category_decision: dict[str, Any],
     ) -> None:
         self.priority, self.category = priority, category
 
@@ -57,3 +72,21 @@ def tickets(url: str) -> Iterator[Tickets]:
         yield application
     finally:
         application.close()
+
+
+def reported(number: int) -> Ticket:
+    """Reported, classified and assigned as our own rules say, and acknowledged: four events, unsaved."""
+    context = Context(actor="key:bench", now=utc_now(), command_id=new_id(), correlation_id=new_id())
+    command = COMMANDS[number % len(COMMANDS)]
+    drafted = store(1, inline(load_rulebook(None))).draft(new_id(), None, 0, command, context)
+    _, classified, assigned = (msgspec.to_builtins(one.fact) for one in drafted.facts)
+    ticket = Ticket(command.title, command.description, command.source, command.service or "", command.labels)
+    ticket.classify(
+        classified["priority"],
+        classified["category"],
+        classified["priorityDecision"],
+        classified["categoryDecision"],
+    )
+    ticket.assign(assigned["team"], assigned["decision"])
+    ticket.acknowledge("On it.")
+    return ticket

@@ -6,6 +6,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import NamedTuple
 
 import asyncpg
 
@@ -20,18 +22,31 @@ from tests.benchmarks.stage import Stage
 MODELS = ("incident", "timeline")
 """The read models that are waited for."""
 
+LATELY = timedelta(minutes=1)
+"""In which all happened that a worker is to work off: so nothing is due to be escalated yet."""
+
 _LADDER = Ladder(((signal.SIGTERM, 10.0),))
 _PATIENCE = 300.0
 _GLANCE = 0.01
-_REACHED = """
-SELECT CASE WHEN count(DISTINCT s.name) = cardinality($1::text[]) THEN min(s.position) ELSE 0 END
+_STANDS = """
+SELECT CASE WHEN count(DISTINCT s.name) = cardinality($1::text[]) THEN min(s.position) ELSE 0 END AS reached,
+  coalesce((
+    SELECT e.position FROM eventstore.event AS e WHERE e.log_id = 1 ORDER BY e.position DESC LIMIT 1
+  ), 0) AS head
 FROM eventstore.subscription AS s WHERE s.log_id = 1 AND s.name = ANY ($1)
 """
 
 
+class Stands(NamedTuple):
+    """Where the slowest of the read models is, and where the log ends."""
+
+    reached: int
+    head: int
+
+
 @asynccontextmanager
 async def following(stage: Stage, database: Database) -> AsyncIterator[int]:
-    """A worker on the database, without Redis; its process id. Raises Failed when it ended before its time."""
+    """A worker on the database, without Redis; its process id. Raises Failed when it ended early."""
     home, name = stage.ground.home, f"worker-{new_id().hex}"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PULSEOPS_")}
     child = Child(
@@ -51,13 +66,17 @@ async def following(stage: Stage, database: Database) -> AsyncIterator[int]:
         await asyncio.to_thread(child.stop)
 
 
-async def until_at(database: Database, position: int) -> int:
-    """Where the slowest of the read models stands, once all are at `position`. Raises TimeoutError."""
+async def stands(database: Database) -> Stands:
     connection = await asyncpg.connect(database.url)
     try:
-        async with asyncio.timeout(_PATIENCE):
-            while (reached := await connection.fetchval(_REACHED, MODELS)) < position:
-                await asyncio.sleep(_GLANCE)
-        return int(reached)
+        return Stands(*await connection.fetchrow(_STANDS, MODELS))
     finally:
         await connection.close()
+
+
+async def until_at(database: Database, position: int) -> int:
+    """Where the slowest read model stands, once all are at `position`. Raises TimeoutError."""
+    async with asyncio.timeout(_PATIENCE):
+        while (now := await stands(database)).reached < position:  # noqa: ASYNC110 -- another process moves it
+            await asyncio.sleep(_GLANCE)
+    return now.reached
