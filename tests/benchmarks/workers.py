@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import NamedTuple
@@ -76,7 +76,16 @@ async def stands(database: Database) -> Stands:
 
 async def until_at(database: Database, position: int) -> int:
     """Where the slowest read model stands, once all are at `position`. Raises TimeoutError."""
+    return (await _until(database, lambda now: now.reached >= position)).reached
+
+
+async def until_head(database: Database, position: int) -> None:
+    """Until the log has come to `position`. Raises TimeoutError."""
+    await _until(database, lambda now: now.head >= position)
+
+
+async def _until(database: Database, true: Callable[[Stands], bool]) -> Stands:
     async with asyncio.timeout(_PATIENCE):
-        while (now := await stands(database)).reached < position:  # noqa: ASYNC110 -- another process moves it
+        while not true(now := await stands(database)):
             await asyncio.sleep(_GLANCE)
-    return now.reached
+    return now
