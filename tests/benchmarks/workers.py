@@ -86,6 +86,6 @@ async def until_head(database: Database, position: int) -> None:
 
 async def _until(database: Database, true: Callable[[Stands], bool]) -> Stands:
     async with asyncio.timeout(_PATIENCE):
-        while not true(now := await stands(database)):
+        while not true(now := await stands(database)):  # noqa: ASYNC110 -- other processes move it
             await asyncio.sleep(_GLANCE)
     return now
