@@ -17,6 +17,7 @@ from sqlalchemy.dialects import postgresql
 
 import pulseops.access.keys
 import pulseops.escalation.timers
+import pulseops.eventstore.generations
 import pulseops.eventstore.tables
 import pulseops.incidents.board
 import pulseops.incidents.timeline  # noqa: F401  -- these fill the metadata
@@ -32,6 +33,10 @@ _NOTES = {
     "`eventstore.ensure_partitions_v1` makes ahead of need. Each partition is also unique by log_id, "
     "stream_id, version, and refuses UPDATE, DELETE and TRUNCATE by triggers that fire for every role."
 }
+_GENERATIONS = (
+    " A view of the live generation's table, which has the keys and indexes told here: `{0}_1` at first, "
+    "another after each rebuild ([decision 15](decisions/0015-read-models-have-generations.md))."
+)
 _STATEMENT = re.compile(
     r"^(?:ALTER DEFAULT PRIVILEGES IN SCHEMA (?P<schemas>[\w, ]+?)\s+)?(?P<verb>GRANT|REVOKE) "
     r"(?P<rights>[^;]+?) ON (?P<on>[\w.,\s]+?) (?:TO|FROM) (?P<roles>[\w, ]+);",
@@ -122,8 +127,13 @@ def tables() -> Iterator[str]:
         yield from (f"## {schema}", told)
         for name, table in sorted(metadata.tables.items()):
             if table.schema == schema:
-                yield from (f"### {name}", f"{table.comment}{_NOTES.get(name, '')}")
+                yield from (f"### {name}", f"{table.comment}{_note(table)}")
                 yield from (_columns(table), "\n".join(f"- {line}" for line in _besides(table)))
+
+
+def _note(table: Table) -> str:
+    generations = _GENERATIONS.format(table.name) if table.info.get("generations") else ""
+    return generations + _NOTES.get(table.fullname, "")
 
 
 def _besides(table: Table) -> Iterator[str]:

@@ -26,6 +26,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "request-timeout": (408, "The request did not arrive in time"),
     "invalid-transition": (409, "The incident's status does not allow this"),
     "name-taken": (409, "Another incident holds this name"),
+    "subscription-conflict": (409, "The subscription does not allow this now"),
     "contended": (409, "Others keep changing this incident"),
     "version-conflict": (412, "The incident has changed since you read it"),
     "too-large": (413, "The request is too large"),

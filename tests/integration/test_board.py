@@ -188,14 +188,20 @@ async def test_an_analyst_may_read_the_read_models_and_do_nothing_else(
     pool: asyncpg.Pool, admin: asyncpg.Connection
 ) -> None:
     await admin.execute("SET ROLE pulseops_analyst")
-    for table in ("incident", "timeline"):
-        assert await admin.fetchval(f"SELECT count(*) FROM incidents.{table}") == 0
-        for attack in ("DELETE FROM", "TRUNCATE", "DROP TABLE"):
+    for name in ("incident", "timeline"):
+        assert await admin.fetchval(f"SELECT count(*) FROM incidents.{name}") == 0
+        for attack in (
+            f"DELETE FROM incidents.{name}",
+            f"DROP VIEW incidents.{name}",
+            f"TRUNCATE incidents.{name}_1",
+            f"SELECT FROM incidents.{name}_1",
+            f"SELECT incidents.project_{name}_v1(1::smallint, 0, 1)",
+            f"SELECT incidents.project_{name}_v2(1::smallint, 1::smallint, 0, 1, 0, 1, '{{}}', '{{}}')",
+            f"SELECT eventstore.begin_generation_v1('{name}')",
+            f"SELECT eventstore.drop_generation_v1('{name}', 1::smallint)",
+        ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await admin.execute(f"{attack} incidents.{table}")
-    for function in ("project_incident_v1", "project_timeline_v1"):
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await admin.execute(f"SELECT incidents.{function}(1::smallint, 0, 1)")
+                await admin.execute(attack)
 
 
 async def test_every_column_says_what_it_holds(admin: asyncpg.Connection) -> None:
@@ -203,7 +209,7 @@ async def test_every_column_says_what_it_holds(admin: asyncpg.Connection) -> Non
         """
         SELECT c.relname, a.attname FROM pg_class AS c
         JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum >= 0 AND NOT a.attisdropped
-        WHERE c.relnamespace = 'incidents'::regnamespace AND c.relkind = 'r'
+        WHERE c.relnamespace = 'incidents'::regnamespace AND c.relkind IN ('r', 'v')
           AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS NULL)
         """
     )
