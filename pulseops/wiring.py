@@ -10,10 +10,12 @@ from pulseops.classification import reactor as classification
 from pulseops.escalation import routes as escalation
 from pulseops.escalation.timers import deadlines
 from pulseops.eventstore.codec import Codec
+from pulseops.eventstore.generations import ReadModel
 from pulseops.eventstore.history import LogHistory
 from pulseops.eventstore.store import Appender, EventStore, History
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.http import docs, health, openapi
+from pulseops.incidents import board, timeline
 from pulseops.incidents import routes as incidents
 from pulseops.incidents.answers import Incidents
 from pulseops.incidents.board import BOARD
@@ -35,6 +37,10 @@ ROUTES = (
     *docs.ROUTES,
     openapi.openapi,
 )
+
+
+READ_MODELS: Sequence[ReadModel] = (board.MODEL, timeline.MODEL)
+"""What can be rebuilt beside itself. Deadlines cannot: the sweep moves them too."""
 
 
 def inline(rules: Rulebook) -> Sequence[Reactor]:

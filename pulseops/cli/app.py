@@ -34,6 +34,12 @@ app.command(
 app.command("pulseops.cli.keys:key", name="key", group=USE, help="Make, list and revoke API keys.")
 app.command("pulseops.cli.logs:logs", name="logs", group=USE, help="Make and list logs: one a tenant.")
 app.command(
+    "pulseops.cli.projections:projections",
+    name="projections",
+    group=USE,
+    help="Rebuild read models beside the live ones.",
+)
+app.command(
     "pulseops.cli.subscriptions:subscriptions",
     name="subscriptions",
     group=USE,

@@ -24,7 +24,9 @@ T = TypeVar("T")
 Json = Annotated[bool, Parameter(negative=())]
 
 
-def in_database(work: Callable[[asyncpg.Pool], Awaitable[T]]) -> T:
+def in_database(
+    work: Callable[[asyncpg.Pool], Awaitable[T]], *, size: int = 1, command_seconds: float = 30.0
+) -> T:
     """What `work` makes of the database of PULSEOPS_DATABASE_URL, else of the local `up`; or the end."""
     try:
         settings = Settings.from_environment(os.environ)
@@ -35,7 +37,7 @@ def in_database(work: Callable[[asyncpg.Pool], Awaitable[T]]) -> T:
         raise stop(f"{told}: start it with `pulseops up`, or set PULSEOPS_DATABASE_URL.", USAGE)
 
     async def connected() -> T:
-        pool = await open_pool(url, size=1)
+        pool = await open_pool(url, size=size, command_seconds=command_seconds)
         try:
             return await work(pool)
         finally:
