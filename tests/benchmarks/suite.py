@@ -8,8 +8,8 @@ from tests.benchmarks.export import EXPORT
 from tests.benchmarks.get import GET
 from tests.benchmarks.growth import GROWTH
 from tests.benchmarks.latency import LATENCY
-from tests.benchmarks.logs import LOGS
 from tests.benchmarks.live import LIVE
+from tests.benchmarks.logs import LOGS
 from tests.benchmarks.memory import MEMORY
 from tests.benchmarks.overload import OVERLOAD
 from tests.benchmarks.peer_append import PEER_APPEND
