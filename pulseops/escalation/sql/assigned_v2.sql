@@ -17,7 +17,11 @@ SET jit = off
 AS $$
     WITH newly AS MATERIALIZED (
         SELECT e.stream_id, e.position, e.recorded_at, e.data->>'team' AS team
-        FROM eventstore.slice_v1(p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only) e
+        -- The slice first (OFFSET 0): what it leaves out need not be known.
+        FROM (
+            SELECT * FROM eventstore.slice_v1(p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only)
+            OFFSET 0
+        ) e
         WHERE CASE WHEN incidents.knows_v1(e.type, e.schema_version, e.position) THEN e.type = 'ASSIGNED' END
     )
     SELECT n.stream_id, coalesce(life.priority, life.reported), life.category, n.team,
