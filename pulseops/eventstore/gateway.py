@@ -71,6 +71,11 @@ class Gateway:
             await self._writer
             self._writer = None
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for the writer."""
+        return len(self._waiting)
+
     async def append(self, request: AppendRequest) -> AppendResult:
         """The request's result, after the commit that made it durable; within the gateway's patience.
 
@@ -174,7 +179,6 @@ class Gateway:
                     )
                 )
         metrics.BATCH.observe(len(batch))
-        metrics.WAITING.set(len(self._waiting))
         if stored:
             # Not called from here: an error of the listener's is not one of the writer's.
             asyncio.get_running_loop().call_soon(self._on_stored, stored)

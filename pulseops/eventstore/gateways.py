@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from msgspec import Struct
 
+from pulseops.eventstore import metrics
 from pulseops.eventstore.append import AppendRequest, AppendResult
 from pulseops.eventstore.gateway import Gateway
 from pulseops.kernel.errors import Overloaded, Unavailable
@@ -50,7 +51,13 @@ class Gateways:
         """Where requests for one log go. Costs nothing until it is used."""
         return LogAppender(self, log_id)
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a writer, in all logs."""
+        return sum(one.gateway.waiting for one in self._open.values())
+
     def start(self) -> None:
+        metrics.WAITING.set_function(lambda: self.waiting)
         self._tidying = asyncio.create_task(self._tidy(), name="pulseops gateways")
 
     async def stop(self) -> None:
