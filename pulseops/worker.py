@@ -13,7 +13,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC
-from functools import partial
 from typing import Any
 
 import asyncpg
@@ -33,9 +32,9 @@ from pulseops.db.pools import open_pool
 from pulseops.escalation.rounds import Rounds
 from pulseops.eventstore import heartbeat
 from pulseops.eventstore.gateway import Gateway
+from pulseops.eventstore.leading import Subscriptions
 from pulseops.eventstore.lookout import Lookout
-from pulseops.eventstore.subscriptions import Projector, Subscription, Subscriptions
-from pulseops.eventstore.wake import Bell, Doorbell
+from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.clock import Clock
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.kernel.ids import new_id
@@ -133,10 +132,14 @@ async def working(
         doorbell = Doorbell(settings.redis_url, database=database)
         stack.push_async_callback(doorbell.close)
         doorbell.listen()
-        follow = partial(_followers, pool, projectors(rules), worker_id)
-        lookout = Lookout(brisk, follow, doorbell=doorbell)
+        lookout = Lookout(brisk, doorbell=doorbell)
         lookout.start()
-        stack.push_async_callback(lookout.stop, _GRACE)
+        stack.push_async_callback(lookout.stop)
+        subscriptions = Subscriptions(
+            pool, projectors(rules), owner=worker_id, doorbell=doorbell, bells=lookout.bell
+        )
+        subscriptions.start()
+        stack.push_async_callback(subscriptions.stop, _GRACE)
         # The gateways are never started: a sweep appends in its own transaction.
         stores = logs(lambda log_id: Gateway(settings.database, log_id=log_id), pool, rules)
         rounds = Rounds(brisk, stores, CODEC, clock=clock(brisk), doorbell=doorbell, worker_id=worker_id)
@@ -148,15 +151,6 @@ async def working(
         stack.push_async_callback(_ended, tasks)
         _log.info("working", worker=worker_id, settings=repr(settings))
         yield worker_id
-
-
-def _followers(
-    pool: asyncpg.Pool, leads: Sequence[Projector], owner: str, log_id: int, bell: Bell
-) -> Subscriptions:
-    """All that follows one log."""
-    return Subscriptions(
-        Subscription(pool, projector, owner=owner, doorbell=bell, log_id=log_id) for projector in leads
-    )
 
 
 async def _left(pool: asyncpg.Pool, worker_id: str) -> None:

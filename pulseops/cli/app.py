@@ -33,6 +33,18 @@ app.command(
 )
 app.command("pulseops.cli.keys:key", name="key", group=USE, help="Make, list and revoke API keys.")
 app.command("pulseops.cli.logs:logs", name="logs", group=USE, help="Make and list logs: one a tenant.")
+app.command(
+    "pulseops.cli.projections:projections",
+    name="projections",
+    group=USE,
+    help="Rebuild read models beside the live ones.",
+)
+app.command(
+    "pulseops.cli.subscriptions:subscriptions",
+    name="subscriptions",
+    group=USE,
+    help="See and steer what follows a log.",
+)
 app.command("pulseops.cli.history:events", name="events", group=USE, help="Take history out, as a file.")
 
 Flag = Parameter(negative=())

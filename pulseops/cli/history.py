@@ -21,6 +21,7 @@ from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED
 from pulseops.cli.words import harmless
+from pulseops.eventstore.directory import DEFAULT, find_log
 from pulseops.eventstore.export import NotItsPart, Wanted, export
 
 events = App(
@@ -50,7 +51,7 @@ def export_events(
     after: Position = 0,
     up_to: Position | None = None,
     type: Annotated[tuple[str, ...], Parameter(negative=())] = (),  # noqa: A002 -- the option's name
-    log: int = 1,
+    log: str = DEFAULT,
     json: Json = False,
 ) -> None:
     """Write events to a file as CloudEvents 1.0, a line of JSON each, in the order of their positions.
@@ -69,13 +70,13 @@ def export_events(
     type
         Only events of this type, such as CREATED. May be given several times.
     log
-        The log to read.
+        The log to read, by its name (see `pulseops logs`).
     json
         Print what was done as JSON.
     """
-    wanted = Wanted(log_id=log, after=after, up_to=up_to, types=type)
 
     async def take(pool: asyncpg.Pool) -> int:
+        wanted = Wanted(log_id=await find_log(pool, log), after=after, up_to=up_to, types=type)
         with _bar() as bar:
             task = bar.add_task("events", total=None)
 

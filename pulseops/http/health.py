@@ -25,13 +25,27 @@ class Live(Struct, frozen=True, kw_only=True):
 
 
 class Follower(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A subscription: how far it is behind its log, in events and seconds. `failing`: its last try failed."""
+    """A shard of a subscription: how far it is behind its log, in events and in seconds.
+
+    `failing`: its last try failed. `parked` are streams that wait because one of their events cannot be dealt
+    with; `attempts` are failures since the last progress, `epoch` counts the changes of its worker.
+    """
 
     log: str
     name: str
+    shard: int
+    shards: int
     positions: int
     seconds: float
     failing: bool
+    attempts: int
+    parked: int
+    epoch: int
+
+    @property
+    def title(self) -> str:
+        which = "" if self.shards == 1 else f" (shard {self.shard} of {self.shards})"
+        return f"{self.name} of log {self.log}{which}"
 
 
 class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -97,9 +111,11 @@ def judged(
     followers = tuple(_follower(log.name, one) for log in logs for one in log.lag.followers)
     for one in followers:
         if one.failing:
-            reasons.append(f"{one.name} of log {one.log} fails")
+            reasons.append(f"{one.title} fails")
         if one.seconds > _LAGS:
-            reasons.append(f"{one.name} of log {one.log} lags by {one.seconds:.0f} s")
+            reasons.append(f"{one.title} lags by {one.seconds:.0f} s")
+        if one.parked:
+            reasons.append(f"{one.title} has parked streams: {one.parked}")
     late = [log for log in logs if log.overdue > _LAGS]
     reasons += [f"escalations of log {log.name} are {log.overdue:.0f} s late" for log in late]
     swept = logs[0].lag.sweep_seconds if logs else None
@@ -127,13 +143,11 @@ def _follower(log: str, follower: Any) -> Follower:
 def measured(found: Ready) -> None:
     """Into the gauges. What is not known any more keeps its last value, beside `pulseops_database_up`."""
     metrics.DATABASE.set(found.database)
-    for one in found.subscriptions:
-        metrics.LAG_POSITIONS.labels(one.log, one.name).set(one.positions)
-        metrics.LAG_SECONDS.labels(one.log, one.name).set(one.seconds)
     for log in found.logs:
         metrics.POSITION.labels(log.name).set(log.position)
         metrics.OVERDUE_SECONDS.labels(log.name).set(log.overdue_seconds)
     if found.logs:
+        metrics.followers(found.subscriptions)
         metrics.SWEEP_SECONDS.set(math.inf if found.sweep_seconds is None else found.sweep_seconds)
 
 

@@ -26,6 +26,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "request-timeout": (408, "The request did not arrive in time"),
     "invalid-transition": (409, "The incident's status does not allow this"),
     "name-taken": (409, "Another incident holds this name"),
+    "subscription-conflict": (409, "The subscription does not allow this now"),
     "contended": (409, "Others keep changing this incident"),
     "version-conflict": (412, "The incident has changed since you read it"),
     "too-large": (413, "The request is too large"),
@@ -37,6 +38,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "behind": (503, "The read model has not come so far"),
     "overloaded": (503, "More is waiting than can be answered in time"),
     "unavailable": (503, "The database does not answer"),
+    "unknown-fact": (503, "A newer release wrote what this process cannot read"),
     "outcome-unknown": (504, "The outcome is unknown"),
 }
 _BY_STATUS = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not-found"} | {
@@ -50,6 +52,7 @@ _RETRY: Mapping[str, Header] = {
     "overloaded": (b"retry-after", b"1"),
     "behind": (b"retry-after", b"1"),
     "unavailable": (b"retry-after", b"2"),
+    "unknown-fact": (b"retry-after", b"2"),
     "outcome-unknown": (b"retry-after", b"2"),
     "unauthenticated": (b"www-authenticate", b'Bearer realm="pulseops"'),
 }

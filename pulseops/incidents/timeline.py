@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Tabl
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
+from pulseops.eventstore.generations import GENERATIONS, ReadModel, Stretch
 from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.events import Created, IncidentFact
@@ -51,6 +52,7 @@ TABLE = Table(
         comment="The fact's fields but the description; one that has its default value is omitted.",
     ),
     schema="incidents",
+    info=GENERATIONS,
     comment="Every step of every incident. Derived from the log, a moment behind it.",
 )
 
@@ -90,10 +92,18 @@ def entry(recorded: Recorded[IncidentFact]) -> TimelineEntry:
     )
 
 
+_PROJECT = "SELECT incidents.project_timeline_v2($1, $2, $3, $4, $5, $6, $7, $8)"
+_FILL = "SELECT incidents.fill_timeline_v1($1, $2, $3, $4, $5)"
+
+
 async def _project(connection: asyncpg.Connection, piece: Slice) -> None:
-    await connection.execute(
-        "SELECT incidents.project_timeline_v1($1, $2, $3)", piece.log_id, piece.after, piece.up_to
-    )
+    await connection.execute(_PROJECT, piece.generation, *piece.parameters)
+
+
+async def _fill(connection: asyncpg.Connection, part: Stretch) -> None:
+    await connection.execute(_FILL, part.generation, part.log_id, part.after, part.to, part.parked)
 
 
 TIMELINE = Projector("timeline", _project)
+
+MODEL = ReadModel(TIMELINE, _fill)

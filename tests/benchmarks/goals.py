@@ -37,6 +37,7 @@ _LIMIT = "pgbench one-row"
 _ALL = (
     _more("append-64", "append, 64 callers, events/s", _LIMIT, 0.8, 1.2),
     _more("append-256", "append, 256 callers, events/s", _LIMIT, 0.8, 1.2),
+    _more("logs", "append by 8 writers into 4 logs, events/s", "into one log", 1.3, 2),
     _more("workflow", "workflow in process, events/s", _LIMIT, 1.3, 2.5),
     _more("post-64", "POST, 64 connections, events/s", _LIMIT, 0.8, 1.2),
     _more("post-256", "POST, 256 connections, events/s", _LIMIT, 0.8, 1.2),

@@ -1,5 +1,7 @@
 """A database with a million events of past, for the benches that read them all."""
 
+from datetime import timedelta
+
 import asyncpg
 
 from tests.benchmarks.ground import Database
@@ -22,8 +24,8 @@ async def with_past(stage: Stage) -> tuple[Database, int]:
     return database, events
 
 
-async def filled(database: Database, incidents: int, *, stage: Stage) -> int:
-    """How many events the log has after `incidents` more."""
+async def filled(database: Database, incidents: int, *, stage: Stage, over: timedelta | None = None) -> int:
+    """How many events the log has after `incidents` more, which took `over`."""
     done = 0
 
     def progress(count: int) -> None:
@@ -33,7 +35,7 @@ async def filled(database: Database, incidents: int, *, stage: Stage) -> int:
 
     connection = await asyncpg.connect(database.admin_url)
     try:
-        events = await populate(connection, incidents=incidents, progress=progress)
+        events = await populate(connection, incidents=incidents, over=over, progress=progress)
     finally:
         await connection.close()
     database.acknowledged = events

@@ -117,11 +117,13 @@ async def populate(
     *,
     incidents: int = 250_000,
     log_id: int = 1,
+    over: timedelta | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Add `incidents` (a multiple of 5,000, or fewer) to a log, as the superuser; the log's new head.
 
-    `progress` hears how many more events are there. Events end now and never lie before the log's last one.
+    `progress` hears how many more events are there. They took `over` at most, or a day's while; they end now
+    and never lie before the log's last one.
     """
     block = min(_BLOCK, incidents)
     if incidents % block:
@@ -135,6 +137,8 @@ async def populate(
     last = await connection.fetchrow(_HEAD, log_id)
     base, seed, now = last["position"] if last else 0, str(new_id()), datetime.now(UTC)
     room = now - (last["recorded_at"] if last else datetime(2020, 1, 1, tzinfo=UTC))
+    if over is not None:
+        room = min(room, over)
     step = min(_STEP, room / (incidents * EVENTS + 1)) // _MICROSECOND
     start = (now - datetime(1970, 1, 1, tzinfo=UTC)) // _MICROSECOND - step * incidents * EVENTS
     shape = (start, step, len(rows) // EVENTS)

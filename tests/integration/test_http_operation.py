@@ -48,7 +48,8 @@ async def test_ready_tells_how_far_each_subscription_is_behind(api: Api) -> None
     ]
     assert found["status"] == "ok"
     scraped = (await api.get("/metrics")).text
-    assert 'pulseops_subscription_lag_events{log="default",subscription="incident"} 2.0' in scraped
+    labels = 'log="default",shard="0",subscription="incident"'
+    assert f"pulseops_subscription_lag_positions{{{labels}}} 2.0" in scraped
     assert 'pulseops_log_position{log="default"} 3.0' in scraped
     assert "pulseops_database_up 1.0" in scraped
 

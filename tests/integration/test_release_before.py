@@ -9,7 +9,7 @@ import pytest
 from pulseops.db.pools import open_connection, open_pool
 from pulseops.db.schema import schema_status
 from pulseops.eventstore.codec import COLUMNS
-from pulseops.eventstore.subscriptions import Subscription
+from pulseops.eventstore.leading import Subscriptions
 from pulseops.eventstore.wake import Doorbell
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.timeline import TIMELINE
@@ -105,8 +105,7 @@ async def followed(database: Database, connection: asyncpg.Connection) -> None:
     await report(connection, 5)
     pool = await open_pool(database.app_url)
     doorbell = Doorbell(None, database="test")
-    ours = [Subscription(pool, one, owner="ours", doorbell=doorbell) for one in (BOARD, TIMELINE)]
-    async with running(*ours):
+    async with running(Subscriptions(pool, (BOARD, TIMELINE), owner="ours", doorbell=doorbell)):
         await until(lambda: connection.fetchval(_CAUGHT_UP))
     facts = [CODEC.decode(row) for row in await connection.fetch(_FACTS)]
     past: Past = {one: [] for one in dict.fromkeys(fact.stream_id for fact in facts)}

@@ -17,8 +17,7 @@ from pulseops.escalation import rounds
 from pulseops.escalation.rounds import Rounds
 from pulseops.eventstore.directory import create_log
 from pulseops.eventstore.lookout import Lookout
-from pulseops.eventstore.subscriptions import Subscriptions
-from pulseops.eventstore.wake import Bell, Doorbell
+from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.clock import utc_now
 from pulseops.settings import Settings
 from pulseops.worker import working
@@ -142,27 +141,21 @@ async def test_a_log_with_much_to_fire_takes_turns_with_the_others(
 
 async def test_only_the_log_that_grew_is_woken(database: Database, pool: asyncpg.Pool) -> None:
     second = await create_log(pool, "second", now=utc_now())
-    bells: dict[int, Bell] = {}
-
-    def follow(log_id: int, bell: Bell) -> Subscriptions:
-        bells[log_id] = bell
-        return Subscriptions(())
-
     doorbell = Doorbell()
-    lookout = Lookout(pool, follow, doorbell=doorbell)
+    lookout = Lookout(pool, doorbell=doorbell)
     lookout.start()
 
-    async def all_led() -> bool:
+    async def both_seen() -> bool:
         return lookout.logs == {1, second}
 
-    await until(all_led)
+    await until(both_seen)
     async with pool.acquire() as connection:
         await append(connection, request(), log=second)
     doorbell.on_stored(1)
     async with asyncio.timeout(5):
-        await bells[second].wait(0, within=5)
+        await lookout.bell(second).wait(0, within=5)
     await lookout.stop()
-    assert (bells[1].rings, bells[second].rings) == (0, 1)
+    assert (lookout.bell(1).rings, lookout.bell(second).rings) == (0, 1)
 
 
 @asynccontextmanager
