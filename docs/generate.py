@@ -1,4 +1,4 @@
-"""Writes docs/events.md and docs/tables.md from the code: `uv run python docs/generate.py`.
+"""Writes docs/events.md, docs/tables.md and docs/schemas from the code: `uv run python docs/generate.py`.
 
 It needs no database, and keeps each page down to its mark. A test fails when the rest is stale.
 """
@@ -21,6 +21,7 @@ import pulseops.eventstore.generations
 import pulseops.eventstore.tables
 import pulseops.incidents.board
 import pulseops.incidents.timeline  # noqa: F401  -- these fill the metadata
+from docs.published import file_of, publish
 from pulseops.db import objects
 from pulseops.db.metadata import metadata
 from pulseops.incidents.events import FACTS, Candidate, Decision
@@ -73,7 +74,8 @@ def events() -> Iterator[str]:
     yield from ("## The envelope", "The same for every fact.", envelope, "In `meta`:", _fields(Meta))
     for fact in FACTS:
         yield f"## {fact.type}"
-        yield f"{_told(fact)} Schema version {fact.schema_version}."
+        published = file_of(fact).relative_to(DOCS)
+        yield f"{_told(fact)} Schema version {fact.schema_version}: [JSON schema]({published})."
         yield _fields(fact)
         yield f"```json\n{_sample(fact)}\n```"
     for struct in (Decision, Candidate):
@@ -181,5 +183,6 @@ def written(page: Path) -> str:
 
 
 if __name__ == "__main__":
+    publish(FACTS)
     for page in PAGES:
         page.write_text(written(page), encoding="utf-8")

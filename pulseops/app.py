@@ -43,6 +43,8 @@ _GRACE = 5
 _KEEP_ALIVE = 30
 """Seconds that a connection may wait for its next request."""
 
+_GC = (20_000, 20, 20)
+
 _LOOK = 5.0
 """Seconds that PostgreSQL has for anything that a request reads."""
 _PROBE = 1.5
@@ -59,6 +61,10 @@ class PulseOps(Litestar):
         self._edge = edge(super().__call__, Express(self))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await self._edge(scope, receive, send)
+            return
+
         async def plainly(message: Any) -> None:
             refusal = sys.exc_info()[1]
             while isinstance(refusal, BaseExceptionGroup) and len(refusal.exceptions) == 1:
@@ -67,7 +73,7 @@ class PulseOps(Litestar):
                 message["message"] = str(refusal)
             await send(message)
 
-        await self._edge(scope, receive, plainly if scope["type"] == "lifespan" else send)
+        await self._edge(scope, receive, plainly)
 
 
 def create_app(settings: Settings) -> PulseOps:
@@ -106,7 +112,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.pool = pool
         app.state.logs = logs(gateways.of, pool, rules)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, pool))
-        app.state.probe = partial(_probe, pool, expected_revision())
+        app.state.probe = partial(_probe, pool, gateways, expected_revision())
         _log.info("serving", settings=repr(settings))
         yield
 
@@ -115,7 +121,7 @@ def _gateway(url: str, doorbell: Doorbell, log_id: int) -> Gateway:
     return Gateway(url, log_id=log_id, on_stored=doorbell.on_stored)
 
 
-async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
+async def _probe(pool: asyncpg.Pool, gateways: Gateways, expected: str) -> Ready:
     try:
         async with asyncio.timeout(_PROBE), pool.acquire(timeout=_PROBE) as connection:
             schema = await schema_status(connection)
@@ -123,7 +129,8 @@ async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
     except (*OUTAGES, asyncpg.PostgresError) as error:
         reason = f"the database does not answer: {type(error).__name__}"
         return judged(expected, database=False, reasons=[reason])
-    return judged(expected, schema=schema.current, problem=schema.problem, logs=found)
+    reasons = [f"appends fail: {trouble}" for trouble in gateways.troubles]
+    return judged(expected, schema=schema.current, problem=schema.problem, logs=found, reasons=reasons)
 
 
 async def _logs(connection: asyncpg.Connection) -> Sequence[Seen]:
@@ -161,6 +168,8 @@ def serve(settings: Settings) -> None:
     # What start-up made stays for ever: the collector need not look at it again.
     gc.collect()
     gc.freeze()
+    # A request leaves hundreds of young objects and hardly ever a cycle: look at many requests at a time.
+    gc.set_threshold(*_GC)
     serving.run()
     if not serving.started:
         sys.exit(3)

@@ -10,6 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +41,8 @@ class Database:
     """The superuser."""
 
 
-@pytest.fixture(scope="session")
-def ground() -> Iterator[Path]:
+@contextmanager
+def on_ground() -> Iterator[Path]:
     """A folder on disk that the servers' user can reach; pytest's own, under root, are closed to it."""
     account = account_for(Path(os.devnull).with_name("nothing"))
     parents = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
@@ -49,8 +50,16 @@ def ground() -> Iterator[Path]:
     _sweep(parent)
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
     folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Path]:
+    with on_ground() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")

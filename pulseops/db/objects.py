@@ -17,6 +17,7 @@ BEFORE = (
 
 OBJECTS = (
     "eventstore/sql/refuse_change_v1.sql",
+    "eventstore/sql/refuse_fact_v1.sql",
     "eventstore/sql/event_is_immutable.sql",
     "eventstore/sql/ensure_partitions_v1.sql",
     "eventstore/sql/append_v1.sql",
@@ -31,6 +32,7 @@ OBJECTS = (
     "eventstore/sql/switch_generation_v1.sql",
     "eventstore/sql/drop_generation_v1.sql",
     "eventstore/sql/grants.sql",
+    "incidents/sql/knows_v1.sql",
     "incidents/sql/project_incident_v1.sql",
     "incidents/sql/project_timeline_v1.sql",
     "incidents/sql/project_incident_v2.sql",

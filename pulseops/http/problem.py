@@ -38,6 +38,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "behind": (503, "The read model has not come so far"),
     "overloaded": (503, "More is waiting than can be answered in time"),
     "unavailable": (503, "The database does not answer"),
+    "unknown-fact": (503, "A newer release wrote what this process cannot read"),
     "outcome-unknown": (504, "The outcome is unknown"),
 }
 _BY_STATUS = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not-found"} | {
@@ -51,6 +52,7 @@ _RETRY: Mapping[str, Header] = {
     "overloaded": (b"retry-after", b"1"),
     "behind": (b"retry-after", b"1"),
     "unavailable": (b"retry-after", b"2"),
+    "unknown-fact": (b"retry-after", b"2"),
     "outcome-unknown": (b"retry-after", b"2"),
     "unauthenticated": (b"www-authenticate", b'Bearer realm="pulseops"'),
 }

@@ -38,12 +38,13 @@ def shown(value: float) -> str:
     return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
 
 
-def spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float], unit: str = "") -> str:
     """The median, with its range when there are several; nothing of nothing."""
     if not values:
         return ""
-    middle_one = shown(middle(values))
-    return middle_one if len(values) < 2 else f"{middle_one} ({shown(min(values))}–{shown(max(values))})"
+    median_one = shown(middle(values)) + unit
+    varied = min(values) < max(values)
+    return f"{median_one} ({shown(min(values))}–{shown(max(values))})" if varied else median_one
 
 
 def summary(lines: Sequence[Measured]) -> list[dict[str, Any]]:

@@ -71,7 +71,7 @@ async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
 
 MEMORY = Bench(
     name="memory",
-    title="Memory of the API under 256 connections, half of them reporting and half looking",
+    title="Memory of the API under 256 connections, reporting and looking",
     lines=[
         Line(goal=GOALS["memory-api"], side=f"{_CONNECTIONS} connections", by="most_mb"),
         Line(goal=GOALS["memory-api-flat"], side=f"{_CONNECTIONS} connections", by="late_over_early"),

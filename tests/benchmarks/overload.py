@@ -56,7 +56,7 @@ async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
 
 OVERLOAD = Bench(
     name="overload",
-    title="Reports at twice the sustainable rate, whether or not they are answered",
+    title="Reports at twice the sustainable rate, answered or not",
     lines=[
         Line(goal=GOALS["overload-p99"], side="twice", over="a tenth", by="p99_ms"),
         Line(goal=GOALS["overload-memory"], side="twice", by="most_mb"),

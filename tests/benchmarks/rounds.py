@@ -28,7 +28,7 @@ class Watcher(Struct, frozen=True):
 
 async def run(ground: Ground, bench: Bench, watcher: Watcher, *, quick: bool) -> Outcome:
     """Raises NotDurable and Untrue; what a side raises."""
-    rounds, seconds = (1, min(bench.seconds, 1.5)) if quick else (bench.rounds, bench.seconds)
+    rounds, seconds = (1, min(bench.seconds, 1.0)) if quick else (bench.rounds, bench.seconds)
     server = ground.postgres.url("postgres", admin=True)
     await require_durable(server)
     readings: list[dict[str, Reading]] = []

@@ -9,6 +9,7 @@ from tests.benchmarks.get import GET
 from tests.benchmarks.growth import GROWTH
 from tests.benchmarks.latency import LATENCY
 from tests.benchmarks.live import LIVE
+from tests.benchmarks.logs import LOGS
 from tests.benchmarks.memory import MEMORY
 from tests.benchmarks.overload import OVERLOAD
 from tests.benchmarks.peer_append import PEER_APPEND
@@ -20,6 +21,7 @@ from tests.benchmarks.workflow import WORKFLOW
 
 SUITE: tuple[Bench, ...] = (
     APPEND,
+    LOGS,
     WORKFLOW,
     POST,
     BATCH,

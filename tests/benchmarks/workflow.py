@@ -86,7 +86,7 @@ async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
 
 WORKFLOW = Bench(
     name="workflow",
-    title="The whole workflow in process: three events an incident, from an empty log",
+    title="The whole workflow in process: three events an incident",
     lines=[Line(goal=GOALS["workflow"], side="64 callers", over=pgbench.LIMIT, by="events")],
     sides=_sides,
     takes=35,

@@ -95,12 +95,13 @@ def _acknowledged(history: History, past: Past) -> Iterator[Violation]:
     """What a 2xx showed is what history says of that version, to the last field."""
     for order in history.orders:
         for told in order.told:
-            if as_of(past.get(told.id, ()), told.version) != told:
-                yield Violation(
-                    "I1",
-                    "lost",
-                    f"{told.id}: version {told.version} was acknowledged and is not stored: {order.key}",
+            then = as_of(past.get(told.id, ()), told.version)
+            if then is None:
+                yield _lost(
+                    f"{told.id}: version {told.version} was acknowledged and is not stored: {order.key}"
                 )
+            elif then != told:
+                yield _wrong("I1", f"{told.id}: was acknowledged otherwise than it is stored: {order.key}")
             if order.kind == "create":
                 yield from _created(order, told, past)
             elif told.id != order.incident:

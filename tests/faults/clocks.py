@@ -1,6 +1,5 @@
 """Clocks that may be wrong: libfaketime under a program, told by a file what time it is."""
 
-import os
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -61,10 +60,13 @@ class PostgresOutOfTime(EmbeddedPostgres):
         return super()._launch(folder)
 
 
-def clock_or_reason(folder: Path, name: str) -> FakeClock | str:
+class NoClock(Exception):
+    """Why no clock can be faked here."""
+
+
+def fake_clock(folder: Path, name: str) -> FakeClock:
+    """Raises NoClock."""
     library = libfaketime()
     if library is None:
-        return "libfaketime is not installed"
-    if not os.access(folder, os.W_OK):
-        return f"{folder} cannot be written"
+        raise NoClock("libfaketime is not installed")
     return FakeClock(folder / f"{name}.time", library)

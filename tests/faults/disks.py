@@ -82,7 +82,14 @@ class Disk:
                     start, room = start + room, self._room()
 
     def empty(self) -> None:
-        self._ballast.unlink(missing_ok=True)
+        """For good: the next cut does not bring back what filled it."""
+        if self._ballast.exists():
+            self._ballast.unlink()
+            folder = os.open(self.path, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
     def _room(self) -> int:
         found = os.statvfs(self.path)

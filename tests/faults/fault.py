@@ -42,7 +42,7 @@ class Fault(Struct, frozen=True, kw_only=True):
         return ""
 
 
-def for_a_while(scene: Scene, acknowledged: int, *, within: float = 20.0) -> None:
+def for_a_while(scene: Scene, acknowledged: int, *, within: float = 60.0) -> None:
     """Until so many more orders were acknowledged: for faults under which the service must go on."""
     scene.load.await_acknowledged(acknowledged, within=within)
 

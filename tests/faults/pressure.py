@@ -54,14 +54,14 @@ class Pressure:
             if self._work is not None:
                 self._work.result()
 
-    def await_acknowledged(self, more: int, *, within: float = 30.0) -> None:
+    def await_acknowledged(self, more: int, *, within: float = 60.0) -> None:
         self._await(lambda: self._world.acknowledged, more, within)
 
-    def await_doubtful(self, more: int, *, within: float = 30.0) -> None:
+    def await_doubtful(self, more: int, *, within: float = 60.0) -> None:
         """So many more 504s."""
         self._await(lambda: self._world.doubtful, more, within)
 
-    def await_refused(self, more: int, *, within: float = 30.0) -> None:
+    def await_refused(self, more: int, *, within: float = 60.0) -> None:
         """So many more answers that nothing was stored, for the time being."""
         self._await(lambda: self._world.refused, more, within)
 

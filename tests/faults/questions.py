@@ -43,3 +43,4 @@ SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE usename = 'puls
 """
 """Whatever runs at this moment."""
 SWITCH = "SELECT pg_switch_wal()::text FROM pg_logical_emit_message(false, 'faults', 'on to the next file')"
+NOW = "SELECT clock_timestamp()"

@@ -1,5 +1,6 @@
 """Faults under load, one after the other, and what each did."""
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from random import Random
@@ -61,7 +62,8 @@ def endure(
     outcome = Outcome(fault=fault.name)
     before = told(stack.history)
     random = Random(seed)
-    with stack.pressure(f"{seed} {fault.name}", most=100_000, seconds=120.0 + 30.0 * rounds) as load:
+    name = re.sub(r"\W+", "-", f"{seed} {fault.name}")
+    with stack.pressure(name, most=100_000, seconds=120.0 + 30.0 * rounds) as load:
         scene = Scene(stack, load, random)
         for _ in range(rounds):
             load.await_acknowledged(between + random.randrange(between))

@@ -10,6 +10,7 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.directory import create_log
 from pulseops.eventstore.generations import Stretch
 from pulseops.eventstore.slices import Slice
@@ -21,7 +22,9 @@ from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.timeline import TIMELINE, entry
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Recorded
+from pulseops.kernel.ids import new_id
 from tests.histories import Step, enact, plans, report
+from tests.unit.test_golden_events import SAMPLES
 
 Past = dict[UUID, list[Recorded[IncidentFact]]]
 Rows = dict[Any, dict[str, Any]]
@@ -151,3 +154,31 @@ async def test_plans_made_for_a_small_log_stay_good_when_it_has_grown(
             "WHERE schemaname IN ('eventstore', 'incidents') AND seq_tup_read > 0"
         )
     assert scanned == []
+
+
+async def test_every_sample_of_a_stored_fact_is_projected_as_it_is_folded(app: asyncpg.Connection) -> None:
+    created = [name for name in SAMPLES if name.startswith("created-")]
+    past: Past = {}
+    for first in created:
+        stream_id = new_id()
+        names = [first, *(name for name in SAMPLES if name not in created)]
+        events = [
+            {
+                "type": SAMPLES[name]["type"],
+                "schema_version": SAMPLES[name]["schema_version"],
+                "event_id": str(new_id()),
+                "occurred_at": utc_now().isoformat(),
+                "data": SAMPLES[name]["data"],
+                "meta": SAMPLES[name]["meta"],
+            }
+            for name in names
+        ]
+        request = {"stream_id": str(stream_id), "expected_version": 0, "command_id": str(new_id())}
+        batch = msgspec.json.encode([request | {"events": events}]).decode()
+        await app.execute("SELECT eventstore.append_v1(1::smallint, $1)", batch)
+        rows = await app.fetch("SELECT * FROM eventstore.event WHERE stream_id = $1 ORDER BY 2", stream_id)
+        past[stream_id] = [Codec(INCIDENT.facts).decode(row) for row in rows]
+    head = await app.fetchval("SELECT max(position) FROM eventstore.event")
+    for projector, folded in ((BOARD, folded_board), (TIMELINE, folded_timeline)):
+        await project(app, projector, 1, (0, head))
+        assert without_versions(await stored(app, projector.name, 1)) == folded(past, 1)

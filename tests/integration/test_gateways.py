@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from pulseops.eventstore import metrics
 from pulseops.eventstore.directory import create_log
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.gateways import Gateways
@@ -106,3 +107,25 @@ async def test_stopping_answers_what_waits_in_every_log(
             await gateways.append(1, request())
     for log in logs:
         assert await positions(app, log) == list(range(1, 12))
+
+
+async def test_what_waits_is_measured_over_all_logs(database: Database, logs: list[int]) -> None:
+    def measured() -> float:
+        return next(iter(metrics.WAITING.collect())).samples[0].value
+
+    async with opened(database.app_url) as gateways:
+        await asyncio.gather(*(gateways.append(log, request()) for log in logs[:2]))
+        assert measured() == 0
+
+        async def taken() -> bool:
+            return gateways.waiting == 0
+
+        async with held(database.admin_url, logs[0]), held(database.admin_url, logs[1]):
+            flying = [asyncio.create_task(gateways.append(log, request())) for log in logs[:2]]
+            await asyncio.sleep(0)
+            await until(taken)
+            waiting = [asyncio.create_task(gateways.append(log, request())) for log in logs[:2] * 3]
+            await asyncio.sleep(0)
+            assert measured() == 6
+        await asyncio.gather(*flying, *waiting)
+        assert measured() == 0

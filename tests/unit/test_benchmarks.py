@@ -53,7 +53,7 @@ def test_a_ratio_is_taken_within_each_round_and_then_the_median() -> None:
     line = measured(LINE, rounds)
     assert line.ratios == [3.0, 3.0, 6.0]
     assert middle(line.ratios) == 3.0
-    assert spread(line.ratios) == "3 (3–6)"
+    assert spread(line.ratios, "×") == "3× (3–6)"
 
 
 def test_cpu_is_counted_for_an_operation_and_for_both_together() -> None:

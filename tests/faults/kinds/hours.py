@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 from tests.faults.fault import Fault, Scene, for_a_while
+from tests.faults.questions import NOW
 
 _HOUR, _MONTH = timedelta(hours=1), timedelta(days=30)
 
 
 def ahead(scene: Scene) -> None:
     """All is due at once, all leases are over; and that is how late it stays."""
+    before = scene.stack.ask(NOW)
     scene.stack.clocks[0].jump(_MONTH)
+    assert scene.stack.ask(NOW) > before + _MONTH, "PostgreSQL goes by another clock"
     for_a_while(scene, 20)
 
 

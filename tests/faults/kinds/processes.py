@@ -80,10 +80,10 @@ def two_more_schedulers(scene: Scene) -> None:
 
 
 PROCESSES = (
-    Fault(name="an API killed", strike=an_api),
+    Fault(name="an API killed", strike=an_api, quick=False),
     Fault(name="both APIs killed", strike=both_apis),
     Fault(name="an API frozen", strike=a_frozen_api, quick=False),
-    Fault(name="a worker killed", strike=a_worker),
+    Fault(name="a worker killed", strike=a_worker, quick=False),
     Fault(name="both workers killed", strike=all_workers),
     Fault(name="a worker frozen past its lease", strike=a_zombie),
     Fault(name="four workers, each killed", strike=two_more_schedulers, quick=False),

@@ -38,5 +38,5 @@ def journal_full(scene: Scene) -> None:
 STORAGE = (
     Fault(name="power cut", strike=power_cut, needs="disks"),
     Fault(name="disk full: the data's", strike=data_full, needs="disks"),
-    Fault(name="disk full: the journal's", strike=journal_full, needs="disks"),
+    Fault(name="disk full: the journal's", strike=journal_full, needs="disks", quick=False),
 )

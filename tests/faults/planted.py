@@ -1,0 +1,95 @@
+"""`python -m tests.faults.planted BUG api|worker`: PulseOps with a bug, for the controls of the harness."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+
+from pulseops import __main__ as pulseops
+from pulseops.escalation import rounds
+from pulseops.eventstore import gateway, subscriptions
+from pulseops.eventstore.append import AppendResult
+from pulseops.kernel.clock import utc_now
+
+Bug = Callable[[], None]
+
+
+def acknowledge_before_the_commit() -> None:
+    """A batch is answered a moment before it is stored."""
+    send = gateway.Gateway._send
+
+    async def hasty(self: gateway.Gateway, connection: Any, batch: Any) -> None:
+        for pending in batch:
+            if not pending.answer.done():
+                stream_id, version = pending.lands
+                pending.answer.set_result(
+                    AppendResult(
+                        verdict="stored",
+                        stream_id=stream_id,
+                        version=version,
+                        position=1,
+                        recorded_at=utc_now(),
+                    )
+                )
+        await asyncio.sleep(0.02)
+        await send(self, connection, batch)
+
+    gateway.Gateway._send = hasty  # type: ignore[method-assign]
+
+
+def swallow_errors() -> None:
+    """A batch that fails is taken for done."""
+    init = subscriptions.Subscription.__init__
+
+    def careless(self: Any, pool: Any, projector: Any, **options: Any) -> None:
+        async def project(connection: asyncpg.Connection, piece: Any) -> None:
+            with suppress(asyncpg.PostgresError):
+                async with connection.transaction():
+                    await projector.project(connection, piece)
+
+        init(self, pool, subscriptions.Projector(projector.name, project), **options)
+
+    subscriptions.Subscription.__init__ = careless  # type: ignore[method-assign]
+
+
+def checkpoint_first() -> None:
+    """The checkpoint is committed, and only then the batch is worked off."""
+    init = subscriptions.Subscription.__init__
+
+    def hasty(self: Any, pool: Any, projector: Any, **options: Any) -> None:
+        async def later(piece: Any) -> None:
+            await asyncio.sleep(0.1)
+            async with pool.acquire() as connection:
+                await projector.project(connection, piece)
+
+        tasks: set[asyncio.Task[None]] = set()
+
+        async def project(_: asyncpg.Connection, piece: Any) -> None:
+            tasks.add(task := asyncio.create_task(later(piece)))
+            task.add_done_callback(tasks.discard)
+
+        init(self, pool, subscriptions.Projector(projector.name, project), **options)
+
+    subscriptions.Subscription.__init__ = hasty  # type: ignore[method-assign]
+
+
+def trust_redis() -> None:
+    """Nobody looks at the time unasked."""
+
+    async def never(*_: Any, **__: Any) -> None:
+        return
+
+    rounds.Rounds._look_after = never  # type: ignore[method-assign]
+
+
+BUGS: dict[str, Bug] = {
+    bug.__name__: bug
+    for bug in (acknowledge_before_the_commit, swallow_errors, checkpoint_first, trust_redis)
+}
+
+if __name__ == "__main__":
+    BUGS[sys.argv.pop(1)]()
+    pulseops.main()
