@@ -16,7 +16,6 @@ SET work_mem = '64MB'
 AS $$
 DECLARE
     v_stray uuid;
-    v_unknown text;
 BEGIN
     EXECUTE format($fill$
     WITH change AS (
@@ -25,7 +24,6 @@ BEGIN
             max(e.version) AS version,
             max(e.position) AS position,
             max(e.recorded_at) AS updated_at,
-            min(e.type || ' ' || e.schema_version) FILTER (WHERE e.schema_version <> 1) AS unknown,
             max(e.position) FILTER (WHERE e.type = 'CREATED') AS created_position,
             max(e.occurred_at) FILTER (WHERE e.type = 'CREATED') AS occurred_at,
             max(e.recorded_at) FILTER (WHERE e.type = 'CREATED') AS created_at,
@@ -61,7 +59,7 @@ BEGIN
             ) AS h
             WHERE b.version = 1 AND w.last_position > $3
         ) AS e
-        WHERE e.type IN ('CREATED', 'CLASSIFIED', 'ASSIGNED', 'ACKNOWLEDGED', 'ESCALATED', 'RESOLVED')
+        WHERE incidents.knows_v1(e.type, e.schema_version, e.position)
         GROUP BY e.stream_id
         HAVING min(e.version) = 1
     ), written AS (
@@ -105,16 +103,13 @@ BEGIN
             c.position,
             c.created_position
         FROM change AS c
-        WHERE c.unknown IS NULL AND c.created IS NOT NULL
+        WHERE c.created IS NOT NULL
     )
-    SELECT min(c.id::text) FILTER (WHERE c.created IS NULL), min(c.unknown) FROM change AS c
+    SELECT min(c.id::text) FILTER (WHERE c.created IS NULL) FROM change AS c
     $fill$, 'incident_' || p_generation)
-    INTO v_stray, v_unknown
+    INTO v_stray
     USING p_log, p_after, p_to, p_up_to, p_parked;
 
-    IF v_unknown IS NOT NULL THEN
-        RAISE EXCEPTION 'A fact of an unknown kind: %', v_unknown;
-    END IF;
     IF v_stray IS NOT NULL THEN
         RAISE EXCEPTION 'Incident % has facts, but was never created', v_stray;
     END IF;

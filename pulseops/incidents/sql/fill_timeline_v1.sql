@@ -19,7 +19,7 @@ BEGIN
             e.meta ->> 'actor',
             CASE WHEN e.data ? 'description' THEN e.data - 'description' ELSE e.data END
         FROM eventstore.slice_v1($1, $2, $3, 0, 1, $4, '{}') AS e
-        WHERE e.type IN ('CREATED', 'CLASSIFIED', 'ASSIGNED', 'ACKNOWLEDGED', 'ESCALATED', 'RESOLVED')
+        WHERE incidents.knows_v1(e.type, e.schema_version, e.position)
     $fill$, 'timeline_' || p_generation)
     USING p_log, p_after, p_to, p_parked;
 END
