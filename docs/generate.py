@@ -1,4 +1,4 @@
-"""Writes docs/events.md and docs/tables.md from the code: `uv run python docs/generate.py`.
+"""Writes docs/events.md, docs/tables.md and docs/schemas from the code: `uv run python docs/generate.py`.
 
 It needs no database, and keeps each page down to its mark. A test fails when the rest is stale.
 """
@@ -17,9 +17,11 @@ from sqlalchemy.dialects import postgresql
 
 import pulseops.access.keys
 import pulseops.escalation.timers
+import pulseops.eventstore.generations
 import pulseops.eventstore.tables
 import pulseops.incidents.board
 import pulseops.incidents.timeline  # noqa: F401  -- these fill the metadata
+from docs.published import file_of, publish
 from pulseops.db import objects
 from pulseops.db.metadata import metadata
 from pulseops.incidents.events import FACTS, Candidate, Decision
@@ -32,6 +34,10 @@ _NOTES = {
     "`eventstore.ensure_partitions_v1` makes ahead of need. Each partition is also unique by log_id, "
     "stream_id, version, and refuses UPDATE, DELETE and TRUNCATE by triggers that fire for every role."
 }
+_GENERATIONS = (
+    " A view of the live generation's table, which has the keys and indexes told here: `{0}_1` at first, "
+    "another after each rebuild ([decision 15](decisions/0015-read-models-have-generations.md))."
+)
 _STATEMENT = re.compile(
     r"^(?:ALTER DEFAULT PRIVILEGES IN SCHEMA (?P<schemas>[\w, ]+?)\s+)?(?P<verb>GRANT|REVOKE) "
     r"(?P<rights>[^;]+?) ON (?P<on>[\w.,\s]+?) (?:TO|FROM) (?P<roles>[\w, ]+);",
@@ -68,7 +74,8 @@ def events() -> Iterator[str]:
     yield from ("## The envelope", "The same for every fact.", envelope, "In `meta`:", _fields(Meta))
     for fact in FACTS:
         yield f"## {fact.type}"
-        yield f"{_told(fact)} Schema version {fact.schema_version}."
+        published = file_of(fact).relative_to(DOCS)
+        yield f"{_told(fact)} Schema version {fact.schema_version}: [JSON schema]({published})."
         yield _fields(fact)
         yield f"```json\n{_sample(fact)}\n```"
     for struct in (Decision, Candidate):
@@ -122,8 +129,13 @@ def tables() -> Iterator[str]:
         yield from (f"## {schema}", told)
         for name, table in sorted(metadata.tables.items()):
             if table.schema == schema:
-                yield from (f"### {name}", f"{table.comment}{_NOTES.get(name, '')}")
+                yield from (f"### {name}", f"{table.comment}{_note(table)}")
                 yield from (_columns(table), "\n".join(f"- {line}" for line in _besides(table)))
+
+
+def _note(table: Table) -> str:
+    generations = _GENERATIONS.format(table.name) if table.info.get("generations") else ""
+    return generations + _NOTES.get(table.fullname, "")
 
 
 def _besides(table: Table) -> Iterator[str]:
@@ -171,5 +183,6 @@ def written(page: Path) -> str:
 
 
 if __name__ == "__main__":
+    publish(FACTS)
     for page in PAGES:
         page.write_text(written(page), encoding="utf-8")

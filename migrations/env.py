@@ -11,13 +11,14 @@ from typing import Any
 import asyncpg
 from alembic import context
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Text, column, delete, insert, table
+from sqlalchemy import MetaData, Text, column, delete, insert, table
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import pulseops.access.keys
 import pulseops.escalation.timers
+import pulseops.eventstore.generations
 import pulseops.eventstore.tables
 import pulseops.incidents.board
 import pulseops.incidents.timeline  # noqa: F401  (fills the metadata)
@@ -27,6 +28,20 @@ from pulseops.db.metadata import metadata
 from pulseops.settings import Settings
 
 _COMPATIBLE = table("compatible", column("revision", Text), schema="eventstore")
+
+
+def as_stored() -> MetaData:
+    """The tables of a new database: one that has generations is a view there, and its first table is _1."""
+    stored = MetaData(naming_convention=metadata.naming_convention)
+    for named in metadata.tables.values():
+        if not named.info.get("generations"):
+            named.to_metadata(stored)
+            continue
+        first = named.to_metadata(stored, name=f"{named.name}_1")
+        first.comment = f"Generation 1 of {named.fullname}, which is what to read."
+        for index in first.indexes:
+            index.name = str(index.name).replace(named.name, first.name, 1)
+    return stored
 
 
 def include_name(name: str | None, kind: str, parents: dict[str, Any]) -> bool:
@@ -43,7 +58,7 @@ def include_name(name: str | None, kind: str, parents: dict[str, Any]) -> bool:
 
 def configure(**options: Any) -> None:
     context.configure(
-        target_metadata=metadata,
+        target_metadata=as_stored(),
         version_table_schema="eventstore",
         include_schemas=True,
         include_name=include_name,

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -21,13 +21,15 @@ from pulseops.db.ground import open_ground
 from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
 from pulseops.db.schema import expected_revision, schema_status
+from pulseops.escalation.agenda import overdue
+from pulseops.eventstore.directory import list_logs
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.gateways import Gateways
 from pulseops.eventstore.lag import lag
 from pulseops.eventstore.wake import Doorbell
 from pulseops.http.edge import edge
 from pulseops.http.express import Express
-from pulseops.http.health import Ready, judged
+from pulseops.http.health import Ready, Seen, judged
 from pulseops.http.openapi import described
 from pulseops.http.problem import HANDLERS
 from pulseops.http.protocol import PatientProtocol
@@ -40,6 +42,8 @@ _GRACE = 5
 """Seconds that requests under way have to end when the process is told to stop."""
 _KEEP_ALIVE = 30
 """Seconds that a connection may wait for its next request."""
+
+_GC = (20_000, 20, 20)
 
 _LOOK = 5.0
 """Seconds that PostgreSQL has for anything that a request reads."""
@@ -57,6 +61,10 @@ class PulseOps(Litestar):
         self._edge = edge(super().__call__, Express(self))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "lifespan":
+            await self._edge(scope, receive, send)
+            return
+
         async def plainly(message: Any) -> None:
             refusal = sys.exc_info()[1]
             while isinstance(refusal, BaseExceptionGroup) and len(refusal.exceptions) == 1:
@@ -65,7 +73,7 @@ class PulseOps(Litestar):
                 message["message"] = str(refusal)
             await send(message)
 
-        await self._edge(scope, receive, plainly if scope["type"] == "lifespan" else send)
+        await self._edge(scope, receive, plainly)
 
 
 def create_app(settings: Settings) -> PulseOps:
@@ -104,7 +112,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.pool = pool
         app.state.logs = logs(gateways.of, pool, rules)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, pool))
-        app.state.probe = partial(_probe, pool, expected_revision())
+        app.state.probe = partial(_probe, pool, gateways, expected_revision())
         _log.info("serving", settings=repr(settings))
         yield
 
@@ -113,15 +121,24 @@ def _gateway(url: str, doorbell: Doorbell, log_id: int) -> Gateway:
     return Gateway(url, log_id=log_id, on_stored=doorbell.on_stored)
 
 
-async def _probe(pool: asyncpg.Pool, expected: str) -> Ready:
+async def _probe(pool: asyncpg.Pool, gateways: Gateways, expected: str) -> Ready:
     try:
         async with asyncio.timeout(_PROBE), pool.acquire(timeout=_PROBE) as connection:
             schema = await schema_status(connection)
-            found = await lag(connection) if schema.current is not None else None
+            found = await _logs(connection) if schema.ready else ()
     except (*OUTAGES, asyncpg.PostgresError) as error:
         reason = f"the database does not answer: {type(error).__name__}"
         return judged(expected, database=False, reasons=[reason])
-    return judged(expected, schema=schema.current, problem=schema.problem, lag=found)
+    reasons = [f"appends fail: {trouble}" for trouble in gateways.troubles]
+    return judged(expected, schema=schema.current, problem=schema.problem, logs=found, reasons=reasons)
+
+
+async def _logs(connection: asyncpg.Connection) -> Sequence[Seen]:
+    late = await overdue(connection)
+    return [
+        Seen(log.name, await lag(connection, log_id=log.log_id), late.get(log.log_id, 0.0))
+        for log in await list_logs(connection)
+    ]
 
 
 def server(settings: Settings) -> uvicorn.Server:
@@ -151,6 +168,8 @@ def serve(settings: Settings) -> None:
     # What start-up made stays for ever: the collector need not look at it again.
     gc.collect()
     gc.freeze()
+    # A request leaves hundreds of young objects and hardly ever a cycle: look at many requests at a time.
+    gc.set_threshold(*_GC)
     serving.run()
     if not serving.started:
         sys.exit(3)

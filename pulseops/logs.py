@@ -9,6 +9,7 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any, Literal, TextIO, cast
 
+import msgspec
 import structlog
 from structlog.types import Processor
 
@@ -35,8 +36,21 @@ def _harmless(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappin
     return event
 
 
+def _text(value: Any) -> str:
+    return harmless(str(value))
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_text)
+
+
 def _json(event: Any, **_: Any) -> str:
-    return json.dumps(event, default=lambda value: harmless(str(value)), separators=(",", ":"))
+    # Ten times as fast, but what it leaves as it is may be a terminal's sequence, and what it cannot encode
+    # must not end who only wanted to tell of it.
+    with suppress(ValueError, TypeError, OverflowError, msgspec.MsgspecError):
+        line = _encoder.encode(event)
+        if line.isascii():
+            return line.decode()
+    return json.dumps(event, default=_text, separators=(",", ":"))
 
 
 class _Lossy(io.TextIOBase):

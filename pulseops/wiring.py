@@ -10,23 +10,37 @@ from pulseops.classification import reactor as classification
 from pulseops.escalation import routes as escalation
 from pulseops.escalation.timers import deadlines
 from pulseops.eventstore.codec import Codec
+from pulseops.eventstore.generations import ReadModel
 from pulseops.eventstore.history import LogHistory
 from pulseops.eventstore.store import Appender, EventStore, History
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.http import docs, health, openapi
+from pulseops.incidents import board, timeline
 from pulseops.incidents import routes as incidents
 from pulseops.incidents.answers import Incidents
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.decider import Reactor
+from pulseops.operations import routes as operations
 from pulseops.rulebook.loader import Rulebook
 
 CODEC = Codec(INCIDENT.facts)
 
 Logs = Callable[[int], Incidents]
 
-ROUTES = (*incidents.ROUTES, *escalation.ROUTES, *health.ROUTES, *docs.ROUTES, openapi.openapi)
+ROUTES = (
+    *incidents.ROUTES,
+    *escalation.ROUTES,
+    *operations.ROUTES,
+    *health.ROUTES,
+    *docs.ROUTES,
+    openapi.openapi,
+)
+
+
+READ_MODELS: Sequence[ReadModel] = (board.MODEL, timeline.MODEL)
+"""What can be rebuilt beside itself. Deadlines cannot: the sweep moves them too."""
 
 
 def inline(rules: Rulebook) -> Sequence[Reactor]:

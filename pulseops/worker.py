@@ -23,7 +23,7 @@ from arq import ArqRedis, Worker, cron
 from arq.typing import WorkerCoroutine
 from redis.asyncio import ConnectionPool
 
-from pulseops import logs
+from pulseops import logs as lines
 from pulseops.db.clock import DatabaseClock
 from pulseops.db.ground import open_ground
 from pulseops.db.identity import identity
@@ -32,15 +32,15 @@ from pulseops.db.pools import open_pool
 from pulseops.escalation.rounds import Rounds
 from pulseops.eventstore import heartbeat
 from pulseops.eventstore.gateway import Gateway
-from pulseops.eventstore.history import LogHistory
-from pulseops.eventstore.subscriptions import Subscription, Subscriptions
+from pulseops.eventstore.leading import Subscriptions
+from pulseops.eventstore.lookout import Lookout
 from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.clock import Clock
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.kernel.ids import new_id
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
-from pulseops.wiring import CODEC, assemble, projectors
+from pulseops.wiring import CODEC, logs, projectors
 
 _JOB = 5
 """Seconds that arq gives a round, and PostgreSQL each of its statements."""
@@ -126,22 +126,23 @@ async def working(
         )
         stack.callback(pool.terminate)
         database = await identity(pool)
-        brisk = await open_pool(settings.database, size=3, command_seconds=_JOB)
+        brisk = await open_pool(settings.database, size=4, command_seconds=_JOB)
         stack.callback(brisk.terminate)
         stack.push_async_callback(_left, brisk, worker_id)
         doorbell = Doorbell(settings.redis_url, database=database)
         stack.push_async_callback(doorbell.close)
         doorbell.listen()
+        lookout = Lookout(brisk, doorbell=doorbell)
+        lookout.start()
+        stack.push_async_callback(lookout.stop)
         subscriptions = Subscriptions(
-            Subscription(pool, projector, owner=worker_id, doorbell=doorbell)
-            for projector in projectors(rules)
+            pool, projectors(rules), owner=worker_id, doorbell=doorbell, bells=lookout.bell
         )
         subscriptions.start()
         stack.push_async_callback(subscriptions.stop, _GRACE)
-        # The gateway is never started: a sweep appends in its own transaction.
-        gateway = Gateway(settings.database)
-        store = assemble(gateway, LogHistory(pool, CODEC), rules)
-        rounds = Rounds(brisk, store, CODEC, clock=clock(brisk), doorbell=doorbell, worker_id=worker_id)
+        # The gateways are never started: a sweep appends in its own transaction.
+        stores = logs(lambda log_id: Gateway(settings.database, log_id=log_id), pool, rules)
+        rounds = Rounds(brisk, stores, CODEC, clock=clock(brisk), doorbell=doorbell, worker_id=worker_id)
         tasks = [asyncio.create_task(rounds.watch(ticked=settings.redis_url is not None))]
         if settings.redis_url is None:
             _log.warning("there is no redis: everything goes by polling")
@@ -175,7 +176,7 @@ async def _until_told(settings: Settings) -> None:
 
 def main(settings: Settings) -> None:
     """Until a signal. Exits with 3 when the start was refused."""
-    logs.configure(settings.log_format, settings.log_level)
+    lines.configure(settings.log_format, settings.log_level)
     # It would speak of every tick.
     logging.getLogger("arq").setLevel(logging.ERROR)
     try:

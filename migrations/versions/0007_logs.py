@@ -4,9 +4,11 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0007_logs"
-down_revision = "0004_access"
+down_revision = "0006_generations"
 branch_labels = None
 depends_on = None
+# Older code knows the first log and its keys, and goes on with them.
+oldest_code = "0004_access"
 
 
 def upgrade() -> None:

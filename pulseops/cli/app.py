@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -32,6 +33,19 @@ app.command(
 )
 app.command("pulseops.cli.keys:key", name="key", group=USE, help="Make, list and revoke API keys.")
 app.command("pulseops.cli.logs:logs", name="logs", group=USE, help="Make and list logs: one a tenant.")
+app.command(
+    "pulseops.cli.projections:projections",
+    name="projections",
+    group=USE,
+    help="Rebuild read models beside the live ones.",
+)
+app.command(
+    "pulseops.cli.subscriptions:subscriptions",
+    name="subscriptions",
+    group=USE,
+    help="See and steer what follows a log.",
+)
+app.command("pulseops.cli.history:events", name="events", group=USE, help="Take history out, as a file.")
 
 Flag = Parameter(negative=())
 
@@ -87,13 +101,20 @@ def worker() -> None:
 @app.command
 def migrate() -> None:
     """Bring the database of PULSEOPS_MIGRATION_URL, else PULSEOPS_DATABASE_URL, to this version's schema."""
-    from pulseops.db import migrate  # noqa: PLC0415  # start-up time
+    from pulseops.cli.render import say  # noqa: PLC0415  # start-up time
+    from pulseops.db import migrate  # noqa: PLC0415
 
     settings = _settings()
     if settings.migrates_at is None:
         _refuse("Set PULSEOPS_DATABASE_URL to the database to migrate.", USAGE)
     try:
-        asyncio.run(migrate.migrate(settings.migrates_at, allow_unsafe=settings.allow_unsafe_durability))
+        asyncio.run(
+            migrate.migrate(
+                settings.migrates_at,
+                allow_unsafe=settings.allow_unsafe_durability,
+                tell=partial(say, stderr=True),
+            )
+        )
     except PulseOpsError as error:
         _refuse(str(error), 1)
 

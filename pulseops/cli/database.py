@@ -15,7 +15,7 @@ from pulseops.cli.speak import REFUSED, UNREACHABLE, USAGE
 from pulseops.cli.words import harmless
 from pulseops.db.outages import OUTAGES
 from pulseops.db.pools import open_pool
-from pulseops.kernel.errors import NotFound
+from pulseops.kernel.errors import PulseOpsError
 from pulseops.settings import Settings, SettingsError
 from pulseops.up.home import database_of
 
@@ -24,7 +24,9 @@ T = TypeVar("T")
 Json = Annotated[bool, Parameter(negative=())]
 
 
-def in_database(work: Callable[[asyncpg.Pool], Awaitable[T]]) -> T:
+def in_database(
+    work: Callable[[asyncpg.Pool], Awaitable[T]], *, size: int = 1, command_seconds: float = 30.0
+) -> T:
     """What `work` makes of the database of PULSEOPS_DATABASE_URL, else of the local `up`; or the end."""
     try:
         settings = Settings.from_environment(os.environ)
@@ -35,7 +37,7 @@ def in_database(work: Callable[[asyncpg.Pool], Awaitable[T]]) -> T:
         raise stop(f"{told}: start it with `pulseops up`, or set PULSEOPS_DATABASE_URL.", USAGE)
 
     async def connected() -> T:
-        pool = await open_pool(url, size=1)
+        pool = await open_pool(url, size=size, command_seconds=command_seconds)
         try:
             return await work(pool)
         finally:
@@ -43,7 +45,7 @@ def in_database(work: Callable[[asyncpg.Pool], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(connected())
-    except NotFound as error:
+    except PulseOpsError as error:
         raise stop(str(error), REFUSED) from error
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
         raise stop("The database has not this version's schema: run `pulseops migrate`.", REFUSED) from error

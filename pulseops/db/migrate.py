@@ -1,10 +1,10 @@
 """Bring a database to this version's schema, beside whoever works on it."""
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
 import asyncpg
-import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import Connection
@@ -37,8 +37,6 @@ WHERE l.granted AND a.xact_start < clock_timestamp() - interval '150 ms'
 ORDER BY a.xact_start LIMIT 3
 """
 
-_log = structlog.get_logger(__name__)
-
 
 class CannotMigrate(PulseOpsError):
     """The database cannot be brought to this version's schema."""
@@ -47,7 +45,12 @@ class CannotMigrate(PulseOpsError):
 
 
 async def migrate(
-    url: str, *, revision: str = "head", allow_unsafe: bool = False, patience: float = PATIENCE
+    url: str,
+    *,
+    revision: str = "head",
+    allow_unsafe: bool = False,
+    patience: float = PATIENCE,
+    tell: Callable[[str], None] = lambda _sentence: None,
 ) -> None:
     """Upgrade in one transaction, under a lock; several may try at once, and a load may run.
 
@@ -68,7 +71,9 @@ async def migrate(
     if schema.newer:
         if not schema.ready:
             raise CannotMigrate(schema.problem)
-        _log.info("schema is newer", schema=schema.current, made_for=schema.expected)
+        tell(
+            f"The database has schema {schema.current}, which is newer and bears this version: nothing to do."
+        )
         return
     until, pause = monotonic() + patience, _PAUSE_FIRST
     while (missed := await _run(url, revision, downgrade=False)) is not None:
@@ -79,7 +84,7 @@ async def migrate(
                 f"Others kept the locks that the upgrade needs for {patience:.0f} s; nothing was changed. "
                 f"{told} Try again when they are done."
             ) from missed
-        _log.info("migration waits", error=str(missed), holders=holders)
+        tell(f"Waiting for locks that others have: {'; '.join(holders) or 'just now'}.")
         await asyncio.sleep(pause)
         pause = min(pause * 2, _PAUSE_LAST)
 

@@ -18,3 +18,13 @@ OUTAGES: tuple[type[Exception], ...] = (
     asyncpg.PostgresSystemError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+
+_PASSING = frozenset(("08", "25", "40", "53", "55", "57", "58"))
+"""Classes of SQLSTATE: connection, transaction state, deadlock, resources, locks, operator, system."""
+
+
+def passing(error: Exception) -> bool:
+    """Whether it lies with the server or the moment, and not with what was asked: it may pass by itself."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "")[:2] in _PASSING
+    return isinstance(error, OUTAGES)

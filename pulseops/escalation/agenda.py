@@ -61,9 +61,22 @@ _PAGE = """
     ORDER BY d.due_at, d.incident_id
     LIMIT $6
 """
+# One row is looked up for each log.
+_OVERDUE = """
+    SELECT l.log_id, extract(epoch FROM clock_timestamp() - (
+        SELECT d.due_at FROM escalation.deadline d WHERE d.log_id = l.log_id ORDER BY d.due_at LIMIT 1
+    ))::float8 AS seconds
+    FROM eventstore.log l
+"""
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _FIRST = (_EPOCH, UUID(int=0))
 _PLACE, _SUM = struct.Struct(">hq16s"), struct.Struct(">I")
+
+
+async def overdue(connection: asyncpg.Connection) -> dict[int, float]:
+    """By log: for how many seconds its oldest deadline has been due. Logs that keep up are left out."""
+    rows = await connection.fetch(_OVERDUE)
+    return {row["log_id"]: round(row["seconds"], 3) for row in rows if (row["seconds"] or 0) > 0}
 
 
 async def list_escalations(

@@ -6,13 +6,14 @@ Redis); when nobody has for too long, each worker looks at the time by itself.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 
 import asyncpg
 import structlog
 
 from pulseops.db.outages import OUTAGES
-from pulseops.escalation.sweep import Store, Swept, sweep
+from pulseops.escalation.sweep import Store, Swept, due_logs, sweep
 from pulseops.eventstore import heartbeat
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.wake import Doorbell
@@ -22,7 +23,9 @@ from pulseops.kernel.clock import Clock
 _LIMIT = 500
 """Deadlines fired in one transaction."""
 _BUSY = 0.8
-"""Seconds that one round may go on while there is more to fire: the log is left to others in between."""
+"""Seconds that one round may go on while there is more to fire: the logs are left to others in between."""
+_HANDS = 2
+"""Logs swept at once. They take turns a transaction, so one with much to fire keeps no other waiting."""
 _ROUND = 1.0
 """Seconds between looks at the time."""
 _UNSWEPT = 2.0
@@ -39,16 +42,17 @@ class Rounds:
     def __init__(
         self,
         pool: asyncpg.Pool,
-        store: Store,
+        stores: Callable[[int], Store],
         codec: Codec,
         *,
         clock: Clock,
         doorbell: Doorbell,
         worker_id: str,
     ) -> None:
-        self._pool, self._store, self._codec, self._clock = pool, store, codec, clock
+        self._pool, self._stores, self._codec, self._clock = pool, stores, codec, clock
         self._doorbell, self._worker_id = doorbell, worker_id
-        self._sweeping = asyncio.Lock()
+        self._sweeping, self._hands = asyncio.Lock(), asyncio.Semaphore(_HANDS)
+        self._unswept: set[int] = set()
         self._tended = float("-inf")
         self._failing = self._alone = False
 
@@ -91,14 +95,38 @@ class Rounds:
         async with self._sweeping:
             until = asyncio.get_running_loop().time() + _BUSY
             now = await self._clock.now()
+            due = await due_logs(self._pool, now=now)
+            # What failed the last time comes last: it may well keep us waiting again.
+            due.sort(key=self._unswept.__contains__)
+            await asyncio.gather(*(self._sweep_log(log_id, now, until) for log_id in due))
+            if not due or set(due) - self._unswept:
+                await heartbeat.beat(self._pool, self._worker_id, swept=True)
+
+    async def _sweep_log(self, log_id: int, now: datetime, until: float) -> None:
+        """One log's part of the round. When it fails, the other logs have theirs all the same."""
+        try:
             while True:
-                swept = await sweep(self._pool, self._store, self._codec, now=now, limit=_LIMIT)
+                async with self._hands:
+                    swept = await sweep(self._pool, self._stores(log_id), self._codec, now=now, limit=_LIMIT)
                 if swept.fired:
                     self._doorbell.on_stored(max(one.position for one in swept.fired))
                 _tell(swept)
                 if swept.claimed < _LIMIT or asyncio.get_running_loop().time() > until:
                     break
-            await heartbeat.beat(self._pool, self._worker_id, swept=True)
+        except Exception as error:  # noqa: BLE001 -- logged; the next round tries again
+            if log_id not in self._unswept:
+                unforeseen = not isinstance(error, (*OUTAGES, asyncpg.LockNotAvailableError))
+                _log.error(
+                    "sweep fails",
+                    logId=log_id,
+                    error=repr(error)[:200],
+                    exc_info=error if unforeseen else None,
+                )
+            self._unswept.add(log_id)
+        else:
+            if log_id in self._unswept:
+                _log.info("sweep succeeds again", logId=log_id)
+            self._unswept.discard(log_id)
 
     async def _tend(self) -> None:
         """Makes the log's next partitions, well ahead of need."""

@@ -32,10 +32,13 @@ _LONGEST_RETRY = timedelta(minutes=5)
 _PLAN = msgspec.json.Decoder(Plan)
 
 # A worker that froze in the middle must not keep its claims, or the log: the database ends its transaction.
+# A log that others hold must not keep the sweep of other logs: it is left for the next round.
 _CLAIM = """
-SELECT c.*, set_config('idle_in_transaction_session_timeout', '2s', true)
+SELECT c.*, set_config('idle_in_transaction_session_timeout', '2s', true),
+  set_config('lock_timeout', '1s', true)
 FROM escalation.claim_due_v1($1, $2, $3) c
 """
+_DUE_LOGS = "SELECT due FROM escalation.due_logs_v1($1) AS due"
 _HISTORIES = "SELECT * FROM escalation.histories_v1($1, $2)"
 _FIRE = "SELECT * FROM escalation.fire_v1($1, $2, $3)"
 
@@ -81,6 +84,11 @@ class Move(Struct, frozen=True, kw_only=True, omit_defaults=True):
     failures: int = 0
     retry_at: datetime | None = None
     last_error: str | None = None
+
+
+async def due_logs(pool: asyncpg.Pool, *, now: datetime) -> list[int]:
+    """The logs in which anything is due at `now`."""
+    return [row["due"] for row in await pool.fetch(_DUE_LOGS, now)]
 
 
 async def sweep(pool: asyncpg.Pool, store: Store, codec: Codec, *, now: datetime, limit: int = 500) -> Swept:

@@ -57,6 +57,10 @@ deadline = Table(
 )
 
 
+_ASSIGNED = "SELECT * FROM escalation.assigned_v2($1, $2, $3, $4, $5, $6, $7)"
+_STOP = "SELECT escalation.stop_deadlines_v2($1, $2, $3, $4, $5, $6, $7)"
+
+
 class _Start(Struct, frozen=True, kw_only=True):
     """A deadline as `start_deadlines_v1` takes it."""
 
@@ -91,8 +95,7 @@ def deadlines(rules: EscalationRules) -> Projector:
         return None if plan is None else (plan, msgspec.Raw(msgspec.json.encode(plan)))
 
     async def project(connection: asyncpg.Connection, piece: Slice) -> None:
-        stretch = (piece.log_id, piece.after, piece.up_to)
-        rows = await connection.fetch("SELECT * FROM escalation.assigned_v1($1, $2, $3)", *stretch)
+        rows = await connection.fetch(_ASSIGNED, *piece.parameters)
         starts = []
         for row in rows:
             found = planned(row["priority"], row["category"], row["team"], row["service"], row["environment"])
@@ -107,6 +110,6 @@ def deadlines(rules: EscalationRules) -> Projector:
         if starts:
             payload = msgspec.json.encode(starts).decode()
             await connection.execute("SELECT escalation.start_deadlines_v1($1, $2)", piece.log_id, payload)
-        await connection.execute("SELECT escalation.stop_deadlines_v1($1, $2, $3)", *stretch)
+        await connection.execute(_STOP, *piece.parameters)
 
     return Projector(NAME, project)

@@ -29,7 +29,8 @@ class Codec:
     """Facts by type and schema version.
 
     `upcasters` maps (type, n) to a pure function from the stored fields of version n to those of n + 1, under
-    their JSON names; they are chained up to the version that the struct has now.
+    their JSON names; they are chained up to the version that the struct has now. Raises ValueError when a
+    version that was ever stored could not be read.
     """
 
     def __init__(
@@ -42,6 +43,12 @@ class Codec:
             (fact.type, fact.schema_version): msgspec.json.Decoder(fact) for fact in self._facts.values()
         }
         self._upcasters = dict(upcasters or {})
+        steps = {
+            (kind, version) for kind, fact in self._facts.items() for version in range(1, fact.schema_version)
+        }
+        if wrong := steps ^ self._upcasters.keys():
+            told = ", ".join(f"{kind} {version} to {version + 1}" for kind, version in sorted(wrong))
+            raise ValueError(f"One upcaster leads from each version of a fact to the next. Not so: {told}.")
 
     def decode(self, row: Mapping[str, Any]) -> Recorded[Any]:
         """A row of `COLUMNS`, JSON as text. Raises UnknownFact."""
@@ -62,12 +69,13 @@ class Codec:
 
     def _upcast(self, kind: str, schema_version: int, data: str) -> Fact:
         fact = self._facts.get(kind)
-        if fact is None or schema_version > fact.schema_version:
-            raise UnknownFact(f"History holds {kind} version {schema_version}, which is not known here.")
+        if fact is None or not 1 <= schema_version <= fact.schema_version:
+            known = f"up to version {fact.schema_version}" if fact else f"only {', '.join(self._facts)}"
+            raise UnknownFact(
+                f"History holds {kind} version {schema_version}, and this process knows {known}: "
+                "a newer release wrote it, and must read it. Nothing is lost."
+            )
         fields = msgspec.json.decode(data)
         for version in range(schema_version, fact.schema_version):
-            upcaster = self._upcasters.get((kind, version))
-            if upcaster is None:
-                raise UnknownFact(f"Nothing leads from {kind} version {version} to version {version + 1}.")
-            fields = upcaster(fields)
+            fields = self._upcasters[kind, version](fields)
         return msgspec.convert(fields, fact)

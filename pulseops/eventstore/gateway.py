@@ -12,7 +12,7 @@ from pulseops.db.pools import open_connection
 from pulseops.eventstore import metrics
 from pulseops.eventstore.append import AppendRequest, AppendResult
 from pulseops.eventstore.waiting import Pending, Waiting
-from pulseops.kernel.errors import InvalidInput, Overloaded, Unavailable
+from pulseops.kernel.errors import DiskFull, InvalidInput, Overloaded, Unavailable
 
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -55,6 +55,8 @@ class Gateway:
         self._writer: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._stopping = False
+        self.trouble: type[Unavailable] | None = None
+        """Why the last batch was not stored, when it was not."""
 
     async def start(self) -> None:
         """Begin to write. The database need not be there yet."""
@@ -68,6 +70,11 @@ class Gateway:
         if self._writer is not None:
             await self._writer
             self._writer = None
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for the writer."""
+        return len(self._waiting)
 
     async def append(self, request: AppendRequest) -> AppendResult:
         """The request's result, after the commit that made it durable; within the gateway's patience.
@@ -95,10 +102,11 @@ class Gateway:
     def _expire(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        self._waiting.expire(now)
+        trouble = self.trouble or Unavailable
+        self._waiting.expire(now, trouble)
         for pending in self._flying:
             if pending.deadline <= now:
-                pending.expire()
+                pending.expire(trouble)
         outstanding = self._flying or self._waiting
         self._watch = loop.call_later(self._patience / 20, self._expire) if outstanding else None
 
@@ -147,7 +155,7 @@ class Gateway:
         except _BROKEN as error:
             await self._interrupted(batch, error, doubtful=True)
         else:
-            self._pause = _FIRST_PAUSE
+            self._pause, self.trouble = _FIRST_PAUSE, None
             metrics.SECONDS.observe(perf_counter() - started)
             self._answer(batch, rows)
         finally:
@@ -171,7 +179,6 @@ class Gateway:
                     )
                 )
         metrics.BATCH.observe(len(batch))
-        metrics.WAITING.set(len(self._waiting))
         if stored:
             # Not called from here: an error of the listener's is not one of the writer's.
             asyncio.get_running_loop().call_soon(self._on_stored, stored)
@@ -204,6 +211,7 @@ class Gateway:
 
     async def _back_off(self, error: Exception) -> None:
         metrics.RECONNECTS.inc()
+        self.trouble = DiskFull if isinstance(error, asyncpg.DiskFullError) else Unavailable
         _log.warning("gateway.connection_failed", error=str(error) or type(error).__name__, pause=self._pause)
         await asyncio.sleep(self._pause)
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from msgspec import Struct
 
+from pulseops.eventstore import metrics
 from pulseops.eventstore.append import AppendRequest, AppendResult
 from pulseops.eventstore.gateway import Gateway
 from pulseops.kernel.errors import Overloaded, Unavailable
@@ -41,11 +42,22 @@ class Gateways:
         """Those that have a gateway now, the longest unused first."""
         return tuple(self._open)
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why there is a log to which nothing can be written at present."""
+        return tuple({str(one.gateway.trouble()) for one in self._open.values() if one.gateway.trouble})
+
     def of(self, log_id: int) -> "LogAppender":
         """Where requests for one log go. Costs nothing until it is used."""
         return LogAppender(self, log_id)
 
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a writer, in all logs."""
+        return sum(one.gateway.waiting for one in self._open.values())
+
     def start(self) -> None:
+        metrics.WAITING.set_function(lambda: self.waiting)
         self._tidying = asyncio.create_task(self._tidy(), name="pulseops gateways")
 
     async def stop(self) -> None:

@@ -8,9 +8,8 @@ import asyncpg
 
 from pulseops.eventstore.append import AppendResult
 from pulseops.eventstore.codec import COLUMNS, Codec
+from pulseops.eventstore.reading import Streams
 from pulseops.kernel.envelope import Recorded
-
-_ANY_VERSION = 2**31 - 1
 
 # The stream's positions leave only its partitions to look into.
 _STREAM = f"""
@@ -39,11 +38,13 @@ class LogHistory:
 
     def __init__(self, pool: asyncpg.Pool, codec: Codec, *, log_id: int = 1) -> None:
         self._pool, self._codec, self._log_id = pool, codec, log_id
+        self._streams = Streams(pool, codec, log_id=log_id)
 
     async def stream(self, stream_id: UUID, *, up_to_version: int | None = None) -> Sequence[Recorded[Any]]:
         """A stream's facts in order; empty when there is no such stream. Raises UnknownFact."""
-        last = _ANY_VERSION if up_to_version is None else up_to_version
-        rows = await self._pool.fetch(_STREAM, self._log_id, stream_id, last)
+        if up_to_version is None:
+            return await self._streams.read(stream_id)
+        rows = await self._pool.fetch(_STREAM, self._log_id, stream_id, up_to_version)
         return [self._codec.decode(row) for row in rows]
 
     async def answered(self, command_id: UUID, fingerprint: UUID | None) -> AppendResult | None:

@@ -3,39 +3,47 @@
 import asyncpg
 from msgspec import Struct
 
-# Ages go by the database's clock, which wrote the times they are counted from.
-_FOLLOWERS = """
-SELECT s.name, s.position, head.position - s.position AS positions, s.attempts, s.last_error,
+# One row a shard, and one without a name where there is none. Ages go by the database's clock, which wrote
+# the times they are counted from.
+_LAG = """
+SELECT head.position AS head, s.name, s.shard, s.shards, s.generation, s.position,
+  greatest(0, head.position - s.position) AS positions, s.epoch, s.attempts, s.last_error,
+  cardinality(s.parked) AS parked,
   CASE WHEN s.lease_until >= clock_timestamp() THEN s.owner END AS owner,
-  coalesce(extract(epoch FROM clock_timestamp() - (
+  greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
     SELECT e.recorded_at FROM eventstore.event e WHERE e.log_id = s.log_id AND e.position = s.position + 1
-  )), 0)::float8 AS seconds
-FROM eventstore.subscription s, (SELECT $2::bigint AS position) head
-WHERE s.log_id = $1 ORDER BY s.name
-"""
-_HEAD = """
-SELECT coalesce(
-  (SELECT e.position FROM eventstore.event e WHERE e.log_id = $1 ORDER BY e.position DESC LIMIT 1),
-  (SELECT l.floor_position FROM eventstore.log l WHERE l.log_id = $1), 0)
-"""
-_SWEPT = """
-SELECT extract(epoch FROM clock_timestamp() - max(swept_at))::float8 FROM eventstore.worker
+  )), 0))::float8 AS seconds,
+  (SELECT extract(epoch FROM clock_timestamp() - max(w.swept_at))::float8 FROM eventstore.worker w) AS swept
+FROM (
+  SELECT coalesce(
+    (SELECT e.position FROM eventstore.event e WHERE e.log_id = $1 ORDER BY e.position DESC LIMIT 1),
+    (SELECT l.floor_position FROM eventstore.log l WHERE l.log_id = $1), 0
+  ) AS position
+) head
+LEFT JOIN eventstore.subscription s ON s.log_id = $1
+ORDER BY s.name, s.shard
 """
 
 
 class Follower(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A subscription at `position`: how far it is behind, in events and in seconds.
+    """A shard of a subscription at `position`: how far it is behind, in events and in seconds.
 
-    `owner` is the worker that leads it, if any does. `attempts` counts failures since its last progress.
+    `owner` is the worker that leads it, if any does; `epoch` grows with each change of the owner. `attempts`
+    counts failures since its last progress, `parked` the streams that it leaves out.
     """
 
     name: str
+    shard: int
+    shards: int
+    generation: int
     position: int
     positions: int
     seconds: float
     owner: str | None
+    epoch: int
     attempts: int
     last_error: str | None
+    parked: int
 
     @property
     def failing(self) -> bool:
@@ -52,20 +60,13 @@ class Lag(Struct, frozen=True, kw_only=True, rename="camel"):
 
 async def lag(connection: asyncpg.Connection | asyncpg.Pool, *, log_id: int = 1) -> Lag:
     """The position of the newest event, and how far everyone is from it."""
-    head = await connection.fetchval(_HEAD, log_id)
+    rows = await connection.fetch(_LAG, log_id)
     return Lag(
-        position=head,
+        position=rows[0]["head"],
         followers=tuple(
-            Follower(
-                name=row["name"],
-                position=row["position"],
-                positions=max(0, row["positions"]),
-                seconds=round(max(0.0, row["seconds"]), 3),
-                owner=row["owner"],
-                attempts=row["attempts"],
-                last_error=row["last_error"],
-            )
-            for row in await connection.fetch(_FOLLOWERS, log_id, head)
+            Follower(**{name: row[name] for name in Follower.__struct_fields__})
+            for row in rows
+            if row["name"] is not None
         ),
-        sweep_seconds=await connection.fetchval(_SWEPT),
+        sweep_seconds=rows[0]["swept"],
     )

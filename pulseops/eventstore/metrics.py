@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-WAITING = Gauge("pulseops_append_waiting_requests", "Append requests that wait for the writer.")
+WAITING = Gauge("pulseops_append_waiting_requests", "Append requests that wait for a writer, in all logs.")
 BATCH = Histogram(
     "pulseops_append_batch_requests",
     "Append requests that shared one commit.",

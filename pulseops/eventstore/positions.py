@@ -12,15 +12,18 @@ _SHORTEST, _LONGEST = 0.01, 0.05  # seconds between looks
 async def wait_for(
     pool: asyncpg.Pool, name: str, position: int, *, log_id: int = 1, within: float = 2.0
 ) -> None:
-    """Until the subscription `name` has come to `position`; Behind when `within` seconds were not enough.
+    """Until all shards of `name` have come to `position`; Behind if that takes longer than `within` seconds.
 
-    One row is read, and the checkpoint is committed with its rows, so this also holds on a replica.
+    The checkpoint is committed with its rows, so this also holds on a replica. A stream that is parked may
+    still be missing.
     """
     pause = _SHORTEST
     deadline = asyncio.get_running_loop().time() + within
     while True:
         reached = await pool.fetchval(
-            "SELECT position FROM eventstore.subscription WHERE log_id = $1 AND name = $2", log_id, name
+            "SELECT min(position) FROM eventstore.subscription WHERE log_id = $1 AND name = $2",
+            log_id,
+            name,
         )
         if (reached or 0) >= position:
             return

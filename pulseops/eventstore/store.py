@@ -111,6 +111,7 @@ class EventStore(Generic[C, S, F]):
     def draft(self, stream_id: UUID, state: S, version: int, command: C, context: Context) -> Draft[S, F]:
         """The command's facts and, in turn, those of the reactors' commands. Pure."""
         before, first = state, version
+        command_text = str(context.command_id)
         facts: list[Recorded[F]] = []
         take = release = None
         claimed = context.occurred_at or context.now  # reactions happen now, whatever the caller claims
@@ -124,7 +125,7 @@ class EventStore(Generic[C, S, F]):
                     position=0,
                     stream_id=stream_id,
                     version=version,
-                    event_id=derived_id(context.command_id, len(facts)),
+                    event_id=derived_id(command_text, len(facts)),
                     command_id=context.command_id,
                     occurred_at=occurred_at,
                     recorded_at=context.now,

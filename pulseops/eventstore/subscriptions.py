@@ -1,33 +1,30 @@
 """Followers of the log: each is led through history in order, by one worker at a time, every position once.
 
 Effect and checkpoint are one transaction. What fails is rolled back, recorded in the subscription's row and
-tried again for ever, in ever smaller batches until the position that fails stands alone; nothing is skipped.
-One that fails holds up nobody else.
+tried again, in ever smaller batches until the position that fails stands alone. If that goes on failing by a
+fault of its own, its stream is parked: it waits, in order, and the others go on. Nothing is skipped.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from time import monotonic
 
 import asyncpg
 import structlog
 from msgspec import Struct
+from msgspec.structs import replace
 
+from pulseops.db.outages import passing
+from pulseops.eventstore import parking
 from pulseops.eventstore.leases import Lease, LeaseLost
-from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.wake import Doorbell
+from pulseops.eventstore.slices import Slice, bucket
+from pulseops.eventstore.wake import Bell
 
 _BUSY, _IDLE = 0.1, 1.0  # seconds between looks that no ring prompted: just after work, and later
-_STANDBY = 0.5  # seconds between attempts to take over
-_BACKOFF_FIRST, _BACKOFF_LAST = 0.1, 30.0  # seconds after a failure; doubled by each in a row
+_BACKOFF_FIRST, _BACKOFF_LAST = 0.1, 30.0  # seconds after a failure; doubled by each at the same place
 _SMALLER = 10  # a failed batch comes again as its first tenth
-
-_HEAD = """
-    SELECT coalesce((
-        SELECT e.position FROM eventstore.event AS e WHERE e.log_id = $1 ORDER BY e.position DESC LIMIT 1
-    ), 0)
-"""
+_TRIES, _TRIED_FOR = 5, 3.0  # failures of a position alone, and seconds over them: then its stream is parked
 
 _log = structlog.get_logger(__name__)
 
@@ -42,8 +39,17 @@ class Projector(Struct, frozen=True):
     project: Callable[[asyncpg.Connection, Slice], Awaitable[None]]
 
 
+class _Stuck(Struct):
+    """How one place fails: `tries` in a row, `faults` of them its own since `since`."""
+
+    position: int = -1
+    tries: int = 0
+    faults: int = 0
+    since: float = 0.0
+
+
 class Subscription:
-    """Leads one projector through one log. `owner` names this worker and no other."""
+    """Leads one shard of one projector through one log. `owner` names this worker and no other."""
 
     def __init__(
         self,
@@ -51,81 +57,159 @@ class Subscription:
         projector: Projector,
         *,
         owner: str,
-        doorbell: Doorbell,
+        doorbell: Bell,
         log_id: int = 1,
+        shard: int = 0,
         lease: float = 4.0,
         batch: int = 5_000,
     ) -> None:
         self.name = projector.name
         self._pool, self._projector, self._doorbell = pool, projector, doorbell
-        self._lease = Lease(log_id=log_id, name=projector.name, owner=owner, seconds=lease)
-        self._log_id, self._batch, self._size = log_id, batch, batch
+        self._lease = Lease(log_id=log_id, name=projector.name, shard=shard, owner=owner, seconds=lease)
+        self._batch = self._size = batch
+        self._stuck = _Stuck()
+        self._known: set[str] = set()
+        """Faults for which a stream was parked: the next that has one need not be tried for long."""
         self._stopped = asyncio.Event()
+        self._log = _log.bind(subscription=projector.name, log=log_id, shard=shard)
 
-    async def run(self) -> None:
-        """Until `stop`, whatever fails. Cancelled, it lets its lease run out, as a killed worker does."""
+    async def take(self) -> bool:
+        """Whether this worker has the lease now."""
+        async with self._pool.acquire() as connection:
+            if not await self._lease.take(connection):
+                return False
+        self._log.info("lease taken")
+        return True
+
+    async def lead(self) -> None:
+        """Until `stop`, or until the lease is lost, whatever fails.
+
+        Cancelled, it lets its lease run out, as a killed worker does.
+        """
         pause = _BUSY
         while not self._stopped.is_set():
             seen = self._doorbell.rings
             try:
-                if not self._lease.held and not await self._take():
-                    await self._pause(_STANDBY)
-                elif await self._advance():
+                if await self._work():
                     pause = _BUSY
                 else:
                     await self._doorbell.wait(seen, min(pause, self._lease.renewal))
                     pause = min(pause * 2, _IDLE)
             except LeaseLost:
-                _log.warning("lease lost", subscription=self.name)
+                self._log.warning("lease lost")
+                return
             except Exception as error:  # noqa: BLE001 - logged; most likely the database is away
-                _log.warning("subscription interrupted", subscription=self.name, error=repr(error)[:200])
+                self._log.warning("subscription interrupted", error=repr(error)[:200])
                 await self._pause(_IDLE)
         await self._release()
 
     def stop(self) -> None:
-        """Ends `run` after the batch under way; the lease is given back, for another to take at once."""
+        """Ends `lead` after the batch under way; the lease is given back, for another to take at once."""
         self._stopped.set()
         self._doorbell.ring()
 
-    async def _take(self) -> bool:
+    async def _work(self) -> bool:
+        """One batch, and one try of a parked stream; False when there was neither."""
         async with self._pool.acquire() as connection:
-            if not await self._lease.take(connection):
-                return False
-        self._size = self._batch
-        _log.info("lease taken", subscription=self.name)
-        return True
+            found = await self._lease.look(connection)
+        if found.goal > found.position:
+            await self._advance()
+        if found.wanted:
+            await self._retry()
+        return found.wanted or found.goal > found.position
 
-    async def _advance(self) -> bool:
-        """Works off one batch, or fails to; False when there is none."""
-        async with self._pool.acquire() as connection:
-            position = await self._lease.position(connection)
-            if await connection.fetchval(_HEAD, self._log_id) <= position:
-                return False
-        up_to = position
+    async def _advance(self) -> None:
+        piece = None
         try:
             async with self._pool.acquire() as connection, connection.transaction():
-                position = await self._lease.lock(connection)
-                head = await connection.fetchval(_HEAD, self._log_id)
-                up_to = min(head, position + self._size)
-                piece = Slice(log_id=self._log_id, after=position, up_to=up_to)
-                await self._projector.project(connection, piece)
-                await self._lease.checkpoint(connection, up_to)
+                piece = await self._lease.lock(connection, self._size)
+                if piece.up_to > piece.after:
+                    await self._projector.project(connection, piece)
+                    await self._lease.checkpoint(connection, piece.up_to)
         except LeaseLost:
             raise
-        except Exception as error:  # noqa: BLE001 - recorded in the row, and tried again
-            await self._record(error, position, up_to)
+        except Exception as error:
+            if piece is None:
+                raise
+            await self._failed(error, piece)
         else:
             self._size = min(self._size * 2, self._batch)
+
+    async def _failed(self, error: Exception, piece: Slice) -> None:
+        fault = _told(error)
+        text = f"{type(error).__name__} at positions {piece.after + 1} to {piece.up_to}: {fault}"
+        async with self._pool.acquire() as connection:
+            attempts = await self._lease.fail(connection, text)
+        self._log.error("projection failed", attempts=attempts, error=text[:200])
+        alone = piece.up_to - piece.after == 1
+        if self._stuck.position != piece.after or not alone:
+            self._stuck = _Stuck(position=piece.after)
+        self._stuck.tries += 1
+        if alone and not passing(error):
+            self._stuck.faults += 1
+            self._stuck.since = self._stuck.since or monotonic()
+            if self._hopeless(fault) and await self._park(piece, text):
+                self._known.add(fault)
+                return
+        self._size = max(1, min(self._size, piece.up_to - piece.after) // _SMALLER)
+        await self._rest(min(_BACKOFF_FIRST * 2 ** min(self._stuck.tries - 1, 20), _BACKOFF_LAST))
+
+    def _hopeless(self, fault: str) -> bool:
+        long = monotonic() - self._stuck.since >= _TRIED_FOR
+        return fault in self._known or (long and self._stuck.faults >= _TRIES)
+
+    async def _park(self, piece: Slice, text: str) -> bool:
+        """Passes the one position without its stream; False when that fails as well, or may not be."""
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                now = await self._lease.lock(connection, 1)
+                stream_id = await parking.stream_at(connection, now.log_id, now.up_to)
+                if (
+                    (now.after, now.up_to, now.shards) != (piece.after, piece.up_to, piece.shards)
+                    or stream_id is None
+                    or bucket(stream_id) % now.shards != now.shard
+                    or len(now.parked) >= parking.MOST
+                ):
+                    return False
+                # What fails on nothing at all fails for a reason of its own: no stream is to blame.
+                await self._projector.project(connection, replace(now, parked=(*now.parked, stream_id)))
+                await parking.park(
+                    connection, self.name, now, stream_id, error=text, attempts=self._stuck.faults
+                )
+                await self._lease.checkpoint(connection, now.up_to)
+        except LeaseLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - logged; the failure before it is in the row
+            self._log.error("parking failed", error=repr(error)[:200])
+            return False
+        self._log.error("stream parked", streamId=str(stream_id), position=now.up_to, error=text[:200])
         return True
 
-    async def _record(self, error: Exception, after: int, up_to: int) -> None:
-        # The first line only: PostgreSQL goes on with the row that it refused, which is nobody's business.
-        text = f"{type(error).__name__} at positions {after + 1} to {up_to}: {error}".splitlines()[0]
-        async with self._pool.acquire() as connection:
-            attempts = await self._lease.fail(connection, text[:1_000])
-        _log.error("projection failed", subscription=self.name, attempts=attempts, error=text[:200])
-        self._size = max(1, min(self._size, up_to - after) // _SMALLER)
-        await self._rest(min(_BACKOFF_FIRST * 2 ** min(attempts - 1, 20), _BACKOFF_LAST))
+    async def _retry(self) -> None:
+        """The next parked stream that is wanted: all that it missed at once, or nothing."""
+        now = wanted = None
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                now = await self._lease.lock(connection, 0)
+                wanted = await parking.next_wanted(connection, self.name, now)
+                if wanted is None:
+                    return
+                missed = replace(
+                    now, after=wanted.position - 1, up_to=now.after, parked=(), only=(wanted.stream_id,)
+                )
+                await self._projector.project(connection, missed)
+                await parking.take_back(connection, self.name, now, wanted.stream_id)
+        except LeaseLost:
+            raise
+        except Exception as error:
+            if now is None or wanted is None or passing(error):
+                raise
+            text = f"{type(error).__name__} from position {wanted.position} on: {_told(error)}"
+            async with self._pool.acquire() as connection:
+                await parking.failed_again(connection, now.log_id, self.name, wanted.stream_id, text)
+            self._log.error("stream stays parked", streamId=str(wanted.stream_id), error=text[:200])
+        else:
+            self._log.info("stream taken back", streamId=str(wanted.stream_id), position=now.after)
 
     async def _rest(self, seconds: float) -> None:
         """Waits with the lease in hand."""
@@ -133,7 +217,7 @@ class Subscription:
         while not self._stopped.is_set() and (left := until - monotonic()) > 0:
             await self._pause(min(left, self._lease.renewal))
             async with self._pool.acquire() as connection:
-                await self._lease.position(connection)
+                await self._lease.look(connection)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -146,22 +230,6 @@ class Subscription:
                     await self._lease.release(connection)
 
 
-class Subscriptions:
-    """One worker's subscriptions, side by side."""
-
-    def __init__(self, subscriptions: Iterable[Subscription]) -> None:
-        self._subscriptions = tuple(subscriptions)
-        self._tasks: tuple[asyncio.Task[None], ...] = ()
-
-    def start(self) -> None:
-        self._tasks = tuple(asyncio.create_task(one.run(), name=one.name) for one in self._subscriptions)
-
-    async def stop(self, within: float = 5.0) -> None:
-        """Lets the batches under way end for `within` seconds; what takes longer is rolled back."""
-        for one in self._subscriptions:
-            one.stop()
-        if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=within)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+def _told(error: Exception) -> str:
+    """The first line only: PostgreSQL goes on with the row that it refused, which is nobody's business."""
+    return next(iter(str(error).splitlines()), "")[:900]

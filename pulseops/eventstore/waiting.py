@@ -34,10 +34,10 @@ class Pending:
             self.keys = (*self.keys, *names)
         self.flying = self.doubtful = self.alone = False
 
-    def expire(self) -> None:
-        """Tell the caller what is certain: that nothing was stored, or that nobody knows."""
+    def expire(self, trouble: type[Unavailable] = Unavailable) -> None:
+        """Tell the caller what is certain: that nothing was stored, and why, or that nobody knows."""
         if not self.answer.done():
-            self.answer.set_exception(OutcomeUnknown() if self.flying or self.doubtful else Unavailable())
+            self.answer.set_exception(OutcomeUnknown() if self.flying or self.doubtful else trouble())
 
 
 class Waiting:
@@ -94,9 +94,9 @@ class Waiting:
         self._bytes = 0
         return everybody
 
-    def expire(self, now: float) -> None:
+    def expire(self, now: float, trouble: type[Unavailable] = Unavailable) -> None:
         """Answer and forget those whose deadline is past; they stand in the order of their deadlines."""
         while self._queue and (self._queue[0].answer.done() or self._queue[0].deadline <= now):
             pending = self._queue.popleft()
             self._bytes -= len(pending.payload)
-            pending.expire()
+            pending.expire(trouble)

@@ -21,17 +21,37 @@ def channel(database: str) -> str:
     return f"pulseops:wake:{database}"
 
 
-class Doorbell:
-    """In this process a counter to wait on; between processes a Redis channel, when there is a URL.
+class Bell:
+    """A counter to wait on, within this process."""
+
+    def __init__(self) -> None:
+        self.rings = 0
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake whoever waits."""
+        self.rings += 1
+        rung, self._rung = self._rung, asyncio.Event()
+        rung.set()
+
+    async def wait(self, seen: int, within: float) -> None:
+        """Until `rings` is not `seen` (read before looking at the log), or `within` seconds have passed."""
+        if self.rings == seen:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within):
+                    await self._rung.wait()
+
+
+class Doorbell(Bell):
+    """In this process a bell, the same for all logs; between processes a Redis channel, when there is a URL.
 
     Without Redis, or while it is away, whoever waits goes by its timeout. `failures` counts its refusals.
     """
 
     def __init__(self, redis_url: str | None = None, *, database: str = "") -> None:
+        super().__init__()
         self._channel = channel(database)
-        self.rings = 0
         self.failures = 0
-        self._rung = asyncio.Event()
         self._speaking = self._hearing = None
         if redis_url is not None:
             self._speaking = Redis.from_url(
@@ -45,12 +65,6 @@ class Doorbell:
         self._listener: asyncio.Task[None] | None = None
         self._outage = False
 
-    def ring(self) -> None:
-        """Wake this process."""
-        self.rings += 1
-        rung, self._rung = self._rung, asyncio.Event()
-        rung.set()
-
     def on_stored(self, position: int) -> None:  # noqa: ARG002 - the position stays here: a ring carries no data
         """Wake every process, from a running event loop. Never waits, never raises."""
         self.ring()
@@ -59,13 +73,6 @@ class Doorbell:
         self._to_publish = True
         if self._publisher is None or self._publisher.done():
             self._publisher = asyncio.create_task(self._publish(self._speaking))
-
-    async def wait(self, seen: int, within: float) -> None:
-        """Until `rings` is not `seen` (read before looking at the log), or `within` seconds have passed."""
-        if self.rings == seen:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(within):
-                    await self._rung.wait()
 
     def listen(self) -> None:
         """Let other processes' rings in, for ever; nothing to do without Redis."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from litestar import Request
 from msgspec import Struct
 
+from pulseops.http.answer import Header
 from pulseops.kernel.ids import new_id
 
 Req = Request[Any, Any, Any]
@@ -33,6 +34,11 @@ def exchange(headers: Iterable[tuple[bytes, bytes]]) -> Exchange:
     request_id = given.decode() if given is not None and _REQUEST_ID.fullmatch(given) else None
     correlation_id = _traced(named.get(b"traceparent")) or _uuid(request_id) or new_id()
     return Exchange(named, request_id or str(correlation_id), correlation_id)
+
+
+def signature(known: Exchange) -> tuple[Header, Header]:
+    """What every answer carries."""
+    return (b"x-request-id", known.request_id.encode()), (b"x-content-type-options", b"nosniff")
 
 
 def of(request: Req) -> Exchange:

@@ -6,7 +6,7 @@ to Litestar.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -83,8 +83,3 @@ class Express:
                 self._whole[method, route.path] = run
             else:
                 self._by_id[method, prefix] = run
-
-
-def routes(lane: Express) -> Sequence[tuple[str, str]]:
-    """The methods and paths that take it."""
-    return [*lane._whole, *lane._by_id]

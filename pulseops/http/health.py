@@ -1,10 +1,9 @@
 """Whether this process lives, and whether it can do its work."""
 
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Literal, Protocol
 
-import msgspec
 from litestar import get
 from msgspec import Struct
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -26,12 +25,35 @@ class Live(Struct, frozen=True, kw_only=True):
 
 
 class Follower(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A subscription: how far it is behind, in events and in seconds. `failing`: its last try failed."""
+    """A shard of a subscription: how far it is behind its log, in events and in seconds.
 
+    `failing`: its last try failed. `parked` are streams that wait because one of their events cannot be dealt
+    with; `attempts` are failures since the last progress, `epoch` counts the changes of its worker.
+    """
+
+    log: str
     name: str
+    shard: int
+    shards: int
     positions: int
     seconds: float
     failing: bool
+    attempts: int
+    parked: int
+    epoch: int
+
+    @property
+    def title(self) -> str:
+        which = "" if self.shards == 1 else f" (shard {self.shard} of {self.shards})"
+        return f"{self.name} of log {self.log}{which}"
+
+
+class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A log by its name: the position of its newest event, and how late its oldest unfired escalation is."""
+
+    name: str
+    position: int
+    overdue_seconds: float
 
 
 class Ready(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -44,14 +66,14 @@ class Ready(Struct, frozen=True, kw_only=True, rename="camel"):
     database: bool
     schema: str | None = None
     schema_expected: str
-    position: int | None = None
+    logs: tuple[Standing, ...] = ()
     subscriptions: tuple[Follower, ...] = ()
     sweep_seconds: float | None = None
     reasons: tuple[str, ...] = ()
 
 
 class Lag(Protocol):
-    """As `eventstore.lag` finds it."""
+    """As `eventstore.lag` finds it in one log."""
 
     @property
     def position(self) -> int: ...
@@ -59,6 +81,14 @@ class Lag(Protocol):
     def followers(self) -> tuple[Any, ...]: ...
     @property
     def sweep_seconds(self) -> float | None: ...
+
+
+class Seen(Struct, frozen=True):
+    """What was found of one log."""
+
+    name: str
+    lag: Lag
+    overdue: float
 
 
 Probe = Callable[[], Awaitable[Ready]]
@@ -69,7 +99,7 @@ def judged(
     *,
     schema: str | None = None,
     problem: str = "",
-    lag: Lag | None = None,
+    logs: Sequence[Seen] = (),
     database: bool = True,
     reasons: Iterable[str] = (),
 ) -> Ready:
@@ -78,33 +108,46 @@ def judged(
     if problem:
         reasons.append(problem)
     works = database and schema is not None and not problem
-    followers: tuple[Follower, ...] = ()
-    if lag is not None:
-        followers = msgspec.convert(lag.followers, tuple[Follower, ...], from_attributes=True)
-        reasons += [f"{one.name} fails" for one in followers if one.failing]
-        reasons += [f"{one.name} lags by {one.seconds:.0f} s" for one in followers if one.seconds > _LAGS]
-        if lag.sweep_seconds is None or lag.sweep_seconds > _LAGS:
-            reasons.append("no worker looks for due escalations")
+    followers = tuple(_follower(log.name, one) for log in logs for one in log.lag.followers)
+    for one in followers:
+        if one.failing:
+            reasons.append(f"{one.title} fails")
+        if one.seconds > _LAGS:
+            reasons.append(f"{one.title} lags by {one.seconds:.0f} s")
+        if one.parked:
+            reasons.append(f"{one.title} has parked streams: {one.parked}")
+    late = [log for log in logs if log.overdue > _LAGS]
+    reasons += [f"escalations of log {log.name} are {log.overdue:.0f} s late" for log in late]
+    swept = logs[0].lag.sweep_seconds if logs else None
+    if logs and (swept is None or swept > _LAGS):
+        reasons.append("no worker looks for due escalations")
     return Ready(
         status="unready" if not works else "degraded" if reasons else "ok",
         database=database,
         schema=schema,
         schema_expected=expected,
-        position=lag.position if lag else None,
+        logs=tuple(
+            Standing(name=log.name, position=log.lag.position, overdue_seconds=log.overdue) for log in logs
+        ),
         subscriptions=followers,
-        sweep_seconds=lag.sweep_seconds if lag else None,
+        sweep_seconds=swept,
         reasons=tuple(reasons),
     )
+
+
+def _follower(log: str, follower: Any) -> Follower:
+    fields = {name: getattr(follower, name) for name in Follower.__struct_fields__ if name != "log"}
+    return Follower(log=log, **fields)
 
 
 def measured(found: Ready) -> None:
     """Into the gauges. What is not known any more keeps its last value, beside `pulseops_database_up`."""
     metrics.DATABASE.set(found.database)
-    for one in found.subscriptions:
-        metrics.LAG_POSITIONS.labels(one.name).set(one.positions)
-        metrics.LAG_SECONDS.labels(one.name).set(one.seconds)
-    if found.position is not None:
-        metrics.POSITION.set(found.position)
+    for log in found.logs:
+        metrics.POSITION.labels(log.name).set(log.position)
+        metrics.OVERDUE_SECONDS.labels(log.name).set(log.overdue_seconds)
+    if found.logs:
+        metrics.followers(found.subscriptions)
         metrics.SWEEP_SECONDS.set(math.inf if found.sweep_seconds is None else found.sweep_seconds)
 
 

@@ -26,6 +26,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "request-timeout": (408, "The request did not arrive in time"),
     "invalid-transition": (409, "The incident's status does not allow this"),
     "name-taken": (409, "Another incident holds this name"),
+    "subscription-conflict": (409, "The subscription does not allow this now"),
     "contended": (409, "Others keep changing this incident"),
     "version-conflict": (412, "The incident has changed since you read it"),
     "too-large": (413, "The request is too large"),
@@ -37,6 +38,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "behind": (503, "The read model has not come so far"),
     "overloaded": (503, "More is waiting than can be answered in time"),
     "unavailable": (503, "The database does not answer"),
+    "unknown-fact": (503, "A newer release wrote what this process cannot read"),
     "outcome-unknown": (504, "The outcome is unknown"),
 }
 _BY_STATUS = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not-found"} | {
@@ -50,6 +52,7 @@ _RETRY: Mapping[str, Header] = {
     "overloaded": (b"retry-after", b"1"),
     "behind": (b"retry-after", b"1"),
     "unavailable": (b"retry-after", b"2"),
+    "unknown-fact": (b"retry-after", b"2"),
     "outcome-unknown": (b"retry-after", b"2"),
     "unauthenticated": (b"www-authenticate", b'Bearer realm="pulseops"'),
 }
@@ -127,9 +130,14 @@ def of_error(error: Exception) -> Problem:
 
 def answer(request: Req, what: Problem, headers: Iterable[Header] = ()) -> Answer:
     """`what`, with the request it answers."""
-    known: Exchange | None = request.scope.get("exchange")  # type: ignore[assignment]
+    return of_problem(request.scope.get("exchange"), request.scope["raw_path"], what, headers)  # type: ignore[arg-type]  # ours
+
+
+def of_problem(
+    known: Exchange | None, raw_path: bytes, what: Problem, headers: Iterable[Header] = ()
+) -> Answer:
     # The path only: a query string may carry what must not be repeated.
-    instance = request.scope["raw_path"].partition(b"?")[0].decode("ascii", "replace")
+    instance = raw_path.partition(b"?")[0].decode("ascii", "replace")
     body = msgspec.structs.replace(
         what, instance=instance, correlation_id=str(known.correlation_id) if known else None
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from pulseops.eventstore.store import EventStore
@@ -10,7 +11,10 @@ from pulseops.http.problem import Problem
 from pulseops.incidents.commands import Command
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.incident import Incident
-from pulseops.incidents.timeline import TimelineEntry
+from pulseops.incidents.timeline import TimelineEntry, entry
+from pulseops.kernel.envelope import Recorded
+
+_encoder = msgspec.json.Encoder()
 
 Incidents = EventStore[Command, Incident | None, IncidentFact]
 
@@ -45,6 +49,12 @@ class Batch(Struct, frozen=True, kw_only=True, rename="camel"):
     items: list[Item]
     stored: int
     failed: int
+
+
+def with_timeline(incident: Incident, facts: Sequence[Recorded[IncidentFact]]) -> bytes:
+    """`WithTimeline` as JSON: its two parts written one after the other, which is half the work."""
+    timeline = _encoder.encode([entry(fact) for fact in facts])
+    return b'%b,"timeline":%b}' % (_encoder.encode(incident)[:-1], timeline)
 
 
 def extended(kind: type[I], incident: Incident, **more: Any) -> I:

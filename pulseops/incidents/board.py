@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, SmallIntege
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
+from pulseops.eventstore.generations import GENERATIONS, ReadModel, Stretch
 from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.events import Priority, Status
@@ -64,19 +65,30 @@ TABLE = Table(
         postgresql_where=text("status <> 'resolved'"),
     ),
     schema="incidents",
+    info=GENERATIONS,
     comment="Every incident as it now stands. Derived from the log, a moment behind it.",
     # Room for a row's own updates on its page: most of them touch no index.
     postgresql_with={"fillfactor": 80},
 )
 
 
+_PROJECT = "SELECT incidents.project_incident_v2($1, $2, $3, $4, $5, $6, $7, $8)"
+_FILL = "SELECT incidents.fill_incident_v1($1, $2, $3, $4, $5, $6)"
+
+
 async def _project(connection: asyncpg.Connection, piece: Slice) -> None:
+    await connection.execute(_PROJECT, piece.generation, *piece.parameters)
+
+
+async def _fill(connection: asyncpg.Connection, part: Stretch) -> None:
     await connection.execute(
-        "SELECT incidents.project_incident_v1($1, $2, $3)", piece.log_id, piece.after, piece.up_to
+        _FILL, part.generation, part.log_id, part.after, part.to, part.up_to, part.parked
     )
 
 
 BOARD = Projector("incident", _project)
+
+MODEL = ReadModel(BOARD, _fill)
 
 
 class Filters(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,8 @@
 """Reporting incidents, one or many: a batch is many single reports that share a request."""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import structlog
 from msgspec import Struct
@@ -19,7 +21,12 @@ from pulseops.kernel.errors import NameTaken
 from pulseops.kernel.ids import new_id
 
 _ATTEMPTS = 5
-_log = structlog.get_logger("pulseops.incidents")
+
+
+@cache
+def _logger() -> Any:
+    """Bound once: structlog's proxy binds anew at every line, which costs as much as the line."""
+    return structlog.get_logger("pulseops.incidents").bind()
 
 
 class Caller(Struct, frozen=True):
@@ -71,7 +78,7 @@ async def report(incidents: Incidents, caller: Caller, command: Create, key: str
 def log(facts: Sequence[Recorded[IncidentFact]], *, replayed: bool) -> None:
     """One line a command, naming every event that it added."""
     if facts and not replayed:
-        _log.info(
+        _logger().info(
             "events stored",
             incidentId=str(facts[0].stream_id),
             types=[recorded.fact.type for recorded in facts],

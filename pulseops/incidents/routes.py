@@ -13,13 +13,12 @@ from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
 from pulseops.http.problem import Refused
 from pulseops.incidents import batches, specs
-from pulseops.incidents.answers import Deduplicated, Incidents, WithTimeline, extended
+from pulseops.incidents.answers import Deduplicated, Incidents, extended, with_timeline
 from pulseops.incidents.board import BOARD, list_incidents
 from pulseops.incidents.commands import Acknowledge, Create, Resolve
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.reporting import Caller, log, report
 from pulseops.incidents.specs import Wanted
-from pulseops.incidents.timeline import entry
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Context
 from pulseops.kernel.errors import NotFound, VersionConflict
@@ -75,9 +74,7 @@ async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
         raise NotFound("There is no such incident.")
     if etag.not_modified(request, incident.version):
         return Answer(b"", status=304, headers=_place(incident))
-    return encoded(
-        extended(WithTimeline, incident, timeline=[entry(fact) for fact in facts]), headers=_place(incident)
-    )
+    return Answer(with_timeline(incident, facts), headers=_place(incident))
 
 
 @get("/incidents", opt={"spec": specs.LIST})

@@ -44,7 +44,7 @@ _EXAMPLE = {
     "dedupKey": "checkout-5xx",
 }
 _STANDS = ("ETag", "X-PulseOps-Position")
-_WRITES = ("overloaded", "outcome-unknown", "idempotency-key-reused")
+_WRITES = ("overloaded", "outcome-unknown", "unknown-fact", "idempotency-key-reused")
 
 CREATE = Spec(
     name="createIncident",
@@ -84,7 +84,7 @@ SHOW = Spec(
         200: Shape(means="The incident as it now stands.", kind=WithTimeline, headers=_STANDS),
         304: Shape(means="It is still as you have it.", headers=_STANDS),
     },
-    problems=("not-found",),
+    problems=("not-found", "unknown-fact"),
 )
 LIST = Spec(
     name="listIncidents",

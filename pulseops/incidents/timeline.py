@@ -1,18 +1,19 @@
 """What happened to an incident, one entry a fact: folded from a stream, and kept as a table for SQL users."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
-import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
+from msgspec.structs import replace
 from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
+from pulseops.eventstore.generations import GENERATIONS, ReadModel, Stretch
 from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
-from pulseops.incidents.events import IncidentFact
+from pulseops.incidents.events import Created, IncidentFact
 from pulseops.kernel.envelope import Recorded
 
 TABLE = Table(
@@ -51,8 +52,13 @@ TABLE = Table(
         comment="The fact's fields but the description; one that has its default value is omitted.",
     ),
     schema="incidents",
+    info=GENERATIONS,
     comment="Every step of every incident. Derived from the log, a moment behind it.",
 )
+
+
+Details = Annotated[Any, Meta(extra_json_schema={"type": "object"})]
+"""A fact itself: it is turned into JSON once, with the whole answer."""
 
 
 class TimelineEntry(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -67,28 +73,37 @@ class TimelineEntry(Struct, frozen=True, kw_only=True, rename="camel"):
     actor: str
     version: int
     position: int
-    details: dict[str, Any]
+    details: Details
 
 
 def entry(recorded: Recorded[IncidentFact]) -> TimelineEntry:
     """The description stays out: it is long, and the incident carries it."""
-    details = msgspec.to_builtins(recorded.fact)
-    details.pop("description", None)
+    fact = recorded.fact
+    if isinstance(fact, Created) and fact.description:
+        fact = replace(fact, description="")
     return TimelineEntry(
-        event=recorded.fact.type,
+        event=fact.type,
         timestamp=recorded.recorded_at,
         occurred_at=recorded.occurred_at,
         actor=recorded.meta.actor,
         version=recorded.version,
         position=recorded.position,
-        details=details,
+        details=fact,
     )
+
+
+_PROJECT = "SELECT incidents.project_timeline_v2($1, $2, $3, $4, $5, $6, $7, $8)"
+_FILL = "SELECT incidents.fill_timeline_v1($1, $2, $3, $4, $5)"
 
 
 async def _project(connection: asyncpg.Connection, piece: Slice) -> None:
-    await connection.execute(
-        "SELECT incidents.project_timeline_v1($1, $2, $3)", piece.log_id, piece.after, piece.up_to
-    )
+    await connection.execute(_PROJECT, piece.generation, *piece.parameters)
+
+
+async def _fill(connection: asyncpg.Connection, part: Stretch) -> None:
+    await connection.execute(_FILL, part.generation, part.log_id, part.after, part.to, part.parked)
 
 
 TIMELINE = Projector("timeline", _project)
+
+MODEL = ReadModel(TIMELINE, _fill)

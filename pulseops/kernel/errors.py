@@ -73,6 +73,10 @@ class Unavailable(PulseOpsError):
     code = "unavailable"
 
 
+class DiskFull(Unavailable):
+    """The database's disk is full. Nothing was stored."""
+
+
 class OutcomeUnknown(PulseOpsError):
     """The outcome is unknown: it may or may not be stored. Repeat with the same Idempotency-Key."""
 

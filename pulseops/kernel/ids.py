@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
+import uuid_utils
 import uuid_utils.compat
 
-_DERIVED = UUID("5b0e8f0a-6f0e-5f0c-9d53-7d8f4b3a2c11")
+_DERIVED = uuid_utils.UUID("5b0e8f0a-6f0e-5f0c-9d53-7d8f4b3a2c11")
 
 
 def new_id() -> UUID:
@@ -14,4 +15,4 @@ def new_id() -> UUID:
 
 def derived_id(*parts: object) -> UUID:
     """The same identifier for the same parts, for ever (UUIDv5): makes a repeated command recognisable."""
-    return uuid_utils.compat.uuid5(_DERIVED, "\x1f".join(str(part) for part in parts))
+    return UUID(int=uuid_utils.uuid5(_DERIVED, "\x1f".join(map(str, parts))).int)

@@ -24,7 +24,7 @@ from tests.benchmarks.suite import SUITE
 def main(argv: Sequence[str]) -> int:
     """0 when all was measured, whatever the verdicts; 1 when a bench failed or was not to be believed."""
     asked = _parser().parse_args(argv)
-    console = Console(highlight=False)
+    console = report.console()
     if asked.list:
         console.print(report.listing(SUITE))
         return 0
@@ -64,7 +64,7 @@ def _measured(console: Console, benches: Sequence[Bench], *, quick: bool) -> tup
                 console.print(f"✗ {bench.name}: {error}", style="bold red", markup=False)
                 failed = True
                 continue
-            console.print(report.outcome(outcome))
+            console.print(report.outcome(outcome, console.width))
             outcomes.append(outcome)
     return outcomes, failed
 

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from tests.benchmarks import load
+from tests.benchmarks import load, reports
 from tests.benchmarks.apis import api
 from tests.benchmarks.bench import Bench, Line, Reading, Side
 from tests.benchmarks.goals import GOALS
 from tests.benchmarks.load import Request
+from tests.benchmarks.reports import EVENTS
 from tests.benchmarks.stage import Stage
-from tests.benchmarks.workflow import EVENTS
 
 _ITEMS = 100
 _CONNECTIONS = 16
@@ -23,7 +23,7 @@ async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
         Request(
             "POST",
             "/incidents:batch",
-            b"[" + b",".join(load.report(_ITEMS * number + item) for item in range(_ITEMS)) + b"]",
+            b"[" + b",".join(reports.body(_ITEMS * number + item) for item in range(_ITEMS)) + b"]",
         )
         for number in range(10)
     ]
@@ -45,7 +45,7 @@ async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
             return Side(name, measure)
 
         yield [
-            by("single POSTs", load.reports(), 64, 1),
+            by("single POSTs", load.posts(), 64, 1),
             by(f"batches of {_ITEMS}", batches, _CONNECTIONS, _ITEMS),
         ]
 

@@ -45,11 +45,13 @@ class Reading(Struct, frozen=True, kw_only=True):
         """Whether `value(by)` has something to say."""
         match by:
             case "app_us":
-                return self.app_cpu is not None
+                return self.app_cpu is not None and self.operations > 0
             case "postgres_us":
-                return self.postgres_cpu is not None
-            case "rate" | "events" | "time_us" | "cpu_us":
+                return self.postgres_cpu is not None and self.operations > 0
+            case "rate" | "events":
                 return True
+            case "time_us" | "cpu_us":
+                return self.operations > 0
             case _:
                 return by in self.more
 

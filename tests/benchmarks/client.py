@@ -7,17 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
+from typing import cast
 
 import httptools
 from msgspec import Struct
-from msgspec.structs import replace
 
 from tests.benchmarks.bench import Reading
 from tests.benchmarks.figures import percentiles
 
-_PATIENCE = 30.0
-_ID = slice(7, 43)
-"""Where an incident's id stands in an answer that begins with it: {"id":"…"."""
+PATIENCE = 30.0
+"""Seconds that the last answers may take."""
 
 
 class Load(Struct, frozen=True, kw_only=True):
@@ -30,14 +29,8 @@ class Load(Struct, frozen=True, kw_only=True):
     sheet: str
     connections: int
     seconds: float
-    pids: Sequence[int]
-    postmaster: int
     rate: float = 0.0
     url: str | None = None
-
-
-def longer(given: Load, seconds: float) -> Load:
-    return replace(given, seconds=seconds)
 
 
 def packed(requests: Sequence[bytes]) -> bytes:
@@ -57,36 +50,39 @@ def unpacked(name: str) -> list[bytes]:
 
 
 class Connection(asyncio.Protocol):
-    """One request at a time. `answered(connection, status, seconds, body)` when its answer is whole."""
+    """One request at a time. `answered` is called when its answer is whole; without one, the status is 0."""
 
-    def __init__(self, answered: Callable[["Connection", int, float, bytes], None]) -> None:
+    def __init__(self, answered: "Answered") -> None:
         self._answered = answered
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._asked, self._body = 0.0, b""
         self.open, self.waits = False, False
+        self.retry_after = False
 
     def ask(self, request: bytes, asked: float) -> None:
         """`asked` is when it was meant to be sent: waiting for a free connection counts."""
-        self._asked, self._body, self.waits = asked, b"", True
+        self._asked, self._body, self.waits, self.retry_after = asked, b"", True, False
         if self._transport is not None:
             self._transport.write(request)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError(transport)
-        self._transport, self.open = transport, True
+        # uvloop's are none by descent.
+        self._transport, self.open = cast("asyncio.Transport", transport), True
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
+
+    def on_header(self, name: bytes, _value: bytes) -> None:
+        if name == b"retry-after":
+            self.retry_after = True
 
     def on_body(self, body: bytes) -> None:
         self._body = self._body + body if self._body else body
 
     def on_message_complete(self) -> None:
         status, stays = self._parser.get_status_code(), self._parser.should_keep_alive()
-        self._parser = httptools.HttpResponseParser(self)
         self.waits, self.open = False, stays
         self._answered(self, status, perf_counter() - self._asked, self._body)
 
@@ -101,16 +97,19 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-async def _connected(port: int, answered: Callable[[Connection, int, float, bytes], None]) -> Connection:
+Answered = Callable[[Connection, int, float, bytes], None]
+"""Which connection, the status, the seconds since it was meant to be sent, the body."""
+
+
+async def connected(port: int, answered: Answered) -> Connection:
+    """Raises OSError."""
     loop = asyncio.get_running_loop()
     _, made = await loop.create_connection(lambda: Connection(answered), "127.0.0.1", port)
     return made
 
 
 async def closed(given: Load) -> Reading:
-    """Every connection asks again as soon as it is answered. Raises ConnectionError when one was not answered
-    with a success.
-    """
+    """Every connection asks again once it is answered. Raises ConnectionError when that was no success."""
     requests = unpacked(given.sheet)
     times: list[float] = []
     bad: Counter[int] = Counter()
@@ -133,12 +132,12 @@ async def closed(given: Load) -> Reading:
 
     offset = random.randrange(len(requests))
     until = float("inf")
-    connections = [await _connected(given.port, answered) for _ in range(given.connections)]
+    connections = [await connected(given.port, answered) for _ in range(given.connections)]
     begun = perf_counter()
     until = begun + given.seconds
     for number, connection in enumerate(connections):
         connection.ask(requests[number % len(requests)], perf_counter())
-    async with asyncio.timeout(given.seconds + _PATIENCE):
+    async with asyncio.timeout(given.seconds + PATIENCE):
         await over.wait()
     seconds = perf_counter() - begun
     for connection in connections:

@@ -33,7 +33,9 @@ _numbers = itertools.count(1)
 _COUNTED = {"fdatasync", "fsync", "fsync_writethrough"}
 _FLUSHES = "SELECT coalesce(sum(fsyncs), 0)::bigint FROM pg_stat_io WHERE object = 'wal'"
 _MOST_MISSED = 0.8
-"""The share of flushes that must be seen: backends report theirs up to a second late."""
+"""The share of flushes that must be seen: some were counted before, by those who were still to report."""
+_REPORTED = 12.0
+"""Seconds after which an idle backend has reported the flushes it made."""
 
 
 class Untrue(Exception):
@@ -65,20 +67,22 @@ class Ground:
         """Where `pgbench` is."""
         return postgres_programs(self.postgres.account, self.home.data)
 
-    @asynccontextmanager
-    async def database(self) -> AsyncIterator[Database]:
-        """Empty, and gone afterwards. Raises Untrue when not everything acknowledged is in its log."""
+    async def create(self) -> Database:
+        """Empty, and there until it is dropped."""
         name = f"bench_{next(_numbers)}"
         await self.administer(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} OWNER pulseops_owner")
         url, admin_url = self.postgres.url(name), self.postgres.url(name, admin=True)
-        made = Database(name=name, url=url, admin_url=admin_url)
+        return Database(name=name, url=url, admin_url=admin_url)
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Database]:
+        """Empty, and gone afterwards. Raises what `watched` raises."""
+        made = await self.create()
         try:
-            await require_durable(made.url)
-            yield made
-            await require_durable(made.url)
-            await _require_kept(made)
+            async with watched(made):
+                yield made
         finally:
-            await self.administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            await self.administer(f"DROP DATABASE IF EXISTS {made.name} WITH (FORCE)")
 
     async def administer(self, statement: str) -> None:
         connection = await asyncpg.connect(self.postgres.url("postgres", admin=True))
@@ -97,6 +101,15 @@ class Ground:
             return flushed
         finally:
             await connection.close()
+
+
+@asynccontextmanager
+async def watched(database: Database) -> AsyncIterator[None]:
+    """Raises NotDurable; and Untrue when not everything acknowledged is in the log afterwards."""
+    await require_durable(database.url)
+    yield
+    await require_durable(database.url)
+    await _require_kept(database)
 
 
 async def require_durable(url: str) -> None:
@@ -118,16 +131,20 @@ async def _require_kept(database: Database) -> None:
         raise Untrue(f"{database.acknowledged:,} events were acknowledged, and {kept:,} are in the log.")
 
 
-def require_flushed(side: str, reading: Reading, flushes: int | None) -> None:
-    """One flush answers at most those who waited for it. Raises Untrue."""
-    if flushes is None or reading.waiting is None:
+async def require_flushed(ground: Ground, side: str, reading: Reading, before: int | None) -> None:
+    """One flush answers at most those who waited for it. `before` is what was counted then. Raises Untrue."""
+    if before is None or reading.waiting is None:
         return
     least = reading.operations / reading.waiting * _MOST_MISSED
-    if flushes < least:
-        raise Untrue(
-            f"{side}: {reading.operations:,.0f} were acknowledged, {reading.waiting} at once at most, "
-            f"but the log was flushed {flushes:,} times only."
-        )
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _REPORTED
+    while (flushed := (await ground.flushes() or 0) - before) < least:
+        if loop.time() > until:
+            raise Untrue(
+                f"{side}: {reading.operations:,.0f} were acknowledged, {reading.waiting} at once at most, "
+                f"but the log was flushed {flushed:,} times only."
+            )
+        await asyncio.sleep(0.5)
 
 
 @contextmanager

@@ -12,30 +12,28 @@ from tests.benchmarks.bench import Bench, Line, Reading, Side
 from tests.benchmarks.figures import percentiles
 from tests.benchmarks.goals import GOALS
 from tests.benchmarks.ground import Database
+from tests.benchmarks.reports import COMMANDS, EVENTS
 from tests.benchmarks.stage import Stage
-from tests.benchmarks.workflow import COMMANDS, EVENTS, incidents, report
+from tests.benchmarks.workflow import incidents, report
 
 _RATE = 50
 
 
 async def trickling(given: Callers) -> Reading:
-    """At a fixed rate, whether or not the last was answered; the wait counts from when it was to be sent.
-
-    Here `callers` is the rate a second.
-    """
+    """At a fixed rate, whether or not the last was answered. Here `callers` is the rate a second."""
     times: list[float] = []
     async with incidents(given.url) as to, asyncio.TaskGroup() as group:
         await report(to, COMMANDS[0])
         before, own, begun = cpu.spent((), given.postmaster), process_time(), perf_counter()
 
-        async def one(number: int, meant: float) -> None:
+        async def one(number: int) -> None:
+            asked = perf_counter()
             await report(to, COMMANDS[number % len(COMMANDS)])
-            times.append(perf_counter() - meant)
+            times.append(perf_counter() - asked)
 
         for number in range(round(given.callers * given.seconds)):
-            meant = begun + number / given.callers
-            await asyncio.sleep(max(0.0, meant - perf_counter()))
-            group.create_task(one(number, perf_counter()))
+            await asyncio.sleep(max(0.0, begun + number / given.callers - perf_counter()))
+            group.create_task(one(number))
     spent = cpu.spent((), given.postmaster) - before
     return Reading(
         operations=len(times),
@@ -58,10 +56,8 @@ async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
 
 LATENCY = Bench(
     name="assigned",
-    title="Created → assigned, fifty a second in process, next to one durable commit",
-    lines=[
-        Line(goal=GOALS["assigned"], side=f"{_RATE} a second", over="pgbench one-row, 1 client", by="p50_ms")
-    ],
+    title="Created → assigned in process, next to one durable commit",
+    lines=[Line(goal=GOALS["assigned"], side=f"{_RATE} a second", over="pgbench, 1 client", by="p50_ms")],
     sides=_sides,
     seconds=5.0,
     takes=45,

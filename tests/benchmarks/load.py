@@ -5,17 +5,19 @@ from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pulseops.up.home import write_private
-from tests.benchmarks import client, cpu, wrk
+from tests.benchmarks import client, cpu, open_loop, reports, wrk
 from tests.benchmarks.apart import apart
 from tests.benchmarks.apis import Api
 from tests.benchmarks.bench import Reading
+from tests.benchmarks.ground import Database
 from tests.benchmarks.stage import Stage
 
 _WARMING = 0.5
-_WORDS = ("Disk full on db-3", "Checkout answers 502", "Replica lags by minutes", "Login loops for everybody")
-_SERVICES = ("checkout", "database", "auth", "search", "payments")
+_MOST_CONNECTIONS = 1_000
+"""Of the open loop. When all wait for an answer, requests wait for a connection, which counts."""
 
 
 class Request(Struct, frozen=True):
@@ -40,19 +42,9 @@ def driver() -> str:
     return "wrk" if shutil.which("wrk") else "the suite's own client"
 
 
-def reports(count: int = 200) -> list[Request]:
-    """`POST /incident` as monitoring writes them: some 325 bytes, all a little different."""
-    return [Request("POST", "/incident", report(number)) for number in range(count)]
-
-
-def report(number: int) -> bytes:
-    """The body of one report."""
-    service, title = _SERVICES[number % len(_SERVICES)], _WORDS[number % len(_WORDS)]
-    return (
-        f'{{"title":"{title} ({number})","description":"{"Seen from outside by the probe. " * 5}",'
-        f'"source":"prometheus","service":"{service}","environment":"production",'
-        f'"labels":{{"region":"eu-{number % 4}","probe":"p{number}"}}}}'
-    ).encode()
+def posts(count: int = 200) -> list[Request]:
+    """`POST /incident`, of some 325 bytes each."""
+    return [Request("POST", "/incident", reports.body(number)) for number in range(count)]
 
 
 async def closed(
@@ -69,20 +61,13 @@ async def closed(
 
     With `durable`, every answer waits for a commit that may be no other's.
     """
-    sheet = stage.ground.home.path / f"requests-{api.port}"
-    write_private(sheet, client.packed([one.raw(api) for one in requests]))
     given = client.Load(
-        port=api.port,
-        sheet=str(sheet),
-        connections=connections,
-        seconds=_WARMING,
-        pids=api.pids,
-        postmaster=api.postmaster,
+        port=api.port, sheet=_written(stage, api, requests), connections=connections, seconds=_WARMING
     )
     send = wrk.closed if shutil.which("wrk") else _by_ourselves
     await send(given)
     before = cpu.spent(api.pids, api.postmaster)
-    told = await send(client.longer(given, seconds))
+    told = await send(replace(given, seconds=seconds))
     spent = cpu.spent(api.pids, api.postmaster) - before
     return Reading(
         operations=told.operations,
@@ -97,3 +82,32 @@ async def closed(
 
 async def _by_ourselves(given: client.Load) -> Reading:
     return await apart(client.closed, given)
+
+
+async def opened(
+    stage: Stage, api: Api, requests: Sequence[Request], *, rate: float, seconds: float, database: Database
+) -> Reading:
+    """At a fixed rate, whether or not the last were answered. `operations` are those that succeeded.
+
+    `more` has the waiting times of these, how many were sent, shed (503 or 429 that says when to come again)
+    and broken (anything else), and `lost`: how many incidents were acknowledged and are not in the log.
+    """
+    given = client.Load(
+        port=api.port,
+        sheet=_written(stage, api, requests),
+        connections=_MOST_CONNECTIONS,
+        seconds=seconds,
+        rate=rate,
+        url=database.url,
+    )
+    before = cpu.spent(api.pids, api.postmaster)
+    told = await apart(open_loop.opened, given)
+    spent = cpu.spent(api.pids, api.postmaster) - before
+    return replace(told, app_cpu=spent.app, postgres_cpu=spent.postgres)
+
+
+def _written(stage: Stage, api: Api, requests: Sequence[Request]) -> str:
+    """The requests as a file of ours alone: they carry a key."""
+    sheet = stage.ground.home.path / f"requests-{api.port}"
+    write_private(sheet, client.packed([one.raw(api) for one in requests]))
+    return str(sheet)

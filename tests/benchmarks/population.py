@@ -1,8 +1,8 @@
 """A log with a long past, made in seconds: real reports through the real decider, multiplied by PostgreSQL.
 
 An incident is reported, classified and assigned in one append; some thousand incidents later it is
-escalated, acknowledged or resolved. So there are four events an incident, about 450 bytes each, interleaved as
-in life.
+escalated, acknowledged or resolved. So there are four events an incident, about 450 bytes each, interleaved
+as in life.
 """
 
 from collections.abc import Callable, Iterator
@@ -117,11 +117,13 @@ async def populate(
     *,
     incidents: int = 250_000,
     log_id: int = 1,
+    over: timedelta | None = None,
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
     """Add `incidents` (a multiple of 5,000, or fewer) to a log, as the superuser; the log's new head.
 
-    `progress` hears how many more events are there. Events end now and never lie before the log's last one.
+    `progress` hears how many more events are there. They took `over` at most, or a day's while; they end now
+    and never lie before the log's last one.
     """
     block = min(_BLOCK, incidents)
     if incidents % block:
@@ -129,15 +131,17 @@ async def populate(
     stride = next(step for step in range(max(1, block * 3 // 8), block + 1) if gcd(step, block) == 1)
     back = pow(stride, -1, block) if block > 1 else 0
     await connection.execute(_PREPARE)
-    templates = list(_templates())
-    await connection.copy_records_to_table("template", records=templates)
+    rows = list(templates())
+    await connection.copy_records_to_table("template", records=rows)
     await connection.execute("ANALYZE template")
     last = await connection.fetchrow(_HEAD, log_id)
     base, seed, now = last["position"] if last else 0, str(new_id()), datetime.now(UTC)
     room = now - (last["recorded_at"] if last else datetime(2020, 1, 1, tzinfo=UTC))
+    if over is not None:
+        room = min(room, over)
     step = min(_STEP, room / (incidents * EVENTS + 1)) // _MICROSECOND
     start = (now - datetime(1970, 1, 1, tzinfo=UTC)) // _MICROSECOND - step * incidents * EVENTS
-    shape = (start, step, len(templates) // EVENTS)
+    shape = (start, step, len(rows) // EVENTS)
     for begin in range(0, incidents * EVENTS, _CHUNK):
         end = min(begin + _CHUNK, incidents * EVENTS)
         await connection.execute(_EVENTS, log_id, base, seed, begin, end, block, incidents, stride, *shape)
@@ -149,7 +153,7 @@ async def populate(
     return base + incidents * EVENTS
 
 
-def _templates() -> Iterator[tuple[Any, ...]]:
+def templates() -> Iterator[tuple[Any, ...]]:
     """(number, version, type, actor, data) of the four facts of each sample."""
     decided = Decision(decided_by="policy", rule="default", rules_version="1", why="Nobody answered in time.")
     instant = datetime(2026, 1, 1, tzinfo=UTC)

@@ -7,14 +7,14 @@ from tests.benchmarks import load, pgbench
 from tests.benchmarks.apis import api
 from tests.benchmarks.bench import Bench, Line, Reading, Side
 from tests.benchmarks.goals import GOALS
+from tests.benchmarks.reports import EVENTS
 from tests.benchmarks.stage import Stage
-from tests.benchmarks.workflow import EVENTS
 
 
 @asynccontextmanager
 async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
     database = await stage.database()
-    requests = load.reports()
+    requests = load.posts()
     async with (
         pgbench.one_row(stage) as limit,
         api(stage, database) as real,

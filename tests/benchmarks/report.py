@@ -25,14 +25,24 @@ from tests.benchmarks.rounds import Outcome, Watcher
 _STYLE: dict[Verdict, str] = {"aim": "bold green", "reach": "green", "short": "bold red"}
 _MARK: dict[Verdict, str] = {"aim": "★ aim", "reach": "✓ reach", "short": "✗ short"}
 _WORDS = {
-    "rate": "a second",
+    "rate": "ops/s",
     "events": "events/s",
-    "app_us": "app CPU µs",
-    "postgres_us": "PG CPU µs",
+    "app_us": "app µs",
+    "postgres_us": "PG µs",
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
-    "rss_mb": "MB",
+    "most_mb": "MB",
+    "late_over_early": "late÷early",
 }
+_LEGEND = "app µs, PG µs: CPU an operation, of the application and of PostgreSQL. Ranges are over the rounds."
+_PLAIN = 120  # columns where there is no terminal
+_ROOMY = 105  # columns that the sides take with their ranges
+
+
+def console() -> Console:
+    """Standard output, with or without a terminal."""
+    there = Console(highlight=False)
+    return there if there.is_terminal else Console(highlight=False, width=_PLAIN)
 
 
 class Bar:
@@ -71,10 +81,10 @@ class Bar:
         )
 
 
-def outcome(one: Outcome) -> RenderableType:
-    """A bench that has ended: a line a side, then a line a goal."""
-    sides = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
-    sides.add_column("side", no_wrap=True)
+def outcome(one: Outcome, columns_wide: int = _PLAIN) -> RenderableType:
+    """A bench that has ended: its sides with medians and, where there is room, ranges; then a line a goal."""
+    sides = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    sides.add_column("", no_wrap=True, min_width=max(map(len, one.rounds[0])))
     seen = [reading for each in one.rounds for reading in each.values()]
     columns = [name for name in (*_WORDS, *_others(seen)) if any(reading.has(name) for reading in seen)]
     if all(reading.events == 1 for reading in seen):
@@ -83,17 +93,15 @@ def outcome(one: Outcome) -> RenderableType:
         sides.add_column(_WORDS.get(name, name.replace("_", " ")), justify="right", no_wrap=True)
     for side in one.rounds[0]:
         readings = [each[side] for each in one.rounds]
-        sides.add_row(
-            side,
-            *(spread([each.value(name) for each in readings if each.has(name)]) or "" for name in columns),
-        )
+        seen_here = [[each.value(name) for each in readings if each.has(name)] for name in columns]
+        sides.add_row(side, *(_cell(values, ranges=columns_wide >= _ROOMY) for values in seen_here))
     lines = Table.grid(padding=(0, 2, 0, 0))
     for each in one.lines:
         goal = each.line.goal
         over = f" ÷ {goal.over}" if goal.over else ""
         lines.add_row(
             _verdict(goal.verdict(middle(each.ratios))),
-            Text(spread(each.ratios) + goal.unit, style="bold"),
+            Text(spread(each.ratios, goal.unit), style="bold"),
             Text.assemble(goal.what, (over, "dim")),
         )
     title = Text.assemble(("● ", "cyan"), (one.bench.name, "bold"), "  ", (one.bench.title, "dim"))
@@ -111,14 +119,14 @@ def table(lines: Sequence[Measured]) -> RenderableType:
     rows.add_column("verdict", no_wrap=True)
     for each in lines:
         goal = each.line.goal
-        over = f"\n÷ {goal.over}" if goal.over else ""
+        over = f" ÷ {goal.over}" if goal.over else ""
         found = goal.verdict(middle(each.ratios))
         sign = "≤" if goal.smaller_is_better else "≥"
         rows.add_row(
             Text.assemble(goal.what, (over, "dim")),
             Text(f"{shown(middle(each.ratios))}{goal.unit}", style=_STYLE[found]),
-            f"{sign} {shown(goal.reach)}",
-            f"{sign} {shown(goal.aim)}",
+            f"{sign} {goal.reach:g}",
+            f"{sign} {goal.aim:g}",
             _verdict(found),
         )
     return rows
@@ -133,7 +141,16 @@ def closing(lines: Sequence[Measured], seconds: float) -> Text:
     return Text.assemble(
         ", ".join([*words, ""]) if short else ", ".join(words),
         (f"{short} short" if short else "", "bold red"),
-        (f"  in {int(seconds) // 60} min {int(seconds) % 60} s", "dim"),
+        (f"  in {int(seconds) // 60} min {int(seconds) % 60} s\n{_LEGEND}", "dim"),
+    )
+
+
+def _cell(values: Sequence[float], *, ranges: bool) -> Text:
+    if not values:
+        return Text()
+    varied = ranges and min(values) < max(values)
+    return Text.assemble(
+        shown(middle(values)), (f"\n{shown(min(values))}–{shown(max(values))}" if varied else "", "dim")
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from tests.benchmarks.bench import Reading, Side
-from tests.benchmarks.ground import Database, Ground
+from tests.benchmarks.ground import Database, Ground, watched
 
 
 class Stage:
@@ -23,6 +23,10 @@ class Stage:
     async def database(self) -> Database:
         """One that lives as long as the bench; it is checked at the end."""
         return await self._stack.enter_async_context(self.ground.database())
+
+    async def look_after(self, database: Database) -> None:
+        """Checks a database at the end of the bench that is not the bench's own."""
+        await self._stack.enter_async_context(watched(database))
 
     def from_empty(self, name: str, measure: Callable[[Database, float], Awaitable[Reading]]) -> Side:
         """A side that begins each time with an empty log."""

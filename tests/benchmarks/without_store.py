@@ -19,7 +19,7 @@ from pulseops.eventstore.append import AppendRequest, AppendResult
 from pulseops.eventstore.gateway import Gateway
 from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
-from pulseops.incidents import routes, specs
+from pulseops.incidents import routes
 from pulseops.settings import Settings
 
 _BODY = b"x" * 2_000
@@ -37,7 +37,7 @@ async def _at_once(_gateway: Gateway, request: AppendRequest) -> AppendResult:
     )
 
 
-@get(sorted(routes.show.paths), opt={"spec": specs.SHOW})
+@get(sorted(routes.show.paths), opt=routes.show.opt)
 async def _constant(request: Req, incident_id: FromPath[UUID]) -> Answer:
     return Answer(_BODY, headers=_VERSION)
 

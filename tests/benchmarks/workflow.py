@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import perf_counter, process_time
 
-import msgspec
-
 from pulseops.db.pools import open_pool
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.history import LogHistory
@@ -17,19 +15,15 @@ from pulseops.kernel.envelope import Context
 from pulseops.kernel.ids import new_id
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.wiring import CODEC, assemble
-from tests.benchmarks import cpu, load, pgbench
+from tests.benchmarks import cpu, pgbench
 from tests.benchmarks.apart import apart
 from tests.benchmarks.append import Callers
 from tests.benchmarks.bench import Bench, Line, Reading, Side
 from tests.benchmarks.figures import percentiles
 from tests.benchmarks.goals import GOALS
 from tests.benchmarks.ground import Database
+from tests.benchmarks.reports import COMMANDS, EVENTS
 from tests.benchmarks.stage import Stage
-
-EVENTS = 3
-"""CREATED, CLASSIFIED, ASSIGNED."""
-
-COMMANDS = [msgspec.json.decode(load.report(number), type=Create) for number in range(200)]
 
 
 @asynccontextmanager
@@ -92,7 +86,7 @@ async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
 
 WORKFLOW = Bench(
     name="workflow",
-    title="The whole workflow in process: three events an incident, from an empty log",
+    title="The whole workflow in process: three events an incident",
     lines=[Line(goal=GOALS["workflow"], side="64 callers", over=pgbench.LIMIT, by="events")],
     sides=_sides,
     takes=35,

@@ -83,11 +83,14 @@ class MovedClock:
 class Duty:
     """One process's parts, without a worker: it reports, answers, catches up and sweeps when told to."""
 
-    def __init__(self, pool: asyncpg.Pool, gateway: Gateway) -> None:
+    def __init__(self, pool: asyncpg.Pool, gateway: Gateway, log_id: int = 1) -> None:
+        self.log_id = log_id
         self.pool, self.gateway, self.codec = pool, gateway, Codec(FACTS)
         self.clock = MovedClock(pool)
-        self.history = LogHistory(pool, self.codec)
-        self.store: Store = EventStore(INCIDENT, appender=gateway, history=self.history, reactors=REACTORS)
+        self.history = LogHistory(pool, self.codec, log_id=log_id)
+        self.store: Store = EventStore(
+            INCIDENT, appender=gateway, history=self.history, reactors=REACTORS, log_id=log_id
+        )
         self.projector = deadlines(RULES)
         self._reached = 0
 
@@ -113,7 +116,7 @@ class Duty:
         start = self._reached if after is None else min(after, self._reached)
         end = await self.history.head() if up_to is None else up_to
         async with self.pool.acquire() as connection, connection.transaction():
-            await self.projector.project(connection, Slice(log_id=1, after=start, up_to=end))
+            await self.projector.project(connection, Slice(log_id=self.log_id, after=start, up_to=end))
         self._reached = max(self._reached, end)
 
     async def sweep(self, limit: int = 500) -> Swept:
@@ -123,7 +126,9 @@ class Duty:
         return [one.fact.type for one in await self.history.stream(incident)]
 
     async def deadlines(self) -> dict[UUID, tuple[int, datetime]]:
-        rows = await self.pool.fetch("SELECT incident_id, step, due_at FROM escalation.deadline")
+        rows = await self.pool.fetch(
+            "SELECT incident_id, step, due_at FROM escalation.deadline WHERE log_id = $1", self.log_id
+        )
         return {row["incident_id"]: (row["step"], row["due_at"]) for row in rows}
 
     async def assigned_at(self, incident: UUID) -> datetime:
@@ -132,12 +137,12 @@ class Duty:
 
 
 @asynccontextmanager
-async def on_duty(url: str, *, size: int = 4) -> AsyncIterator[Duty]:
+async def on_duty(url: str, *, size: int = 4, log_id: int = 1) -> AsyncIterator[Duty]:
     pool = await open_pool(url, size=size)
-    gateway = Gateway(url)
+    gateway = Gateway(url, log_id=log_id)
     await gateway.start()
     try:
-        yield Duty(pool, gateway)
+        yield Duty(pool, gateway, log_id)
     finally:
         await gateway.stop()
         await pool.close()

@@ -6,8 +6,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
+from pulseops.eventstore.leading import Subscriptions
 from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.subscriptions import Projector, Subscription
+from pulseops.eventstore.subscriptions import Projector
 
 
 async def prepare(admin: asyncpg.Connection) -> None:
@@ -19,10 +20,18 @@ async def prepare(admin: asyncpg.Connection) -> None:
     )
 
 
+Check = Callable[[asyncpg.Connection, Slice], Awaitable[None]]
+
+
 def follower(
-    name: str = "follower", before: Callable[[int, int], Awaitable[None]] | None = None
+    name: str = "follower",
+    before: Callable[[int, int], Awaitable[None]] | None = None,
+    check: Check | None = None,
 ) -> Projector:
-    """`before(after, up_to)` comes between its effect and its checkpoint; the key refuses a second time."""
+    """`before(after, up_to)` comes between its effect and its checkpoint; the key refuses a second time.
+
+    So does `check(connection, slice)`, which sees more.
+    """
 
     async def project(connection: asyncpg.Connection, piece: Slice) -> None:
         await connection.execute(
@@ -33,6 +42,8 @@ def follower(
         )
         if before is not None:
             await before(piece.after, piece.up_to)
+        if check is not None:
+            await check(connection, piece)
 
     return Projector(name, project)
 
@@ -42,10 +53,18 @@ async def seen(connection: asyncpg.Connection | asyncpg.Pool, name: str = "follo
     return [row["position"] for row in rows]
 
 
+async def begin(connection: asyncpg.Connection, name: str = "follower") -> None:
+    """Its row, as the first worker makes it."""
+    await connection.execute(
+        "INSERT INTO eventstore.subscription (log_id, name, updated_at) VALUES (1, $1, clock_timestamp())",
+        name,
+    )
+
+
 @asynccontextmanager
-async def running(*subscriptions: Subscription) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """Killed at the end, unless they were stopped."""
-    tasks = [asyncio.create_task(one.run()) for one in subscriptions]
+async def running(*workers: Subscriptions) -> AsyncIterator[list[asyncio.Task[None]]]:
+    """Killed at the end, unless they ended."""
+    tasks = [asyncio.create_task(one.run()) for one in workers]
     try:
         yield tasks
     finally:

@@ -10,16 +10,21 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.directory import create_log
+from pulseops.eventstore.generations import Stretch
 from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.subscriptions import Projector
+from pulseops.incidents import board, timeline
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.timeline import TIMELINE, entry
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Recorded
+from pulseops.kernel.ids import new_id
 from tests.histories import Step, enact, plans, report
+from tests.unit.test_golden_events import SAMPLES
 
 Past = dict[UUID, list[Recorded[IncidentFact]]]
 Rows = dict[Any, dict[str, Any]]
@@ -30,10 +35,8 @@ _names: Iterator[str] = (f"example-{number}" for number in count())
 
 async def stored(connection: asyncpg.Connection, table: str, log_id: int) -> Rows:
     """Rows by key, with the row version that tells whether a row was written at all."""
-    statement = {
-        "incident": "SELECT id AS key, ctid, xmin, * FROM incidents.incident WHERE log_id = $1",
-        "timeline": "SELECT position AS key, ctid, xmin, * FROM incidents.timeline WHERE log_id = $1",
-    }[table]
+    key = "id" if table.startswith("incident") else "position"
+    statement = f"SELECT {key} AS key, ctid, xmin, * FROM incidents.{table} WHERE log_id = $1"
     rows: Rows = {}
     for record in await connection.fetch(statement, log_id):
         row = dict(record)
@@ -96,16 +99,41 @@ async def test_any_history_in_any_batches_gives_what_the_fold_gives(
             await project(app, projector, log_id, (after, up_to))
             if again:
                 await project(app, projector, log_id, (after // 2, up_to))
-        live = await stored(app, projector.name, log_id)
+        table = f"{projector.name}_1"
+        live = await stored(app, table, log_id)
         assert without_versions(live) == folded(past, log_id)
 
         await project(app, projector, log_id, (0, head), *pairwise(bounds))
-        assert await stored(app, projector.name, log_id) == live, "projected again, no row is written"
+        assert await stored(app, table, log_id) == live, "projected again, no row is written"
 
         await app.execute(f"DELETE FROM incidents.{projector.name} WHERE log_id = $1", log_id)
         await project(app, projector, log_id, (0, head))
-        rebuilt = await stored(app, projector.name, log_id)
+        rebuilt = await stored(app, table, log_id)
         assert without_versions(rebuilt) == without_versions(live)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plan=plans(), data=st.data())
+async def test_a_generation_filled_in_any_windows_up_to_anywhere_and_then_followed_is_what_the_fold_gives(
+    app: asyncpg.Connection, plan: list[Step], data: st.DataObject
+) -> None:
+    log_id = await create_log(app, next(_names), now=utc_now())
+    past = await enact(app, log_id, plan)
+    head = sum(len(facts) for facts in past.values())
+    filled = data.draw(st.integers(0, head))
+    cuts = data.draw(st.sets(st.integers(1, filled), max_size=6)) if filled else set()
+    windows = list(pairwise([0, *sorted(cuts | {filled})])) if filled else []
+    for model, folded in ((board.MODEL, folded_board), (timeline.MODEL, folded_timeline)):
+        generation = await app.fetchval("SELECT eventstore.begin_generation_v1($1)", model.name)
+        filling = "SELECT state = 'filling' FROM eventstore.generation WHERE name = $1 AND generation = 2"
+        if await app.fetchval(filling, model.name):
+            await app.execute("SELECT eventstore.index_generation_v1($1, $2)", model.name, generation)
+        for after, to in data.draw(st.permutations(windows)):  # as lanes come
+            stretch = Stretch(log_id=log_id, generation=generation, after=after, to=to, up_to=filled)
+            await model.fill(app, stretch)
+        rest = Slice(log_id=log_id, after=filled, up_to=head, generation=generation)
+        await model.projector.project(app, rest)
+        assert without_versions(await stored(app, f"{model.name}_2", log_id)) == folded(past, log_id)
 
 
 async def test_plans_made_for_a_small_log_stay_good_when_it_has_grown(
@@ -126,3 +154,31 @@ async def test_plans_made_for_a_small_log_stay_good_when_it_has_grown(
             "WHERE schemaname IN ('eventstore', 'incidents') AND seq_tup_read > 0"
         )
     assert scanned == []
+
+
+async def test_every_sample_of_a_stored_fact_is_projected_as_it_is_folded(app: asyncpg.Connection) -> None:
+    created = [name for name in SAMPLES if name.startswith("created-")]
+    past: Past = {}
+    for first in created:
+        stream_id = new_id()
+        names = [first, *(name for name in SAMPLES if name not in created)]
+        events = [
+            {
+                "type": SAMPLES[name]["type"],
+                "schema_version": SAMPLES[name]["schema_version"],
+                "event_id": str(new_id()),
+                "occurred_at": utc_now().isoformat(),
+                "data": SAMPLES[name]["data"],
+                "meta": SAMPLES[name]["meta"],
+            }
+            for name in names
+        ]
+        request = {"stream_id": str(stream_id), "expected_version": 0, "command_id": str(new_id())}
+        batch = msgspec.json.encode([request | {"events": events}]).decode()
+        await app.execute("SELECT eventstore.append_v1(1::smallint, $1)", batch)
+        rows = await app.fetch("SELECT * FROM eventstore.event WHERE stream_id = $1 ORDER BY 2", stream_id)
+        past[stream_id] = [Codec(INCIDENT.facts).decode(row) for row in rows]
+    head = await app.fetchval("SELECT max(position) FROM eventstore.event")
+    for projector, folded in ((BOARD, folded_board), (TIMELINE, folded_timeline)):
+        await project(app, projector, 1, (0, head))
+        assert without_versions(await stored(app, projector.name, 1)) == folded(past, 1)

@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulseops.escalation.rules import EscalationRules, Policy, Step
 from pulseops.escalation.timers import deadlines
+from pulseops.kernel.ids import new_id
 from tests.conftest import Database
 from tests.integration.duty import MINUTE, Duty, on_duty
 
@@ -46,6 +48,26 @@ async def test_a_projector_that_lags_starts_no_wait_that_was_ended(duty: Duty) -
     assigned = await duty.history.head()
     await duty.acknowledge(incident)
     await duty.project(0, assigned)
+    assert await duty.deadlines() == {}
+
+
+@pytest.mark.parametrize("kind", ["ASSIGNED", "NOTED"])
+async def test_no_plan_is_made_of_a_history_that_is_not_known(
+    duty: Duty, admin: asyncpg.Connection, kind: str
+) -> None:
+    incident = await duty.report("critical")
+    await admin.execute(
+        """
+        INSERT INTO eventstore.event SELECT log_id, position + 1, stream_id, version + 1, $2, 2, $3,
+          command_id, occurred_at, recorded_at, data, meta
+        FROM eventstore.event WHERE stream_id = $1 ORDER BY position DESC LIMIT 1
+        """,
+        incident,
+        kind,
+        new_id(),
+    )
+    with pytest.raises(asyncpg.FeatureNotSupportedError, match=f"holds {kind} version 2 at position 4,"):
+        await duty.project()
     assert await duty.deadlines() == {}
 
 

@@ -41,15 +41,16 @@ async def test_ready_tells_how_far_each_subscription_is_behind(api: Api) -> None
         "VALUES ('w', clock_timestamp(), clock_timestamp())"
     )
     found = (await api.get("/health/ready")).json()
-    assert found["position"] == 3
-    assert [(one["name"], one["positions"]) for one in found["subscriptions"]] == [
-        ("incident", 2),
-        ("timeline", 0),
+    assert found["logs"] == [{"name": "default", "position": 3, "overdueSeconds": 0.0}]
+    assert [(one["log"], one["name"], one["positions"]) for one in found["subscriptions"]] == [
+        ("default", "incident", 2),
+        ("default", "timeline", 0),
     ]
     assert found["status"] == "ok"
     scraped = (await api.get("/metrics")).text
-    assert 'pulseops_subscription_lag_events{subscription="incident"} 2.0' in scraped
-    assert "pulseops_log_position 3.0" in scraped
+    labels = 'log="default",shard="0",subscription="incident"'
+    assert f"pulseops_subscription_lag_positions{{{labels}}} 2.0" in scraped
+    assert 'pulseops_log_position{log="default"} 3.0' in scraped
     assert "pulseops_database_up 1.0" in scraped
 
 

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import asyncpg
 import httpx
 import pytest
 
+from pulseops import app
 from pulseops.access import guards
 from pulseops.db.pools import open_pool
 from pulseops.eventstore.gateway import Gateway
@@ -21,6 +23,12 @@ from pulseops.wiring import CODEC, assemble
 from tests.conftest import Database
 from tests.faults.wire import Wire, wire
 from tests.serving import Api, serving
+
+_FULL = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql
+  AS $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON eventstore.stream FOR EACH ROW EXECUTE FUNCTION full_disk();
+"""
 
 
 @asynccontextmanager
@@ -119,3 +127,24 @@ async def test_what_is_stored_but_cannot_be_read_back_is_not_called_unavailable(
         with pytest.raises(OutcomeUnknown):
             # As the gateway does when the answer to its first try was lost.
             await incidents.execute(new_id(), Create(title="a"), context, expected_version=0)
+
+
+async def test_a_full_disk_is_called_so_and_reading_goes_on(
+    database: Database, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "_gateway", lambda url, _doorbell, log: Gateway(url, log_id=log, patience=2.0))
+    async with serving(database.app_url) as api:
+        path = (await api.post("/incident", json={"title": "before"})).headers["location"]
+        await admin.execute(_FULL)
+        refused = await api.post("/incident", json={"title": "while it is full"})
+        assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+        assert refused.json()["detail"] == "The database's disk is full. Nothing was stored."
+        ready = await api.get("/health/ready")
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded"), "it can still be read from"
+        assert "appends fail: The database's disk is full. Nothing was stored." in ready.json()["reasons"]
+        assert (await api.get(path)).status_code == 200
+        await admin.execute("DROP TRIGGER full_disk ON eventstore.stream")
+        async with asyncio.timeout(10):
+            while (await api.post("/incident", json={"title": "after"})).status_code != 201:
+                pass
+        assert not [one for one in (await api.get("/health/ready")).json()["reasons"] if "appends" in one]

@@ -8,13 +8,14 @@ import asyncpg
 import pytest
 
 from pulseops.eventstore.lag import lag
+from pulseops.eventstore.leading import Subscriptions
 from pulseops.eventstore.leases import Lease, LeaseLost
 from pulseops.eventstore.positions import wait_for
 from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.subscriptions import Projector, Subscription, Subscriptions
+from pulseops.eventstore.subscriptions import Projector
 from pulseops.eventstore.wake import Doorbell
 from tests.histories import report
-from tests.integration.following import follower, kill, prepare, running, seen, until
+from tests.integration.following import begin, follower, kill, prepare, running, seen, until
 
 LEASE = 0.8
 
@@ -24,10 +25,10 @@ async def _table(admin: asyncpg.Connection) -> None:
     await prepare(admin)
 
 
-def subscription(
+def worker(
     pool: asyncpg.Pool, projector: Projector, owner: str = "a", *, lease: float = LEASE, batch: int = 5_000
-) -> Subscription:
-    return Subscription(pool, projector, owner=owner, doorbell=Doorbell(), lease=lease, batch=batch)
+) -> Subscriptions:
+    return Subscriptions(pool, [projector], owner=owner, doorbell=Doorbell(), lease=lease, batch=batch)
 
 
 async def test_history_is_worked_off_in_batches_up_to_its_head(
@@ -39,7 +40,7 @@ async def test_history_is_worked_off_in_batches_up_to_its_head(
     async def note(after: int, up_to: int) -> None:
         batches.append((after, up_to))
 
-    async with running(subscription(pool, follower(before=note), batch=10)):
+    async with running(worker(pool, follower(before=note), batch=10)):
         await wait_for(pool, "follower", 25)
         assert await seen(pool) == list(range(1, 26))
         assert batches == [(0, 10), (10, 20), (20, 25)]
@@ -52,24 +53,26 @@ async def test_two_workers_share_a_list_and_each_position_is_worked_off_once(
     pool: asyncpg.Pool, app: asyncpg.Connection
 ) -> None:
     workers = [
-        Subscriptions([subscription(pool, follower(name), owner, batch=7) for name in ("one", "two")])
+        Subscriptions(
+            pool, [follower("one"), follower("two")], owner=owner, doorbell=Doorbell(), lease=LEASE, batch=7
+        )
         for owner in ("a", "b")
     ]
-    for worker in workers:
-        worker.start()
+    for one in workers:
+        one.start()
     for _ in range(10):
         await report(app, 10)
     for name in ("one", "two"):
         await wait_for(pool, name, 100, within=10)
         assert await seen(pool, name) == list(range(1, 101))
-    for worker in workers:
-        await worker.stop()
+    for one in workers:
+        await one.stop()
 
 
 async def test_after_a_kill_another_worker_takes_over_when_the_lease_has_run_out(
     pool: asyncpg.Pool, app: asyncpg.Connection
 ) -> None:
-    first, second = subscription(pool, follower(), "first"), subscription(pool, follower(), "second")
+    first, second = worker(pool, follower(), "first"), worker(pool, follower(), "second")
     async with running(first) as [task]:
         await report(app, 3)
         await wait_for(pool, "follower", 3)
@@ -85,6 +88,7 @@ async def test_after_a_kill_another_worker_takes_over_when_the_lease_has_run_out
 
 async def test_a_lease_that_ran_out_has_no_owner(pool: asyncpg.Pool) -> None:
     async with pool.acquire() as connection:
+        await begin(connection)
         assert await Lease(log_id=1, name="follower", owner="gone", seconds=0.2).take(connection)
     assert (await lag(pool)).followers[0].owner == "gone"
 
@@ -95,13 +99,13 @@ async def test_a_lease_that_ran_out_has_no_owner(pool: asyncpg.Pool) -> None:
 
 
 async def test_a_worker_that_stops_hands_over_at_once(pool: asyncpg.Pool, app: asyncpg.Connection) -> None:
-    first = subscription(pool, follower(), "first", lease=60)
-    second = subscription(pool, follower(), "second", lease=60)
+    first = worker(pool, follower(), "first", lease=60)
+    second = worker(pool, follower(), "second", lease=60)
     async with running(first) as [task]:
         await report(app, 3)
         await wait_for(pool, "follower", 3)
         async with running(second):
-            first.stop()
+            first.end()
             await task
             await report(app, 3)
             await wait_for(pool, "follower", 6, within=10)
@@ -111,9 +115,9 @@ async def test_a_worker_at_work_keeps_its_lease_however_idle_the_log(
     pool: asyncpg.Pool, app: asyncpg.Connection
 ) -> None:
     await report(app, 1)
-    async with running(subscription(pool, follower(), "a")):
+    async with running(worker(pool, follower(), "a")):
         await wait_for(pool, "follower", 1)
-        async with running(subscription(pool, follower(), "b")):
+        async with running(worker(pool, follower(), "b")):
             before = await pool.fetchrow("SELECT owner, epoch, lease_until FROM eventstore.subscription")
             twice = before["lease_until"] + timedelta(seconds=LEASE)
             await until(lambda: pool.fetchval("SELECT clock_timestamp() > $1", twice))
@@ -126,14 +130,15 @@ async def test_a_worker_paused_past_its_lease_cannot_checkpoint(pool: asyncpg.Po
     slow = Lease(log_id=1, name="follower", owner="slow", seconds=0.05)
     quick = Lease(log_id=1, name="follower", owner="quick", seconds=60)
     async with pool.acquire() as a, pool.acquire() as b:
+        await begin(a)
         assert await slow.take(a)
         await until(lambda: quick.take(b))
         await quick.checkpoint(b, 7)
-        for late in (slow.checkpoint(a, 5), slow.lock(a), slow.position(a), slow.fail(a, "late")):
+        for late in (slow.checkpoint(a, 5), slow.lock(a, 1), slow.look(a), slow.fail(a, "late")):
             with pytest.raises(LeaseLost):
                 await late
         await slow.release(a)
-        assert await quick.position(b) == 7
+        assert (await quick.look(b)).position == 7
         assert not await slow.take(a)
 
 
@@ -147,9 +152,9 @@ async def test_a_worker_frozen_inside_a_batch_is_rolled_back_and_replaced(
         await thaw.wait()
 
     await report(app, 5)
-    async with running(subscription(pool, follower(before=freeze), "frozen")):
+    async with running(worker(pool, follower(before=freeze), "frozen")):
         await frozen.wait()
-        async with running(subscription(pool, follower(), "second")):
+        async with running(worker(pool, follower(), "second")):
             await wait_for(pool, "follower", 5, within=LEASE + 3)  # the pool's own limit is higher
             thaw.set()
             await report(app, 5)
@@ -168,13 +173,13 @@ async def test_a_batch_longer_than_the_lease_is_not_taken_over(
         await connection.execute("SELECT pg_sleep($1)", LEASE * 2)
 
     await report(app, 5)
-    slow = subscription(pool, Projector("follower", project), "slow")
+    slow = worker(pool, Projector("follower", project), "slow")
     async with running(slow) as [task]:
         await until(lambda: _owned(pool))
-        async with running(subscription(pool, follower(), "eager")):
+        async with running(worker(pool, follower(), "eager")):
             await wait_for(pool, "follower", 5, within=10)
             assert (await lag(pool)).followers[0].owner == "slow"
-            slow.stop()
+            slow.end()
             await task
 
 
@@ -186,7 +191,7 @@ async def test_when_the_database_drops_every_connection_the_work_goes_on(
     pool: asyncpg.Pool, app: asyncpg.Connection, admin: asyncpg.Connection
 ) -> None:
     await report(app, 3)
-    async with running(subscription(pool, follower())):
+    async with running(worker(pool, follower())):
         await wait_for(pool, "follower", 3)
         await admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

@@ -7,9 +7,10 @@ import pytest
 
 from pulseops.eventstore import subscriptions
 from pulseops.eventstore.lag import Follower, lag
+from pulseops.eventstore.leading import Subscriptions
 from pulseops.eventstore.positions import wait_for
 from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.subscriptions import Projector, Subscription
+from pulseops.eventstore.subscriptions import Projector
 from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.errors import Behind
 from tests.histories import report
@@ -27,8 +28,8 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscriptions, "_BACKOFF_LAST", 0.05)
 
 
-def subscription(pool: asyncpg.Pool, projector: Projector, owner: str = "a") -> Subscription:
-    return Subscription(pool, projector, owner=owner, doorbell=Doorbell(), batch=100)
+def worker(pool: asyncpg.Pool, *projectors: Projector) -> Subscriptions:
+    return Subscriptions(pool, projectors, owner="a", doorbell=Doorbell(), batch=100)
 
 
 class Poison:
@@ -53,7 +54,7 @@ async def test_poison_stops_one_subscription_at_its_position_and_no_other(
     await report(app, 250)
     poison = Poison(137)
     poisoned, healthy = follower("poisoned", poison), follower("healthy")
-    async with running(subscription(pool, poisoned), subscription(pool, healthy)):
+    async with running(worker(pool, poisoned, healthy)):
         await wait_for(pool, "healthy", 250, within=10)
         await wait_for(pool, "poisoned", 136, within=10)
 
@@ -82,8 +83,8 @@ async def test_a_failing_subscription_keeps_its_lease_while_it_waits(
     monkeypatch.setattr(subscriptions, "_BACKOFF_LAST", 1.0)
     await report(app, 1)
     poison, other = Poison(1), Poison(1)
-    first = Subscription(pool, follower(before=poison), owner="a", doorbell=Doorbell(), lease=0.6)
-    second = Subscription(pool, follower(before=other), owner="b", doorbell=Doorbell(), lease=0.6)
+    first = Subscriptions(pool, [follower(before=poison)], owner="a", doorbell=Doorbell(), lease=0.6)
+    second = Subscriptions(pool, [follower(before=other)], owner="b", doorbell=Doorbell(), lease=0.6)
     async with running(first):
         await until(lambda: failed(pool, 1))
         async with running(second):
@@ -102,10 +103,10 @@ async def test_a_failing_subscription_stops_when_it_is_asked_to(
     monkeypatch.setattr(subscriptions, "_BACKOFF_FIRST", 3600)
     monkeypatch.setattr(subscriptions, "_BACKOFF_LAST", 3600)
     await report(app, 1)
-    one = subscription(pool, follower(before=Poison(1)))
+    one = worker(pool, follower(before=Poison(1)))
     async with running(one) as [task]:
         await until(lambda: failed(pool, 1))
-        one.stop()
+        one.end()
         async with asyncio.timeout(5):
             await task
     assert (await of(pool, "follower")).owner is None
@@ -118,7 +119,7 @@ async def test_an_error_of_the_database_is_recorded_without_the_row_that_it_refu
         await connection.execute("INSERT INTO public.seen VALUES ('a secret', NULL)")
 
     await report(app, 1)
-    async with running(subscription(pool, Projector("refused", refuse))):
+    async with running(worker(pool, Projector("refused", refuse))):
         await until(lambda: failed(pool, 2))
         stuck = await of(pool, "refused")
     assert stuck.position == 0
@@ -133,14 +134,14 @@ async def test_a_reader_is_told_when_the_read_model_is_behind(
     with pytest.raises(Behind):
         await wait_for(pool, "never led", 1, within=0.05)
     await report(app, 2)
-    async with running(subscription(pool, follower(before=Poison(2)))):
+    async with running(worker(pool, follower(before=Poison(2)))):
         await wait_for(pool, "follower", 1)
         with pytest.raises(Behind):
             await wait_for(pool, "follower", 2, within=0.05)
 
 
 async def test_a_log_without_events_lags_nowhere(pool: asyncpg.Pool) -> None:
-    async with running(subscription(pool, follower())):
+    async with running(worker(pool, follower())):
         await until(lambda: pool.fetchval("SELECT count(*) > 0 FROM eventstore.subscription"))
         standing = await of(pool, "follower")
     assert (standing.position, standing.positions, standing.seconds) == (0, 0, 0)

@@ -10,8 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from pulseops.eventstore import subscriptions
+from pulseops.eventstore.leading import Subscriptions
 from pulseops.eventstore.positions import wait_for
-from pulseops.eventstore.subscriptions import Subscription
 from pulseops.eventstore.wake import Doorbell, channel
 from pulseops.up.home import Home
 from pulseops.up.redis import EmbeddedRedis
@@ -50,8 +50,8 @@ async def listening(bell: Doorbell) -> None:
     assert bell.rings > seen
 
 
-async def led(pool: asyncpg.Pool, bell: Doorbell) -> Subscription:
-    return Subscription(pool, follower(), owner="a", doorbell=bell, lease=7200)
+async def led(pool: asyncpg.Pool, bell: Doorbell) -> Subscriptions:
+    return Subscriptions(pool, [follower()], owner="a", doorbell=bell, lease=7200)
 
 
 @pytest.mark.usefixtures("_never_polling")

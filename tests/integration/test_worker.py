@@ -233,8 +233,8 @@ async def test_it_can_be_seen_alive_and_leaves_nothing_behind(night: Night, redi
 
 
 async def test_it_refuses_another_schema(database: Database, admin: asyncpg.Connection) -> None:
-    await admin.execute("UPDATE eventstore.alembic_version SET version_num = '0000_older'")
-    with pytest.raises(BadGround, match="0000_older"):
+    await admin.execute("UPDATE eventstore.alembic_version SET version_num = '0001_eventstore'")
+    with pytest.raises(BadGround, match="0001_eventstore"):
         async with working(Settings(database_url=database.app_url)):
             pass
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from pulseops.eventstore.codec import COLUMNS, Codec, UnknownFact
+from pulseops.eventstore.codec import COLUMNS, Codec, UnknownFact, Upcaster
 from pulseops.incidents.events import FACTS, Candidate, Created, Decision
 from pulseops.kernel.envelope import Fact, Meta
 
@@ -91,8 +91,27 @@ def test_upcasters_are_chained() -> None:
     assert codec.decode(row("THING", 2, '{"name":"ada","at":"2026-01-02T00:00:00Z"}')).fact == expected
 
 
-@pytest.mark.parametrize(("kind", "version"), [("OTHER", 1), ("THING", 4), ("THING", 1), ("THING", 0)])
-def test_what_cannot_be_read_is_an_error(kind: str, version: int) -> None:
-    codec = Codec([Third], {("THING", 2): lambda old: old})
-    with pytest.raises(UnknownFact, match=f"{kind} version {version}"):
+@pytest.mark.parametrize(
+    ("kind", "version", "known"),
+    [("OTHER", 1, "only THING"), ("THING", 4, "up to version 3"), ("THING", 0, "up to version 3")],
+)
+def test_what_cannot_be_read_is_an_error_that_says_what_can(kind: str, version: int, known: str) -> None:
+    codec = Codec([Third], {("THING", 1): dict, ("THING", 2): dict})
+    with pytest.raises(UnknownFact, match=f"{kind} version {version}, and this process knows {known}"):
         codec.decode(row(kind, version, "{}"))
+
+
+@pytest.mark.parametrize(
+    ("upcasters", "wrong"),
+    [
+        ({}, "THING 1 to 2, THING 2 to 3"),
+        ({("THING", 1): dict}, "THING 2 to 3"),
+        ({("THING", 1): dict, ("THING", 2): dict, ("THING", 3): dict}, "THING 3 to 4"),
+        ({("THING", 1): dict, ("THING", 2): dict, ("THNIG", 2): dict}, "THNIG 2 to 3"),
+    ],
+)
+def test_a_version_that_could_not_be_read_is_noticed_before_any_is(
+    upcasters: dict[tuple[str, int], Upcaster], wrong: str
+) -> None:
+    with pytest.raises(ValueError, match=f"Not so: {wrong}\\."):
+        Codec([Third], upcasters)

@@ -126,6 +126,16 @@ def test_every_kind_of_fact_has_a_sample_of_every_schema() -> None:
     assert SAMPLES.keys() == MEANT.keys()
 
 
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.type)
+def test_some_sample_has_each_field_of_a_fact(fact: type[IncidentFact]) -> None:
+    samples = [
+        sample
+        for sample in SAMPLES.values()
+        if (sample["type"], sample["schema_version"]) == (fact.type, fact.schema_version)
+    ]
+    assert {name for sample in samples for name in sample["data"]} == set(fact.__struct_encode_fields__)
+
+
 def test_a_fact_from_a_later_release_with_one_more_field_is_still_read() -> None:
     sample = SAMPLES["resolved-1-full"]
     later = sample | {"data": sample["data"] | {"cause": "logs"}}

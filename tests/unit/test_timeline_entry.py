@@ -1,12 +1,21 @@
 """One fact, one entry: what a reader of the timeline is told."""
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
-from pulseops.incidents.events import Acknowledged, Created, Decision, Escalated
+from pulseops.incidents.answers import WithTimeline, extended, with_timeline
+from pulseops.incidents.decider import INCIDENT
+from pulseops.incidents.events import Acknowledged, Created, Decision, Escalated, IncidentFact
 from pulseops.incidents.timeline import TimelineEntry, entry
+from pulseops.kernel.envelope import Recorded
 from tests.scenario import NOON, record
+
+
+def details(fact: IncidentFact) -> Any:
+    """As they are written."""
+    return msgspec.to_builtins(entry(record(fact)).details)
 
 
 def test_an_entry_tells_what_when_who_and_where() -> None:
@@ -18,31 +27,31 @@ def test_an_entry_tells_what_when_who_and_where() -> None:
         actor="key:ada",
         version=4,
         position=104,
-        details={"note": "on it"},
+        details=Acknowledged(note="on it"),
     )
 
 
 def test_the_details_are_the_facts_own_fields_without_defaults() -> None:
     created = Created(title="Disk full", labels={"host": "db-1"}, dedup_key="db-1/disk")
-    assert entry(record(created)).details == {
+    assert details(created) == {
         "title": "Disk full",
         "labels": {"host": "db-1"},
         "dedupKey": "db-1/disk",
     }
-    assert entry(record(Acknowledged())).details == {}
+    assert details(Acknowledged()) == {}
 
 
 def test_the_description_is_left_to_the_incident() -> None:
     created = Created(title="Disk full", description="97 % used")
-    assert entry(record(created)).details == {"title": "Disk full"}
+    assert details(created) == {"title": "Disk full"}
 
 
 def test_a_rule_made_fact_says_why() -> None:
     why = Decision(decided_by="policy", rule="critical", rules_version="3", why="nobody answered for 5 min")
     fact = Escalated(level=1, to="on-call", policy="critical", due_at=NOON, late_by=0.25, decision=why)
-    details = entry(record(fact)).details
-    assert details["decision"]["why"] == "nobody answered for 5 min"
-    assert (details["level"], details["to"], details["lateBy"]) == (1, "on-call", 0.25)
+    told = details(fact)
+    assert told["decision"]["why"] == "nobody answered for 5 min"
+    assert (told["level"], told["to"], told["lateBy"]) == (1, "on-call", 0.25)
 
 
 def test_an_entry_speaks_camel_case_on_the_wire() -> None:
@@ -56,3 +65,17 @@ def test_an_entry_speaks_camel_case_on_the_wire() -> None:
         "position": 101,
         "details": {},
     }
+
+
+def test_an_incident_with_its_timeline_is_what_its_description_says() -> None:
+    facts: list[Recorded[IncidentFact]] = [
+        record(Created(title="Disk full", description="97 % used")),
+        record(Acknowledged(note="on it"), 2),
+    ]
+    incident = INCIDENT.fold(facts)
+    assert incident is not None
+    told = msgspec.json.decode(with_timeline(incident, facts), type=WithTimeline, strict=True)
+    assert told == msgspec.convert(
+        msgspec.to_builtins(extended(WithTimeline, incident, timeline=[entry(fact) for fact in facts])),
+        WithTimeline,
+    )

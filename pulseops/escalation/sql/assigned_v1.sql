@@ -16,7 +16,8 @@ AS $$
     WITH newly AS MATERIALIZED (
         SELECT e.stream_id, e.position, e.recorded_at, e.data->>'team' AS team
         FROM eventstore.event e
-        WHERE e.log_id = p_log AND e.position > p_after AND e.position <= p_up_to AND e.type = 'ASSIGNED'
+        WHERE e.log_id = p_log AND e.position > p_after AND e.position <= p_up_to
+            AND CASE WHEN incidents.knows_v1(e.type, e.schema_version, e.position) THEN e.type = 'ASSIGNED' END
     )
     SELECT n.stream_id, coalesce(life.priority, life.reported), life.category, n.team,
         life.service, life.environment,
@@ -44,6 +45,7 @@ AS $$
                     WHERE s.log_id = p_log AND s.stream_id = n.stream_id)
                 AND (SELECT s.last_position FROM eventstore.stream s
                     WHERE s.log_id = p_log AND s.stream_id = n.stream_id)
+            AND incidents.knows_v1(h.type, h.schema_version, h.position)
     ) life
     WHERE NOT life.answered
     ORDER BY n.position

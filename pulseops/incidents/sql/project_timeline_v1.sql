@@ -14,7 +14,7 @@ AS $$
         e.data - 'description' -- up to 20 kB, and the incident itself carries it
     FROM eventstore.event AS e
     WHERE e.log_id = p_log AND e.position > p_after AND e.position <= p_up_to
-      AND e.type IN ('CREATED', 'CLASSIFIED', 'ASSIGNED', 'ACKNOWLEDGED', 'ESCALATED', 'RESOLVED')
+      AND incidents.knows_v1(e.type, e.schema_version, e.position)
     ON CONFLICT (log_id, incident_id, version) DO NOTHING
 $$;
 

@@ -11,7 +11,7 @@ from pulseops.escalation.rules import EscalationRules, Policy, Step
 from pulseops.escalation.sweep import sweep
 from pulseops.escalation.timers import deadlines
 from pulseops.eventstore.append import AppendRequest, NewEvent
-from pulseops.eventstore.subscriptions import Subscription, Subscriptions
+from pulseops.eventstore.leading import Subscriptions
 from pulseops.eventstore.wake import Doorbell
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.events import Escalated
@@ -49,10 +49,7 @@ async def live(api: Api) -> History:
         await client.act()
     await client.report()
     pool = api.app.state.pool
-    work = Subscriptions(
-        Subscription(pool, projector, owner="test", doorbell=Doorbell(None))
-        for projector in (BOARD, TIMELINE, deadlines(RULES))
-    )
+    work = Subscriptions(pool, (BOARD, TIMELINE, deadlines(RULES)), owner="test", doorbell=Doorbell(None))
     work.start()
     async with asyncio.timeout(20):
         while await pool.fetchval(_BUSY):

@@ -1,0 +1,107 @@
+"""History as a file of CloudEvents, one a line, by position: at the speed of COPY, in little memory.
+
+What was interrupted goes on from its last whole line, once that has turned out to be what the log says.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from pulseops.eventstore.cloudevents import AS_IT_IS, LINES
+from pulseops.eventstore.part import Part, part_of
+from pulseops.kernel.errors import PulseOpsError
+
+_WINDOW = 50_000  # positions a COPY: each is a statement, with a statement's time
+_COUNTED = 1_000_000  # positions that are counted at once
+
+_HEAD = """
+SELECT coalesce(
+  (SELECT e.position FROM eventstore.event AS e WHERE e.log_id = $1 ORDER BY e.position DESC LIMIT 1), 0)
+"""
+_COUNT = """
+SELECT count(*) FROM eventstore.event AS e
+WHERE e.log_id = $1 AND e.position > $2 AND e.position <= $3 AND ($4::text[] IS NULL OR e.type = ANY ($4))
+"""
+
+
+class NotItsPart(PulseOpsError):
+    """What was written before is not the beginning of this export."""
+
+    code = "not-its-part"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{type(self).__doc__} {why}")
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """The events of a log after a position, up to another (None: the head), of some types (none: all)."""
+
+    log_id: int = 1
+    after: int = 0
+    up_to: int | None = None
+    types: tuple[str, ...] = ()
+
+
+class _Line(Struct):
+    position: str
+
+
+async def export(
+    connection: asyncpg.Connection,
+    wanted: Wanted,
+    file: Path,
+    *,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> int:
+    """Write `file`; how many events it has. The connection's time zone must be UTC.
+
+    `progress` hears the position reached and the last one. What was written stays, whatever is
+    raised: NotItsPart, FileExistsError when `file` is there already, BlockingIOError when another export
+    writes it, and what asyncpg raises.
+    """
+    head = await connection.fetchval(_HEAD, wanted.log_id)
+    up_to = head if wanted.up_to is None else min(head, wanted.up_to)
+    with part_of(file) as part:
+        events, position = await _resumed(connection, wanted, part, up_to)
+        progress(position, up_to)
+
+        async def write(piece: bytes) -> None:
+            part.write(piece)
+
+        while position < up_to:
+            end = min(position + _WINDOW, up_to)
+            done: str = await connection.copy_from_query(
+                LINES, wanted.log_id, position, end, wanted.types or None, output=write, **AS_IT_IS
+            )
+            part.settle()
+            events, position = events + int(done.removeprefix("COPY ")), end
+            progress(position, up_to)
+        part.finish(file)
+    return events
+
+
+async def _resumed(connection: asyncpg.Connection, wanted: Wanted, part: Part, up_to: int) -> tuple[int, int]:
+    """How many events are there already, and up to which position."""
+    if part.last is None:
+        return 0, wanted.after
+    try:
+        position = int(msgspec.json.decode(part.last, type=_Line).position)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise NotItsPart("Its last line is not one of an export.") from error
+    if not wanted.after < position <= up_to or part.last != await _line(connection, wanted, position):
+        raise NotItsPart(f"Its last line is not what this export has at position {position}.")
+    events = 0
+    for after in range(wanted.after, position, _COUNTED):
+        end = min(after + _COUNTED, position)
+        events += await connection.fetchval(_COUNT, wanted.log_id, after, end, wanted.types or None)
+    if events != (lines := part.lines()):
+        raise NotItsPart(f"It has {lines} lines, where this export has {events}.")
+    return events, position
+
+
+async def _line(connection: asyncpg.Connection, wanted: Wanted, position: int) -> bytes:
+    line = await connection.fetchval(LINES, wanted.log_id, position - 1, position, wanted.types or None)
+    return b"" if line is None else line.encode() + b"\n"

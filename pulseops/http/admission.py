@@ -1,0 +1,58 @@
+"""Who is let in. What cannot be answered in time is refused at once, before it has cost anything.
+
+A queue that stands is known by this: even the quickest of the latest answers had to wait. Single slow
+requests (a large batch, a client that dawdles over its body, a reader who waits for a position) say nothing
+of the kind. Once somebody was refused, fewer are let in than before: who stands behind enough work to keep
+the machine busy only waits, and is no sooner answered for it.
+"""
+
+from time import perf_counter
+
+FREELY = 256
+"""So many requests at a time are let in, however long they take."""
+CROWDED = 64
+"""And so many of them while there is a crowd."""
+MOST = 2_048
+"""Never more than these."""
+_TARGET = 0.025
+"""Seconds. In between, a request is let in while the quickest of the latest answers took no longer."""
+_WINDOW = 0.1
+"""Seconds that "the latest" are."""
+_CALM = 1.0
+"""Seconds without a refusal that end a crowd."""
+
+
+class Admission:
+    """Counts the requests under way in this process, and knows how long the quickest answers take."""
+
+    def __init__(self, now: float | None = None) -> None:
+        now = perf_counter() if now is None else now
+        self.under_way = 0
+        self._refused = float("-inf")
+        self._window_began = self._answered = now
+        self._quickest = self._before = 0.0
+
+    def admits(self, now: float) -> bool:
+        """Whether one more can be answered in time. When not, there is a crowd."""
+        if self.under_way < (CROWDED if now - self._refused < _CALM else FREELY):
+            return True
+        if self.under_way < MOST and self._standing(now) <= _TARGET:
+            return True
+        self._refused = now
+        return False
+
+    def enter(self) -> None:
+        self.under_way += 1
+
+    def leave(self, began: float, now: float) -> None:
+        """One that began then is answered."""
+        self.under_way -= 1
+        self._answered, took = now, now - began
+        if now - self._window_began > _WINDOW:
+            self._before, self._quickest, self._window_began = self._quickest, took, now
+        elif took < self._quickest:
+            self._quickest = took
+
+    def _standing(self, now: float) -> float:
+        """Seconds that even the quickest must wait. While nobody is answered they grow."""
+        return max(min(self._quickest, self._before), now - self._answered)

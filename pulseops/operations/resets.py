@@ -1,0 +1,16 @@
+"""Which subscriptions may go back in history."""
+
+from pulseops.eventstore.operating import Conflicting
+from pulseops.incidents.board import BOARD
+from pulseops.incidents.timeline import TIMELINE
+
+_REBUILT = frozenset((BOARD.name, TIMELINE.name))
+
+
+def refuse_read_models(name: str) -> None:
+    """Raises Conflicting: what readers see must not go back in time under them."""
+    if name in _REBUILT:
+        raise Conflicting(
+            f"{name} is a read model: readers would see it change back. "
+            f"Make it anew beside the one they read: pulseops projections rebuild {name}"
+        )

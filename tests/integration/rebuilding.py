@@ -1,0 +1,79 @@
+"""What the tests of rebuilds share: a live read model, a rebuild of it, and what they say."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+
+from pulseops.db.pools import open_pool
+from pulseops.eventstore.generations import ReadModel
+from pulseops.eventstore.rebuild import Rebuilt, Step, Tell, rebuild
+from pulseops.eventstore.slices import Slice
+from pulseops.incidents import board, timeline
+
+MODELS = (board.MODEL, timeline.MODEL)
+
+_HEADS = """
+SELECT l.log_id, coalesce((
+  SELECT max(e.position) FROM eventstore.event e WHERE e.log_id = l.log_id
+), 0) AS head
+FROM eventstore.log l
+"""
+_AT = """
+INSERT INTO eventstore.subscription (log_id, name, shard, shards, position, updated_at)
+VALUES ($1, $2, $3, $4, $5, clock_timestamp())
+ON CONFLICT (log_id, name, shard) DO UPDATE SET position = $5 RETURNING generation, parked
+"""
+
+
+async def lead(connection: asyncpg.Connection, *, shards: int = 1, behind: int = 0) -> None:
+    """The live generations to the end of every log, each further shard `behind` the one before it."""
+    for log_id, head in await connection.fetch(_HEADS):
+        for model in MODELS:
+            for shard in range(shards):
+                async with connection.transaction():
+                    up_to = max(0, head - shard * behind)
+                    generation, parked = await connection.fetchrow(
+                        _AT, log_id, model.name, shard, shards, up_to
+                    )
+                    piece = Slice(
+                        log_id=log_id,
+                        after=0,
+                        up_to=up_to,
+                        shard=shard,
+                        shards=shards,
+                        parked=tuple(parked),
+                        generation=generation,
+                    )
+                    await model.projector.project(connection, piece)
+
+
+def ignore(_: Step) -> None:
+    """Nobody wants to know."""
+
+
+async def rebuilt(
+    url: str, model: ReadModel, *, tell: Tell = ignore, width: int = 1, accept: bool = False
+) -> Rebuilt:
+    pool = await open_pool(url, size=width + 1)
+    try:
+        return await rebuild(pool, model, tell=tell, width=width, accept=accept)
+    finally:
+        await pool.close()
+
+
+async def rows(connection: asyncpg.Connection, relation: str) -> list[dict[str, Any]]:
+    """All of a read model's rows, in the order of their keys."""
+    found = await connection.fetch(f"SELECT to_jsonb(t) AS row FROM incidents.{relation} t ORDER BY t::text")
+    return [json.loads(row["row"]) for row in found]
+
+
+def at(phase: str, act: Callable[[], None]) -> Tell:
+    """Acts when the phase begins."""
+
+    def tell(step: Step) -> None:
+        if step.phase == phase:
+            act()
+
+    return tell

@@ -1,0 +1,192 @@
+"""What leaves the log as a file is what the log says, whatever that is, interrupted as often as may be."""
+
+import asyncio
+import itertools
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from pulseops.cli.history import events
+from pulseops.eventstore.codec import COLUMNS
+from pulseops.eventstore.export import NotItsPart, Wanted, export
+from pulseops.eventstore.history import LogHistory
+from pulseops.eventstore.part import part_of
+from pulseops.kernel.envelope import Recorded
+from pulseops.wiring import CODEC
+from tests.conftest import Database
+from tests.histories import Step, enact, plans, report
+
+NASTY = [
+    "\\",
+    '"',
+    "\\.",
+    "\\N",
+    "\\n",
+    "\n",
+    "a\tb\r\n",
+    "\x01\x02\x1f",
+    "\x7f\x85\u2028",
+    "😀\u202e",
+    "{}\\u0041",
+]
+ATTRIBUTES = {
+    *("specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"),
+    *("position", "recordedtime", "version", "schemaversion", "commandid", "actor", "correlationid"),
+}
+_names = (f"export-{number}.ndjson" for number in itertools.count(1))
+
+
+def row_of(line: bytes) -> dict[str, Any]:
+    """The row of the log that a line was made of. Strict JSON: Python's own would take more."""
+    event = msgspec.json.decode(line)
+    assert event.keys() - {"causationid"} == ATTRIBUTES
+    assert (event["specversion"], event["datacontenttype"]) == ("1.0", "application/json")
+    assert all(name.isalnum() and name.islower() for name in event)
+    meta = {"actor": event["actor"], "correlationId": event["correlationid"]}
+    if "causationid" in event:
+        meta["causationId"] = event["causationid"]
+    values = (
+        int(event["source"].removeprefix("/pulseops/logs/")),
+        int(event["position"]),
+        UUID(event["subject"]),
+        event["version"],
+        event["type"],
+        event["schemaversion"],
+        UUID(event["id"]),
+        UUID(event["commandid"]),
+        datetime.fromisoformat(event["time"]),
+        datetime.fromisoformat(event["recordedtime"]),
+        msgspec.json.encode(event["data"]).decode(),
+        msgspec.json.encode(meta).decode(),
+    )
+    return dict(zip(COLUMNS.split(", "), values, strict=True))
+
+
+def read(file: Path) -> list[Recorded[Any]]:
+    """Split at nothing but line feeds: other line ends may stand in a line as they are."""
+    *lines, rest = file.read_bytes().split(b"\n")
+    assert rest == b""
+    return [CODEC.decode(row_of(line)) for line in lines]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(plan=plans())
+async def test_every_line_is_the_event_that_the_log_has(
+    app: asyncpg.Connection, pool: asyncpg.Pool, tmp_path: Path, plan: list[Step]
+) -> None:
+    history, file = LogHistory(pool, CODEC), tmp_path / next(_names)
+    before = await history.head()
+    await enact(app, 1, plan)
+    count = await export(app, Wanted(after=before), file)
+    assert read(file) == list(await history.read(before, count + 1))
+
+
+async def test_no_text_breaks_a_line(app: asyncpg.Connection, pool: asyncpg.Pool, tmp_path: Path) -> None:
+    for text in NASTY:
+        await report(app, 1, description=text, labels={text: text})
+    file = tmp_path / "all.ndjson"
+    assert await export(app, Wanted(), file) == len(NASTY)
+    assert [one.fact.description for one in read(file)] == NASTY
+    assert read(file) == list(await LogHistory(pool, CODEC).read(0, 100))
+
+
+async def test_only_what_is_wanted_is_there(app: asyncpg.Connection, tmp_path: Path) -> None:
+    await report(app, 9)
+    await export(app, Wanted(after=2, up_to=5), tmp_path / "some")
+    assert [one.position for one in read(tmp_path / "some")] == [3, 4, 5]
+    assert await export(app, Wanted(types=("RESOLVED",)), tmp_path / "none") == 0
+    assert (tmp_path / "none").read_bytes() == b""
+    assert await export(app, Wanted(types=("RESOLVED", "CREATED"), up_to=99), tmp_path / "created") == 9
+    assert await export(app, Wanted(log_id=7), tmp_path / "elsewhere") == 0
+    assert (tmp_path / "some").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("kept", [0, 1, 700, 5_000, 100_000])
+async def test_an_interrupted_export_goes_on_and_comes_out_the_same(
+    app: asyncpg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr("pulseops.eventstore.export._WINDOW", 4)
+    await report(app, 20)
+    await export(app, Wanted(), tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    (tmp_path / "again.part").write_bytes(whole[:kept])
+    heard: list[tuple[int, int]] = []
+    assert await export(app, Wanted(), tmp_path / "again", progress=lambda *told: heard.append(told)) == 20
+    assert (tmp_path / "again").read_bytes() == whole
+    assert not (tmp_path / "again.part").exists()
+    assert heard[0] == (whole[:kept].count(b"\n"), 20)
+    assert heard[-1] == (20, 20)
+
+
+async def test_a_part_of_something_else_is_not_gone_on_with(app: asyncpg.Connection, tmp_path: Path) -> None:
+    await report(app, 20)
+    await export(app, Wanted(), tmp_path / "whole")
+    lines = (tmp_path / "whole").read_bytes().splitlines(keepends=True)
+    others = {
+        "changed": ([*lines[:5], lines[5].replace(b"Incident", b"Accident")], Wanted()),
+        "lost": (lines[:2] + lines[4:9], Wanted()),
+        "beyond": (lines[:9], Wanted(up_to=4)),
+        "before": (lines[:9], Wanted(after=12)),
+        "other-types": (lines[:9], Wanted(types=("RESOLVED",))),
+        "text": ([b"Dear diary,\n"], Wanted()),
+        "number": ([b'{"position":"many"}\n'], Wanted()),
+    }
+    for name, (kept, wanted) in others.items():
+        part = tmp_path / f"{name}.part"
+        part.write_bytes(b"".join(kept))
+        with pytest.raises(NotItsPart):
+            await export(app, wanted, tmp_path / name)
+        assert part.read_bytes() == b"".join(kept)
+        assert not (tmp_path / name).exists()
+
+
+async def test_nothing_is_overwritten_and_a_part_has_one_writer(
+    app: asyncpg.Connection, tmp_path: Path
+) -> None:
+    (tmp_path / "there").write_bytes(b"mine")
+    with pytest.raises(FileExistsError):
+        await export(app, Wanted(), tmp_path / "there")
+    assert (tmp_path / "there").read_bytes() == b"mine"
+    with part_of(tmp_path / "new"), pytest.raises(BlockingIOError):
+        await export(app, Wanted(), tmp_path / "new")
+
+
+def test_from_the_command_line(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fill() -> None:
+        connection = await asyncpg.connect(database.app_url)
+        await report(connection, 3)
+        await connection.close()
+
+    asyncio.run(fill())
+    monkeypatch.setenv("PULSEOPS_DATABASE_URL", database.app_url)
+
+    def run(*tokens: str) -> tuple[object, str]:
+        with pytest.raises(SystemExit) as stopped:
+            events(["export", *tokens])
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out or captured.err
+
+    file = tmp_path / "log.ndjson"
+    assert run("--output", str(file), "--after", "1") == (0, f"{file} has 2 events.\n")
+    assert [one.position for one in read(file)] == [2, 3]
+    assert run("--output", str(file)) == (1, f"{file} exists already.\n")
+    code, told = run("--output", str(tmp_path / "b"), "--type", "CREATED", "--type", "RESOLVED", "--json")
+    assert (code, json.loads(told)) == (0, {"output": str(tmp_path / "b"), "events": 3})
+    assert run("--output", str(tmp_path / "no" / "b")) == (
+        1,
+        f"{tmp_path / 'no' / 'b'} cannot be written: No such file or directory\n",
+    )
+    (tmp_path / "c.part").write_bytes(b"Dear diary,\n")
+    code, told = run("--output", str(tmp_path / "c"))
+    assert code == 1
+    assert "c.part: What was written before is not the beginning of this export." in told
+    assert run("--output", str(tmp_path / "d"), "--after", "-1")[0] == 2

@@ -1,0 +1,60 @@
+"""Subscriptions over HTTP: each operator sees and steers the log of their key."""
+
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from tests.integration.following import begin
+from tests.integration.venom import rounds
+from tests.serving import Api
+
+STREAM = UUID(int=(7 << 64) + 7)
+
+
+@pytest.fixture(autouse=True)
+async def _followed(admin: asyncpg.Connection) -> None:
+    await rounds(admin, (STREAM,), 3)
+    await begin(admin, "deadline")
+    await begin(admin, "incident")
+
+
+async def test_a_stream_is_parked_seen_and_wanted_again(api: Api, admin: asyncpg.Connection) -> None:
+    path = "/subscriptions/deadline"
+    made = await api.post(f"{path}/park", json={"streamId": str(STREAM)})
+    assert (made.status_code, made.json()) == (200, {"streamId": str(STREAM), "position": 1})
+    again = await api.post(f"{path}/park", json={"streamId": str(STREAM)})
+    assert (again.status_code, again.json()["code"]) == (409, "subscription-conflict")
+    found = (await api.get("/subscriptions")).json()
+    assert found["position"] == 3
+    follows = next(one for one in found["subscriptions"] if one["name"] == "deadline")
+    assert (follows["positions"], follows["parked"], follows["owner"]) == (3, 1, None)
+    [one] = found["parked"]
+    assert (one["streamId"], one["position"], one["wanted"]) == (str(STREAM), 1, False)
+    wanted = await api.post(f"{path}/retry")
+    assert (wanted.status_code, wanted.json()) == (202, {"streamIds": [str(STREAM)]})
+    assert (await api.get("/subscriptions")).json()["parked"][0]["wanted"]
+    ready = (await api.get("/health/ready")).json()
+    assert "deadline of log default has parked streams: 1" in ready["reasons"]
+    labels = 'log="default",shard="0",subscription="deadline"'
+    assert f"pulseops_subscription_parked_streams{{{labels}}} 1.0" in (await api.get("/metrics")).text
+
+
+async def test_a_reset_is_confirmed_and_never_for_a_read_model(api: Api, admin: asyncpg.Connection) -> None:
+    await admin.execute("UPDATE eventstore.subscription SET position = 3")
+    path = "/subscriptions/deadline/reset"
+    refused = await api.post(path, json={"confirm": False})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/confirm")
+    done = await api.post(path, json={"confirm": True, "position": 1})
+    assert (done.status_code, done.json()) == (200, {"position": 1})
+    forward = await api.post(path, json={"confirm": True, "position": 2})
+    assert (forward.status_code, forward.json()["code"]) == (409, "subscription-conflict")
+    model = await api.post("/subscriptions/incident/reset", json={"confirm": True})
+    assert (model.status_code, "projections rebuild incident" in model.json()["detail"]) == (409, True)
+
+
+async def test_what_there_is_not_is_not_found(api: Api) -> None:
+    assert (await api.post("/subscriptions/nobody/retry")).status_code == 404
+    body = {"streamId": str(STREAM)}
+    assert (await api.post("/subscriptions/deadline/retry", json=body)).status_code == 404
+    assert (await api.get("/subscriptions", headers={"authorization": ""})).status_code == 401
