@@ -25,7 +25,6 @@ from pulseops.escalation.agenda import overdue
 from pulseops.eventstore.directory import list_logs
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.gateways import Gateways
-from pulseops.eventstore.lag import lag
 from pulseops.eventstore.wake import Doorbell
 from pulseops.http.edge import edge
 from pulseops.http.express import Express
@@ -36,6 +35,7 @@ from pulseops.http.protocol import PatientProtocol
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
+from pulseops.subscriptions.lag import lag
 from pulseops.wiring import ROUTES, logs
 
 _GRACE = 5

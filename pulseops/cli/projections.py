@@ -14,9 +14,9 @@ from pulseops.cli.advance import advancing
 from pulseops.cli.database import Json, in_database, print_structs
 from pulseops.cli.render import say
 from pulseops.cli.words import age, harmless, span
-from pulseops.eventstore.generations import Generation, drop_generation, generations
-from pulseops.eventstore.rebuild import Rebuilt, rebuild
 from pulseops.kernel.clock import utc_now
+from pulseops.projections.generations import Generation, drop_generation, generations
+from pulseops.projections.rebuild import Rebuilt, rebuild
 from pulseops.wiring import READ_MODELS
 
 _MODELS = {model.name: model for model in READ_MODELS}

@@ -9,7 +9,6 @@ from pulseops.access.guards import principal
 from pulseops.db.clock import DatabaseClock
 from pulseops.escalation import timers
 from pulseops.escalation.agenda import MOST, Escalations, list_escalations
-from pulseops.eventstore.positions import wait_for
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Query
 from pulseops.http.exchange import Req
@@ -17,6 +16,7 @@ from pulseops.http.spec import Shape, Spec
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.commands import Word
 from pulseops.incidents.events import Priority
+from pulseops.subscriptions.positions import wait_for
 
 
 class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

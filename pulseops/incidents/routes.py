@@ -6,7 +6,6 @@ from litestar import get, post
 from litestar.params import FromPath
 
 from pulseops.access.guards import principal
-from pulseops.eventstore.positions import wait_for
 from pulseops.http import etag, exchange, idempotency
 from pulseops.http.answer import Answer, Header, encoded
 from pulseops.http.bodies import Body, Query
@@ -22,6 +21,7 @@ from pulseops.incidents.specs import Wanted
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Context
 from pulseops.kernel.errors import NotFound, VersionConflict
+from pulseops.subscriptions.positions import wait_for
 
 _CREATE = Body(Create)
 _ACKNOWLEDGE = Body(Acknowledge, empty=Acknowledge())

@@ -4,8 +4,6 @@ from litestar import get, post
 from litestar.params import FromPath
 
 from pulseops.access.guards import principal
-from pulseops.eventstore import operating
-from pulseops.eventstore.lag import lag
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body
 from pulseops.http.exchange import Req
@@ -13,6 +11,8 @@ from pulseops.kernel.errors import InvalidInput
 from pulseops.operations import specs
 from pulseops.operations.resets import refuse_read_models
 from pulseops.operations.specs import Back, Park, Reset, Retry, Since, Standing, Wanted
+from pulseops.subscriptions import operating
+from pulseops.subscriptions.lag import lag
 
 _RETRY = Body(Retry, empty=Retry())
 _PARK = Body(Park)

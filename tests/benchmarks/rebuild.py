@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from time import perf_counter, process_time
 
 from pulseops.db.pools import open_connection, open_pool
-from pulseops.eventstore.generations import drop_generation, generations
-from pulseops.eventstore.rebuild import rebuild
+from pulseops.projections.generations import drop_generation, generations
+from pulseops.projections.rebuild import rebuild
 from pulseops.wiring import READ_MODELS
 from tests.benchmarks import cpu
 from tests.benchmarks.bench import Bench, Line, Reading, Side

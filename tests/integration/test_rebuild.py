@@ -7,14 +7,14 @@ import asyncpg
 import msgspec
 import pytest
 
-from pulseops.eventstore import filling, following
-from pulseops.eventstore.comparing import GenerationsDiffer
 from pulseops.eventstore.directory import create_log
-from pulseops.eventstore.generations import ReadModel, RebuildUnderWay, Stretch, generations
-from pulseops.eventstore.rebuild import CannotRebuild, Step
-from pulseops.eventstore.slices import Slice
 from pulseops.incidents import board, timeline
 from pulseops.kernel.clock import utc_now
+from pulseops.projections import filling, following
+from pulseops.projections.comparing import GenerationsDiffer
+from pulseops.projections.generations import ReadModel, RebuildUnderWay, Stretch, generations
+from pulseops.projections.rebuild import CannotRebuild, Step
+from pulseops.subscriptions.slices import Slice
 from tests.conftest import Database
 from tests.histories import report
 from tests.integration.appending import request

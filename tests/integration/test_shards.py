@@ -8,14 +8,14 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from pulseops.eventstore.lag import lag
-from pulseops.eventstore.leading import Subscriptions
-from pulseops.eventstore.leases import Lease, LeaseLost
-from pulseops.eventstore.operating import Conflicting, park, retry
-from pulseops.eventstore.positions import wait_for
-from pulseops.eventstore.sharding import deal
-from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.wake import Doorbell
+from pulseops.subscriptions.lag import lag
+from pulseops.subscriptions.leading import Subscriptions
+from pulseops.subscriptions.leases import Lease, LeaseLost
+from pulseops.subscriptions.operating import Conflicting, park, retry
+from pulseops.subscriptions.positions import wait_for
+from pulseops.subscriptions.sharding import deal
+from pulseops.subscriptions.slices import Slice
 from tests.histories import report
 from tests.integration.following import begin, follower, kill, prepare, running, seen, until
 from tests.integration.venom import Venom, rounds, whose

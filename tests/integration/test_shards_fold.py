@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pulseops.eventstore.directory import create_log
-from pulseops.eventstore.slices import Slice, bucket
-from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.clock import utc_now
+from pulseops.subscriptions.slices import Slice, bucket
+from pulseops.subscriptions.subscription import Projector
 from tests.histories import Step, enact, plans
 from tests.integration.test_board_and_timeline import (
     folded_board,

@@ -5,8 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
-from pulseops.eventstore.slices import Slice
 from pulseops.rulebook.loader import load_rulebook
+from pulseops.subscriptions.slices import Slice
 from pulseops.wiring import projectors
 from tests.conftest import Database
 from tests.integration.tenants import Tenant, held, tenant

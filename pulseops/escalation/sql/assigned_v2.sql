@@ -1,4 +1,4 @@
--- What a plan is made from, for each incident ASSIGNED in a slice of history (see eventstore/slices.py) that
+-- What a plan is made from, for each incident ASSIGNED in a slice of history (see subscriptions/slices.py) that
 -- nobody has answered yet. Looks at the whole stream, not only at the slice: a projector that lags, or passes a
 -- range again, must not bring back a level that was fired or a wait that was ended. `level` is the last one
 -- fired (0: none), `due_at` and `fired_at` are its instants, or those of the assignment.

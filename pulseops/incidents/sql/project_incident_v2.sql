@@ -1,4 +1,4 @@
--- Works a slice of history (see eventstore/slices.py) into a generation of incidents.incident. Any split of
+-- Works a slice of history (see subscriptions/slices.py) into a generation of incidents.incident. Any split of
 -- history into slices gives the same rows, and a slice may come again: a row only ever gives way to a newer
 -- version of itself.
 CREATE OR REPLACE FUNCTION incidents.project_incident_v2(

@@ -1,4 +1,4 @@
--- Works a slice of history (see eventstore/slices.py) into a generation of incidents.timeline. An entry never
+-- Works a slice of history (see subscriptions/slices.py) into a generation of incidents.timeline. An entry never
 -- changes, so a slice may come again.
 CREATE OR REPLACE FUNCTION incidents.project_timeline_v2(
     p_generation smallint,

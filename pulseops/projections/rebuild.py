@@ -14,11 +14,11 @@ import asyncpg
 from msgspec import Struct
 
 from pulseops.db.outages import passing
-from pulseops.eventstore import following
-from pulseops.eventstore.comparing import Moved, compare
-from pulseops.eventstore.filling import fill, index, lanes
-from pulseops.eventstore.generations import ReadModel, claimed
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.projections import following
+from pulseops.projections.comparing import Moved, compare
+from pulseops.projections.filling import fill, index, lanes
+from pulseops.projections.generations import ReadModel, claimed
 
 _PATIENCE = 60.0
 """Seconds in which the switch, or the moment before the comparison, must succeed."""

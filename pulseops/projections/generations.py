@@ -26,8 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from pulseops.db.metadata import metadata
-from pulseops.eventstore.subscriptions import Projector
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.subscriptions.subscription import Projector
 
 GENERATIONS = {"generations": True}
 """Marks a table in the metadata whose name is a view's: its tables are named like it, _1, _2 and so on."""
