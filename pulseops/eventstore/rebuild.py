@@ -17,7 +17,7 @@ from pulseops.db.outages import passing
 from pulseops.eventstore import following
 from pulseops.eventstore.comparing import Moved, compare
 from pulseops.eventstore.filling import fill, index, lanes
-from pulseops.eventstore.generations import ReadModel, claim
+from pulseops.eventstore.generations import ReadModel, claimed
 from pulseops.kernel.errors import PulseOpsError
 
 _PATIENCE = 60.0
@@ -84,7 +84,7 @@ async def rebuild(
         for connection in connections:
             await connection.execute(_SETTINGS)
         keeper, others = connections[0], connections[1:]
-        await claim(keeper, model.name)
+        await stack.enter_async_context(claimed(keeper, model.name))
         try:
             return await _Rebuild(keeper, others, model, tell, accept=accept).run()
         except asyncpg.PostgresError as error:

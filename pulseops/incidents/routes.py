@@ -47,6 +47,7 @@ async def create(request: Req) -> Answer:
     command = await _CREATE.read(request)
     key = idempotency.key(request)
     made = await report(_incidents(request), _caller(request), command, key)
+    log(made.facts, replayed=made.replayed)
     headers = [(b"location", b"/incidents/%s" % str(made.incident.id).encode()), *_place(made.incident)]
     if made.replayed:
         headers.append(idempotency.REPLAYED)

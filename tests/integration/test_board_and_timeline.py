@@ -181,4 +181,4 @@ async def test_every_sample_of_a_stored_fact_is_projected_as_it_is_folded(app: a
     head = await app.fetchval("SELECT max(position) FROM eventstore.event")
     for projector, folded in ((BOARD, folded_board), (TIMELINE, folded_timeline)):
         await project(app, projector, 1, (0, head))
-        assert without_versions(await stored(app, projector.name, 1)) == folded(past, 1)
+        assert without_versions(await stored(app, f"{projector.name}_1", 1)) == folded(past, 1)

@@ -111,7 +111,7 @@ async def followed(database: Database, connection: asyncpg.Connection) -> None:
     past: Past = {one: [] for one in dict.fromkeys(fact.stream_id for fact in facts)}
     for fact in facts:
         past[fact.stream_id].append(fact)
-    assert without_versions(await stored(connection, "incident", 1)) == folded_board(past, 1)
-    assert without_versions(await stored(connection, "timeline", 1)) == folded_timeline(past, 1)
+    assert without_versions(await stored(connection, "incident_1", 1)) == folded_board(past, 1)
+    assert without_versions(await stored(connection, "timeline_1", 1)) == folded_timeline(past, 1)
     await doorbell.close()
     await pool.close()

@@ -17,8 +17,12 @@ SET jit = off
 AS $$
     WITH newly AS MATERIALIZED (
         SELECT e.stream_id, e.position, e.recorded_at, e.data->>'team' AS team
-        FROM eventstore.slice_v1(p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only) e
-        WHERE e.type = 'ASSIGNED'
+        -- The slice first (OFFSET 0): what it leaves out need not be known.
+        FROM (
+            SELECT * FROM eventstore.slice_v1(p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only)
+            OFFSET 0
+        ) e
+        WHERE CASE WHEN incidents.knows_v1(e.type, e.schema_version, e.position) THEN e.type = 'ASSIGNED' END
     )
     SELECT n.stream_id, coalesce(life.priority, life.reported), life.category, n.team,
         life.service, life.environment,
@@ -46,6 +50,7 @@ AS $$
                     WHERE s.log_id = p_log AND s.stream_id = n.stream_id)
                 AND (SELECT s.last_position FROM eventstore.stream s
                     WHERE s.log_id = p_log AND s.stream_id = n.stream_id)
+            AND incidents.knows_v1(h.type, h.schema_version, h.position)
     ) life
     WHERE NOT life.answered
     ORDER BY n.position

@@ -12,17 +12,17 @@ SET enable_seqscan = off -- the range is read by the log's key, whatever the sta
 AS $$
 DECLARE
     v_stray uuid;
-    v_unknown text;
 BEGIN
     -- The name of the table is ours: nothing but a number comes from outside.
     EXECUTE format($project$
     WITH newest AS (
         -- A type of fact sets its own columns, so the newest of each type says all.
         SELECT DISTINCT ON (e.stream_id, e.type)
-            e.stream_id, e.type, e.schema_version, e.version, e.position, e.occurred_at, e.recorded_at,
+            e.stream_id, e.type, e.version, e.position, e.occurred_at, e.recorded_at,
             e.data, e.meta ->> 'actor' AS actor
-        FROM eventstore.slice_v1($1, $2, $3, $4, $5, $6, $7) AS e
-        WHERE e.type IN ('CREATED', 'CLASSIFIED', 'ASSIGNED', 'ACKNOWLEDGED', 'ESCALATED', 'RESOLVED')
+        -- The slice first (OFFSET 0): what it leaves out need not be known.
+        FROM (SELECT * FROM eventstore.slice_v1($1, $2, $3, $4, $5, $6, $7) OFFSET 0) AS e
+        WHERE incidents.knows_v1(e.type, e.schema_version, e.position)
         ORDER BY e.stream_id, e.type, e.version DESC
     ), change AS (
         SELECT
@@ -30,7 +30,6 @@ BEGIN
             max(n.version) AS version,
             max(n.position) AS position,
             max(n.recorded_at) AS updated_at,
-            min(n.type || ' ' || n.schema_version) FILTER (WHERE n.schema_version <> 1) AS unknown,
             max(n.position) FILTER (WHERE n.type = 'CREATED') AS created_position,
             max(n.occurred_at) FILTER (WHERE n.type = 'CREATED') AS occurred_at,
             max(n.recorded_at) FILTER (WHERE n.type = 'CREATED') AS created_at,
@@ -109,15 +108,11 @@ BEGIN
         WHERE i.version < excluded.version
         RETURNING i.id, i.created_position
     )
-    SELECT (SELECT w.id FROM written AS w WHERE w.created_position = 0 LIMIT 1),
-           (SELECT min(c.unknown) FROM change AS c)
+    SELECT w.id FROM written AS w WHERE w.created_position = 0 LIMIT 1
     $project$, 'incident_' || p_generation)
-    INTO v_stray, v_unknown
+    INTO v_stray
     USING p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only;
 
-    IF v_unknown IS NOT NULL THEN
-        RAISE EXCEPTION 'A fact of an unknown kind: %', v_unknown;
-    END IF;
     IF v_stray IS NOT NULL THEN
         RAISE EXCEPTION 'Incident % has facts, but was never created', v_stray;
     END IF;

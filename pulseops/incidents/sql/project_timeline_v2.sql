@@ -20,8 +20,9 @@ BEGIN
             e.meta ->> 'actor',
             -- Up to 20 kB, and the incident itself carries it.
             CASE WHEN e.data ? 'description' THEN e.data - 'description' ELSE e.data END
-        FROM eventstore.slice_v1($1, $2, $3, $4, $5, $6, $7) AS e
-        WHERE e.type IN ('CREATED', 'CLASSIFIED', 'ASSIGNED', 'ACKNOWLEDGED', 'ESCALATED', 'RESOLVED')
+        -- The slice first (OFFSET 0): what it leaves out need not be known.
+        FROM (SELECT * FROM eventstore.slice_v1($1, $2, $3, $4, $5, $6, $7) OFFSET 0) AS e
+        WHERE incidents.knows_v1(e.type, e.schema_version, e.position)
         ON CONFLICT (log_id, incident_id, version) DO NOTHING
     $project$, 'timeline_' || p_generation)
     USING p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only;
