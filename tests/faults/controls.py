@@ -145,7 +145,9 @@ def caught(control: Control, seed: int) -> Finding:
                 between=BETWEEN,
                 calm_within=_CALM,
             )
-        except AssertionError as error:  # nobody recovers by himself; what else is broken is seen all the same
+        except (
+            AssertionError
+        ) as error:  # nobody recovers by himself; what else is broken is seen all the same
             stack.mend()
             late = Violation("I11", "late", str(error))
             violations = [late, *examine(stack, calm_within=_CALM)]
