@@ -44,10 +44,14 @@ OBJECTS = (
     "escalation/sql/stop_deadlines_v1.sql",
     "escalation/sql/assigned_v2.sql",
     "escalation/sql/stop_deadlines_v2.sql",
+    "escalation/sql/assigned_v3.sql",
+    "escalation/sql/start_deadlines_v2.sql",
     "escalation/sql/due_logs_v1.sql",
     "escalation/sql/claim_due_v1.sql",
     "escalation/sql/histories_v1.sql",
     "escalation/sql/fire_v1.sql",
+    "escalation/sql/claim_due_v2.sql",
+    "escalation/sql/fire_v2.sql",
     "access/sql/grants.sql",
 )
 """In the order in which they are applied, after the last revision."""

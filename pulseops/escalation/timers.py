@@ -51,23 +51,35 @@ deadline = Table(
     ),
     Column("retry_at", DateTime(timezone=True), comment="After a failure: when a sweep tries again."),
     Column("last_error", Text, comment="After a failure: what went wrong."),
+    Column(
+        "version",
+        Integer,
+        comment="How many facts the incident had then; while it has no more, what follows holds.",
+    ),
+    Column("level", Integer, comment="How far it was escalated then; 0 is not at all."),
+    Column("correlation_id", Uuid, comment="The correlation id of its first fact."),
+    Column("cause_id", Uuid, comment="The fact that began the wait: ASSIGNED or ESCALATED."),
     Index(None, "log_id", "due_at", "incident_id"),
     schema="escalation",
     comment="What is due when: one row for each open incident that somebody has yet to answer.",
 )
 
 
-_ASSIGNED = "SELECT * FROM escalation.assigned_v2($1, $2, $3, $4, $5, $6, $7)"
+_ASSIGNED = "SELECT * FROM escalation.assigned_v3($1, $2, $3, $4, $5, $6, $7)"
 _STOP = "SELECT escalation.stop_deadlines_v2($1, $2, $3, $4, $5, $6, $7)"
 
 
 class _Start(Struct, frozen=True, kw_only=True):
-    """A deadline as `start_deadlines_v1` takes it."""
+    """A deadline as `start_deadlines_v2` takes it."""
 
     incident_id: UUID
     step: int
     due_at: datetime
     plan: msgspec.Raw
+    version: int
+    level: int
+    correlation_id: UUID
+    cause_id: UUID
 
 
 def deadlines(rules: EscalationRules) -> Projector:
@@ -105,11 +117,20 @@ def deadlines(rules: EscalationRules) -> Projector:
             due = next_step(plan, fired=row["level"], due=row["due_at"], now=row["fired_at"])
             if due is not None:
                 starts.append(
-                    _Start(incident_id=row["incident_id"], step=due.level, due_at=due.at, plan=pinned)
+                    _Start(
+                        incident_id=row["incident_id"],
+                        step=due.level,
+                        due_at=due.at,
+                        plan=pinned,
+                        version=row["version"],
+                        level=row["level"],
+                        correlation_id=row["correlation_id"],
+                        cause_id=row["cause_id"],
+                    )
                 )
         if starts:
             payload = msgspec.json.encode(starts).decode()
-            await connection.execute("SELECT escalation.start_deadlines_v1($1, $2)", piece.log_id, payload)
+            await connection.execute("SELECT escalation.start_deadlines_v2($1, $2)", piece.log_id, payload)
         await connection.execute(_STOP, *piece.parameters)
 
     return Projector(NAME, project)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Escalate, Resolve
+from pulseops.incidents.escalating import escalated
 from pulseops.incidents.events import (
     FACTS,
     Acknowledged,
     Assigned,
     Classified,
     Created,
-    Escalated,
     IncidentFact,
     Resolved,
 )
@@ -68,18 +68,7 @@ def decide(command: Command, incident: Incident | None, context: Context) -> Seq
                 raise InvalidTransition("The incident is resolved: there is nothing left to acknowledge.")
             return [] if incident.status == "acknowledged" else [Acknowledged(note=command.note)]
         case Escalate():
-            if incident.status != "open" or command.level <= incident.escalation_level:
-                return []
-            return [
-                Escalated(
-                    level=command.level,
-                    to=command.to,
-                    policy=command.policy,
-                    due_at=command.due_at,
-                    late_by=command.late_by,
-                    decision=command.decision,
-                )
-            ]
+            return escalated(command, status=incident.status, level=incident.escalation_level)
         case Resolve():
             return [] if incident.status == "resolved" else [Resolved(note=command.note)]
 

@@ -29,10 +29,14 @@ _OVERDUE, _OPEN, _OPEN_QUICKLY = 1_000, 1_000_000, 100_000
 _WARMING = 50
 """Overdue ones more, that are escalated before the clock is started."""
 _IDLE = 200
+# As the projector of deadlines writes them: the newest fact of each incident is its assignment.
 _WAIT = """
-INSERT INTO escalation.deadline (log_id, incident_id, kind, step, due_at, plan)
-SELECT 1, s.stream_id, 'escalation', 1, now() + interval '30 days', $2
-FROM eventstore.stream s WHERE s.log_id = 1 ORDER BY s.first_position LIMIT $1
+INSERT INTO escalation.deadline (
+  log_id, incident_id, kind, step, due_at, plan, version, level, correlation_id, cause_id
+)
+SELECT 1, e.stream_id, 'escalation', 1, now() + interval '30 days', $2,
+  e.version, 0, (e.meta->>'correlationId')::uuid, e.event_id
+FROM eventstore.event e WHERE e.log_id = 1 AND e.type = 'ASSIGNED' ORDER BY e.position LIMIT $1
 ON CONFLICT DO NOTHING
 """
 _LATE = """
