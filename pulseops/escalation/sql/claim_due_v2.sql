@@ -21,7 +21,7 @@ AS $$
     WHERE d.log_id = p_log AND d.due_at <= p_now AND (d.retry_at IS NULL OR d.retry_at <= p_now)
     ORDER BY d.due_at
     LIMIT p_limit
-    FOR UPDATE OF d SKIP LOCKED
+    FOR UPDATE SKIP LOCKED
 $$;
 
 GRANT EXECUTE ON FUNCTION escalation.claim_due_v2(smallint, timestamptz, integer) TO pulseops_app;
