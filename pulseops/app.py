@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -38,6 +40,8 @@ from pulseops.settings import Settings
 from pulseops.subscriptions.lag import lag
 from pulseops.wiring import ROUTES, logs
 
+_DOORS = 16
+"""New connections that can be taken each time the loop goes round."""
 _GRACE = 5
 """Seconds that requests under way have to end when the process is told to stop."""
 _KEEP_ALIVE = 30
@@ -141,9 +145,33 @@ async def _logs(connection: asyncpg.Connection) -> Sequence[Seen]:
     ]
 
 
+class _Server(uvicorn.Server):
+    """uvicorn with several doors to one port.
+
+    uvloop takes one new connection from a listener each time it goes round. A crowd that has just come would
+    stand in the kernel for seconds, where nobody counts it and nobody can refuse it.
+    """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        protocol = partial(
+            PatientProtocol,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        listening = [one for listener in self.servers for one in listener.sockets]
+        for one in listening:
+            for _ in range(_DOORS - 1):
+                door = socket.socket(fileno=os.dup(one.fileno()))
+                opened = await loop.create_server(protocol, sock=door, backlog=self.config.backlog)
+                self.servers.append(opened)
+
+
 def server(settings: Settings) -> uvicorn.Server:
     """uvicorn, set up as PulseOps wants it. What a proxy says of the caller is not believed."""
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             create_app(settings),
             host=settings.host,
