@@ -8,6 +8,7 @@ import asyncpg
 
 from pulseops.eventstore.append import AppendResult
 from pulseops.eventstore.codec import COLUMNS, Codec
+from pulseops.eventstore.positions import head
 from pulseops.eventstore.reading import Streams
 from pulseops.kernel.envelope import Recorded
 
@@ -23,11 +24,6 @@ _ANSWERED = """
 SELECT fingerprint IS NOT DISTINCT FROM $3 AS same, stream_id, version, position, recorded_at
 FROM eventstore.command WHERE log_id = $1 AND command_id = $2
 """
-_HEAD = """
-SELECT coalesce(
-  (SELECT e.position FROM eventstore.event e WHERE e.log_id = $1 ORDER BY e.position DESC LIMIT 1),
-  (SELECT l.floor_position FROM eventstore.log l WHERE l.log_id = $1), 0)
-"""
 _READ = f"""
 SELECT {COLUMNS} FROM eventstore.event WHERE log_id = $1 AND position > $2 ORDER BY position LIMIT $3
 """  # noqa: S608 -- a constant of ours
@@ -36,9 +32,13 @@ SELECT {COLUMNS} FROM eventstore.event WHERE log_id = $1 AND position > $2 ORDER
 class LogHistory:
     """The history of one log, read through a pool; each answer is one round trip."""
 
-    def __init__(self, pool: asyncpg.Pool, codec: Codec, *, log_id: int = 1) -> None:
+    def __init__(self, pool: asyncpg.Pool | asyncpg.Connection, codec: Codec, *, log_id: int = 1) -> None:
         self._pool, self._codec, self._log_id = pool, codec, log_id
         self._streams = Streams(pool, codec, log_id=log_id)
+
+    def at(self, connection: asyncpg.Connection) -> "LogHistory":
+        """The same log as this connection's server has it."""
+        return LogHistory(connection, self._codec, log_id=self._log_id)
 
     async def stream(self, stream_id: UUID, *, up_to_version: int | None = None) -> Sequence[Recorded[Any]]:
         """A stream's facts in order; empty when there is no such stream. Raises UnknownFact."""
@@ -62,8 +62,7 @@ class LogHistory:
 
     async def head(self) -> int:
         """The position of the latest event; 0 when there is none."""
-        position: int = await self._pool.fetchval(_HEAD, self._log_id)
-        return position
+        return await head(log_id=self._log_id)(self._pool)
 
     async def read(self, after: int, limit: int) -> Sequence[Recorded[Any]]:
         """At most `limit` facts that follow position `after`, in order. Raises UnknownFact."""

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from pulseops.eventstore.lag import Follower
 from pulseops.eventstore.operating import Parked
+from pulseops.http.position import HEADER, Least
 from pulseops.http.spec import Shape, Spec
 
 _TAG = "operation"
@@ -62,7 +63,9 @@ LIST = Spec(
     name="listSubscriptions",
     summary="How far each subscription is, who leads it, and what it leaves out",
     tag=_TAG,
-    answers={200: Shape(means="As they stand now.", kind=Standing)},
+    query=Least,
+    answers={200: Shape(means="As they stand now.", kind=Standing, headers=(HEADER,))},
+    problems=("behind",),
 )
 RETRY = Spec(
     name="retryParked",
