@@ -37,11 +37,6 @@ def _options(role: str | None, command_seconds: float, *, pooled: bool) -> dict[
     return options | {"statement_cache_size": 0} if pooled else options
 
 
-async def _prepare(connection: asyncpg.Connection) -> None:
-    if not isinstance(connection, PooledConnection):
-        await connection.execute(_COMMIT_DURABLY)
-
-
 async def _keep(_connection: asyncpg.Connection) -> None:
     """No session state is ever left behind, and a reset would cost a round trip at each release."""
 
@@ -51,7 +46,8 @@ async def open_connection(
 ) -> asyncpg.Connection:
     """One connection of its own; `pooled` if the URL leads through a pooler. Raises what asyncpg raises."""
     connection = await asyncpg.connect(url, **_options(role, command_seconds, pooled=pooled))
-    await _prepare(connection)
+    if not pooled:
+        await connection.execute(_COMMIT_DURABLY)
     return connection
 
 
@@ -84,7 +80,8 @@ async def open_pool(
     """
 
     async def prepare(connection: asyncpg.Connection) -> None:
-        await _prepare(connection)
+        if not pooled:
+            await connection.execute(_COMMIT_DURABLY)
         if check is not None:
             await check(connection)
 
