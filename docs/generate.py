@@ -17,10 +17,11 @@ from sqlalchemy.dialects import postgresql
 
 import pulseops.access.keys
 import pulseops.escalation.timers
-import pulseops.eventstore.generations
 import pulseops.eventstore.tables
 import pulseops.incidents.board
-import pulseops.incidents.timeline  # noqa: F401  -- these fill the metadata
+import pulseops.incidents.timeline
+import pulseops.projections.generations
+import pulseops.subscriptions.tables  # noqa: F401  -- these fill the metadata
 from docs.published import file_of, publish
 from pulseops.db import objects
 from pulseops.db.metadata import metadata

@@ -18,10 +18,11 @@ from sqlalchemy.pool import NullPool
 
 import pulseops.access.keys
 import pulseops.escalation.timers
-import pulseops.eventstore.generations
 import pulseops.eventstore.tables
 import pulseops.incidents.board
-import pulseops.incidents.timeline  # noqa: F401  (fills the metadata)
+import pulseops.incidents.timeline
+import pulseops.projections.generations
+import pulseops.subscriptions.tables  # noqa: F401  (fills the metadata)
 from pulseops.db import objects
 from pulseops.db.durability import require_durability
 from pulseops.db.metadata import metadata

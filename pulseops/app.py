@@ -25,8 +25,6 @@ from pulseops.escalation.agenda import overdue
 from pulseops.eventstore.directory import list_logs
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.gateways import Gateways
-from pulseops.eventstore.lag import lag
-from pulseops.eventstore.reads import Reads
 from pulseops.eventstore.replica import Replica, Standing
 from pulseops.eventstore.wake import Doorbell
 from pulseops.http.edge import edge
@@ -38,6 +36,8 @@ from pulseops.http.protocol import PatientProtocol
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
+from pulseops.subscriptions.lag import lag
+from pulseops.subscriptions.reads import Reads
 from pulseops.wiring import ROUTES, logs
 
 _GRACE = 5

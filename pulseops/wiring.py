@@ -10,10 +10,8 @@ from pulseops.classification import reactor as classification
 from pulseops.escalation import routes as escalation
 from pulseops.escalation.timers import deadlines
 from pulseops.eventstore.codec import Codec
-from pulseops.eventstore.generations import ReadModel
 from pulseops.eventstore.history import LogHistory
 from pulseops.eventstore.store import Appender, EventStore, History
-from pulseops.eventstore.subscriptions import Projector
 from pulseops.http import docs, health, openapi
 from pulseops.incidents import board, timeline
 from pulseops.incidents import routes as incidents
@@ -23,7 +21,9 @@ from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.decider import Reactor
 from pulseops.operations import routes as operations
+from pulseops.projections.generations import ReadModel
 from pulseops.rulebook.loader import Rulebook
+from pulseops.subscriptions.subscription import Projector
 
 CODEC = Codec(INCIDENT.facts)
 

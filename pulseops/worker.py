@@ -30,16 +30,16 @@ from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
 from pulseops.db.pools import open_pool
 from pulseops.escalation.rounds import Rounds
-from pulseops.eventstore import heartbeat
 from pulseops.eventstore.gateway import Gateway
-from pulseops.eventstore.leading import Subscriptions
-from pulseops.eventstore.lookout import Lookout
 from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.clock import Clock
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.kernel.ids import new_id
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
+from pulseops.subscriptions import heartbeat
+from pulseops.subscriptions.leading import Subscriptions
+from pulseops.subscriptions.lookout import Lookout
 from pulseops.wiring import CODEC, logs, projectors
 
 _JOB = 5

@@ -29,7 +29,7 @@ class Pooler:
     def __init__(self, program: str, primary: EmbeddedPostgres, home: Home, *extra: str) -> None:
         self.port, self._primary, self._home = free_port(0), primary, home
         self._ini = home.data / f"pgbouncer-{self.port}.ini"
-        self._argv = [program, self._ini]
+        self._argv: list[str | Path] = [program, self._ini]
         self._log = home.log(f"pgbouncer-{self.port}")
         self._child: Child | None = None
         password = urlsplit(primary.url()).password

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from pulseops.cli.render import say
-from pulseops.eventstore.rebuild import Step, Tell
+from pulseops.projections.rebuild import Step, Tell
 
 
 class _Rate(ProgressColumn):

@@ -14,15 +14,17 @@ from pulseops.cli.advance import advancing
 from pulseops.cli.database import Json, in_database, print_structs
 from pulseops.cli.render import say
 from pulseops.cli.words import age, harmless, span
-from pulseops.eventstore.generations import Generation, drop_generation, generations
-from pulseops.eventstore.rebuild import Rebuilt, rebuild
 from pulseops.kernel.clock import utc_now
+from pulseops.projections.generations import Generation, drop_generation, generations
+from pulseops.projections.rebuild import Rebuilt, rebuild
 from pulseops.wiring import READ_MODELS
 
 _MODELS = {model.name: model for model in READ_MODELS}
 _LONG = 86_400.0
 """Seconds that a command may take: an index over a long history is one."""
 _MIB = 1 << 20
+_LANES = 2
+"""Connections that fill a read model side by side; one more keeps the order."""
 
 projections = App(
     name="projections",
@@ -70,13 +72,12 @@ def rebuild_models(
     if not models:
         projections.help_print(["rebuild"])
         return
-    width = max(1, 2 // len(models))
     begun = utc_now()
 
     async def work(pool: asyncpg.Pool) -> list[Rebuilt]:
         with advancing() as tells:
             each = (
-                rebuild(pool, model, tell=tells(model.name), width=width, accept=accept) for model in models
+                rebuild(pool, model, tell=tells(model.name), width=_LANES, accept=accept) for model in models
             )
             # One that fails leaves the others to their end.
             ended = await asyncio.gather(*each, return_exceptions=True)
@@ -87,7 +88,7 @@ def rebuild_models(
             done.append(one)
         return done
 
-    done = in_database(work, size=len(models) * (width + 1), command_seconds=_LONG)
+    done = in_database(work, size=len(models) * (_LANES + 1), command_seconds=_LONG)
     if json:
         print_structs(done)
         return

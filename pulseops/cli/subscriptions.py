@@ -14,11 +14,11 @@ from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, USAGE
 from pulseops.cli.words import harmless
-from pulseops.eventstore import operating, sharding
 from pulseops.eventstore.directory import DEFAULT, find_log
-from pulseops.eventstore.lag import Follower, lag
-from pulseops.eventstore.operating import Parked
 from pulseops.operations.resets import refuse_read_models
+from pulseops.subscriptions import operating, sharding
+from pulseops.subscriptions.lag import Follower, lag
+from pulseops.subscriptions.operating import Parked
 
 T = TypeVar("T")
 

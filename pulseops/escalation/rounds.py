@@ -14,11 +14,11 @@ import structlog
 
 from pulseops.db.outages import OUTAGES
 from pulseops.escalation.sweep import Store, Swept, due_logs, sweep
-from pulseops.eventstore import heartbeat
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.wake import Doorbell
 from pulseops.incidents.events import Escalated
 from pulseops.kernel.clock import Clock
+from pulseops.subscriptions import heartbeat
 
 _LIMIT = 500
 """Deadlines fired in one transaction."""

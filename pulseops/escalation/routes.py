@@ -10,8 +10,6 @@ from pulseops.access.guards import principal
 from pulseops.db.clock import DatabaseClock
 from pulseops.escalation import timers
 from pulseops.escalation.agenda import MOST, Escalations, list_escalations
-from pulseops.eventstore.positions import models
-from pulseops.eventstore.reads import Reads
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Query
 from pulseops.http.exchange import Req
@@ -20,6 +18,8 @@ from pulseops.http.spec import Shape, Spec
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.commands import Word
 from pulseops.incidents.events import Priority
+from pulseops.subscriptions.positions import models
+from pulseops.subscriptions.reads import Reads
 
 
 class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,9 +16,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
 from pulseops.escalation.rules import EscalationRules, Plan, next_step, plan_for
-from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.events import Priority
+from pulseops.subscriptions.slices import Slice
+from pulseops.subscriptions.subscription import Projector
 
 NAME = "deadline"
 """The subscription that keeps the deadlines."""

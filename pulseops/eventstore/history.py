@@ -8,7 +8,6 @@ import asyncpg
 
 from pulseops.eventstore.append import AppendResult
 from pulseops.eventstore.codec import COLUMNS, Codec
-from pulseops.eventstore.positions import head
 from pulseops.eventstore.reading import Streams
 from pulseops.kernel.envelope import Recorded
 
@@ -24,9 +23,20 @@ _ANSWERED = """
 SELECT fingerprint IS NOT DISTINCT FROM $3 AS same, stream_id, version, position, recorded_at
 FROM eventstore.command WHERE log_id = $1 AND command_id = $2
 """
+_HEAD = """
+SELECT coalesce(
+  (SELECT e.position FROM eventstore.event e WHERE e.log_id = $1 ORDER BY e.position DESC LIMIT 1),
+  (SELECT l.floor_position FROM eventstore.log l WHERE l.log_id = $1), 0)
+"""
 _READ = f"""
 SELECT {COLUMNS} FROM eventstore.event WHERE log_id = $1 AND position > $2 ORDER BY position LIMIT $3
 """  # noqa: S608 -- a constant of ours
+
+
+async def newest(connection: asyncpg.Connection | asyncpg.Pool, log_id: int) -> int:
+    """The position of the latest event of a log; 0 when there is none."""
+    position: int = await connection.fetchval(_HEAD, log_id)
+    return position
 
 
 class LogHistory:
@@ -62,7 +72,7 @@ class LogHistory:
 
     async def head(self) -> int:
         """The position of the latest event; 0 when there is none."""
-        return await head(log_id=self._log_id)(self._pool)
+        return await newest(self._pool, self._log_id)
 
     async def read(self, after: int, limit: int) -> Sequence[Recorded[Any]]:
         """At most `limit` facts that follow position `after`, in order. Raises UnknownFact."""

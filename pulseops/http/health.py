@@ -82,7 +82,7 @@ class Ready(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Lag(Protocol):
-    """As `eventstore.lag` finds it in one log."""
+    """As `subscriptions.lag` finds it in one log."""
 
     @property
     def position(self) -> int: ...

@@ -11,7 +11,7 @@ from pulseops.http.exchange import Req
 from pulseops.http.problem import Refused
 from pulseops.incidents.answers import Batch, Incidents, Item
 from pulseops.incidents.commands import Create
-from pulseops.incidents.reporting import Caller, report
+from pulseops.incidents.reporting import Caller, Report, log_batch, report
 
 ITEMS, BYTES = 1_000, 1024 * 1024
 """The most that one request may carry."""
@@ -39,8 +39,11 @@ async def report_all(
 ) -> Batch:
     """Every item on its own: a bad one fails alone. Under a key, the item's place names its command."""
 
+    reports: list[Report] = []
+
     async def one(index: int, raw: bytes | msgspec.Raw) -> Item:
         made = await report(incidents, caller, _CREATE.decode(raw), None if key is None else f"{key} {index}")
+        reports.append(made)
         return Item(
             status=made.status,
             incident=made.incident,
@@ -50,6 +53,7 @@ async def report_all(
 
     done = await asyncio.gather(*(one(index, raw) for index, raw in enumerate(items)), return_exceptions=True)
     answered = [_failed(item) if isinstance(item, BaseException) else item for item in done]
+    log_batch(caller, reports)
     _refuse_whole(answered)
     return Batch(
         items=answered,

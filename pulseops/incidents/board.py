@@ -11,12 +11,12 @@ from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, SmallIntege
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
-from pulseops.eventstore.generations import GENERATIONS, ReadModel, Stretch
-from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.events import Priority, Status
 from pulseops.incidents.incident import Incident
 from pulseops.kernel.errors import InvalidInput
+from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
+from pulseops.subscriptions.slices import Slice
+from pulseops.subscriptions.subscription import Projector
 
 MOST = 200
 """Incidents on one page."""

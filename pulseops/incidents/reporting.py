@@ -37,9 +37,13 @@ class Caller(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """`deduplicated`: nothing was created, this incident was there. `replayed`: it was answered before."""
+    """`deduplicated`: nothing was created, this incident was there. `replayed`: it was answered before.
+
+    `facts` are those that were stored, when there were any.
+    """
 
     incident: Incident
+    facts: Sequence[Recorded[IncidentFact]] = ()
     deduplicated: bool = False
     replayed: bool = False
 
@@ -70,8 +74,8 @@ async def report(incidents: Incidents, caller: Caller, command: Create, key: str
             return Report(holder, deduplicated=True)
         if outcome.state is None:
             raise TypeError("A created incident has a state.")
-        log(outcome.facts, replayed=outcome.replayed)
-        return Report(outcome.state, replayed=outcome.replayed)
+        facts = () if outcome.replayed else outcome.facts
+        return Report(outcome.state, facts, replayed=outcome.replayed)
     raise Refused("contended", "Incidents with this dedupKey come and go too fast. Try again.")
 
 
@@ -85,4 +89,13 @@ def log(facts: Sequence[Recorded[IncidentFact]], *, replayed: bool) -> None:
             position=facts[-1].position,
             version=facts[-1].version,
             actor=facts[0].meta.actor,
+        )
+
+
+def log_batch(caller: Caller, made: Sequence[Report]) -> None:
+    """One line for all of them: the log of events itself has them one by one, under the correlation id."""
+    stored = [one.incident.position for one in made if one.facts]
+    if stored:
+        _logger().info(
+            "batch stored", incidents=len(stored), position=max(stored), actor=caller.principal.actor
         )

@@ -8,8 +8,6 @@ from litestar import get, post
 from litestar.params import FromPath
 
 from pulseops.access.guards import principal
-from pulseops.eventstore.positions import head, models
-from pulseops.eventstore.reads import Reads
 from pulseops.http import etag, exchange, idempotency
 from pulseops.http.answer import Answer, Header, encoded
 from pulseops.http.bodies import Body, Query
@@ -27,6 +25,8 @@ from pulseops.incidents.specs import Wanted
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Context, Recorded
 from pulseops.kernel.errors import NotFound, VersionConflict
+from pulseops.subscriptions.positions import head, models
+from pulseops.subscriptions.reads import Reads
 
 _CREATE = Body(Create)
 _ACKNOWLEDGE = Body(Acknowledge, empty=Acknowledge())
@@ -54,6 +54,7 @@ async def create(request: Req) -> Answer:
     command = await _CREATE.read(request)
     key = idempotency.key(request)
     made = await report(_incidents(request), _caller(request), command, key)
+    log(made.facts, replayed=made.replayed)
     headers = [(b"location", b"/incidents/%s" % str(made.incident.id).encode()), *_place(made.incident)]
     if made.replayed:
         headers.append(idempotency.REPLAYED)

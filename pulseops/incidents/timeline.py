@@ -10,11 +10,11 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Tabl
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
-from pulseops.eventstore.generations import GENERATIONS, ReadModel, Stretch
-from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents.events import Created, IncidentFact
 from pulseops.kernel.envelope import Recorded
+from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
+from pulseops.subscriptions.slices import Slice
+from pulseops.subscriptions.subscription import Projector
 
 TABLE = Table(
     "timeline",

@@ -1,8 +1,8 @@
 """Which subscriptions may go back in history."""
 
-from pulseops.eventstore.operating import Conflicting
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.timeline import TIMELINE
+from pulseops.subscriptions.operating import Conflicting
 
 _REBUILT = frozenset((BOARD.name, TIMELINE.name))
 

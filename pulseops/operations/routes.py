@@ -5,10 +5,6 @@ from litestar import get, post
 from litestar.params import FromPath
 
 from pulseops.access.guards import principal
-from pulseops.eventstore import operating
-from pulseops.eventstore.lag import lag
-from pulseops.eventstore.positions import head
-from pulseops.eventstore.reads import Reads
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
@@ -17,6 +13,10 @@ from pulseops.kernel.errors import InvalidInput
 from pulseops.operations import specs
 from pulseops.operations.resets import refuse_read_models
 from pulseops.operations.specs import Back, Park, Reset, Retry, Since, Standing, Wanted
+from pulseops.subscriptions import operating
+from pulseops.subscriptions.lag import lag
+from pulseops.subscriptions.positions import head
+from pulseops.subscriptions.reads import Reads
 
 _LEAST = Query(Least)
 _RETRY = Body(Retry, empty=Retry())

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
-from pulseops.eventstore.lag import Follower
-from pulseops.eventstore.operating import Parked
 from pulseops.http.position import HEADER, Least
 from pulseops.http.spec import Shape, Spec
+from pulseops.subscriptions.lag import Follower
+from pulseops.subscriptions.operating import Parked
 
 _TAG = "operation"
 

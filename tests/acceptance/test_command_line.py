@@ -16,10 +16,10 @@ from pulseops.app import server
 from pulseops.cli.incidents import incident
 from pulseops.db.pools import open_pool
 from pulseops.eventstore.history import LogHistory
-from pulseops.eventstore.slices import Slice
 from pulseops.incidents.board import BOARD
 from pulseops.kernel.clock import utc_now
 from pulseops.settings import Settings
+from pulseops.subscriptions.slices import Slice
 from pulseops.wiring import CODEC
 from tests.conftest import Database
 

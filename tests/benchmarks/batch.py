@@ -12,8 +12,10 @@ from tests.benchmarks.reports import EVENTS
 from tests.benchmarks.stage import Stage
 
 _ITEMS = 100
-_CONNECTIONS = 16
+_CONNECTIONS = 8
 """Enough that the next batch is there when one is answered; each is a hundred singles."""
+_LEAST = 2.0
+"""Seconds: there are not many batches in one."""
 
 
 @asynccontextmanager
@@ -36,7 +38,7 @@ async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
                     real,
                     requests,
                     connections=connections,
-                    seconds=seconds,
+                    seconds=max(seconds, _LEAST),
                     events=EVENTS * incidents,
                 )
                 database.acknowledged += round(reading.operations * reading.events)

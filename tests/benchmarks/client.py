@@ -109,7 +109,7 @@ async def connected(port: int, answered: Answered) -> Connection:
 
 
 async def closed(given: Load) -> Reading:
-    """Every connection asks again once it is answered. Raises ConnectionError when that was no success."""
+    """Every connection asks again once it is answered. Raises ConnectionError when one broke."""
     requests = unpacked(given.sheet)
     times: list[float] = []
     bad: Counter[int] = Counter()
@@ -142,6 +142,12 @@ async def closed(given: Load) -> Reading:
     seconds = perf_counter() - begun
     for connection in connections:
         connection.close()
-    if bad:
+    if bad[0] or not times:
         raise ConnectionError(f"not all were answered with a success: {dict(bad)}")
-    return Reading(operations=len(times), seconds=seconds, waiting=given.connections, more=percentiles(times))
+    refused = {"refused": float(bad.total())} if bad else {}
+    return Reading(
+        operations=len(times),
+        seconds=seconds,
+        waiting=given.connections,
+        more={**percentiles(times), **refused},
+    )

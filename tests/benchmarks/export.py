@@ -17,6 +17,7 @@ from tests.benchmarks import cpu
 from tests.benchmarks.apart import apart
 from tests.benchmarks.bench import Bench, Line, Reading, Side
 from tests.benchmarks.goals import GOALS
+from tests.benchmarks.ground import Database
 from tests.benchmarks.past import with_past
 from tests.benchmarks.stage import Stage
 
@@ -81,22 +82,29 @@ def most_memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
+def taking(
+    stage: Stage, database: Database, events: int, name: str, work: Callable[[Taking], Awaitable[Reading]]
+) -> Side:
+    """A side that does `work` in a process of its own, and leaves no file."""
+
+    async def measure(_seconds: float) -> Reading:
+        file = stage.ground.home.path / "taken"
+        try:
+            return await apart(work, Taking(database.url, str(file), events, stage.ground.postmaster))
+        finally:
+            file.unlink(missing_ok=True)
+
+    return Side(name, measure)
+
+
 @asynccontextmanager
 async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
     database, events = await with_past(stage)
-
-    def side(name: str, take: Callable[[Taking], Awaitable[Reading]]) -> Side:
-        async def measure(_seconds: float) -> Reading:
-            file = stage.ground.home.path / "taken"
-            try:
-                return await apart(take, Taking(database.url, str(file), events, stage.ground.postmaster))
-            finally:
-                file.unlink(missing_ok=True)
-
-        return Side(name, measure)
-
     stage.notes.append(f"{events:,} events, to a file that is on disk at the end; one connection each")
-    yield [side(COPIED, copying), side("NDJSON export", exporting)]
+    yield [
+        taking(stage, database, events, COPIED, copying),
+        taking(stage, database, events, "NDJSON export", exporting),
+    ]
 
 
 EXPORT = Bench(

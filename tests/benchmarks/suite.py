@@ -16,6 +16,7 @@ from tests.benchmarks.peer_append import PEER_APPEND
 from tests.benchmarks.peer_post import PEER_POST
 from tests.benchmarks.peer_projection import PEER_PROJECTION
 from tests.benchmarks.post import POST
+from tests.benchmarks.rebuild import REBUILD
 from tests.benchmarks.workflow import WORKFLOW
 
 SUITE: tuple[Bench, ...] = (
@@ -32,6 +33,7 @@ SUITE: tuple[Bench, ...] = (
     MEMORY,
     OVERLOAD,
     EXPORT,
+    REBUILD,
     LIVE,
     PEER_APPEND,
     PEER_PROJECTION,

@@ -9,6 +9,7 @@ from msgspec import Struct
 from tests.conftest import on_ground
 from tests.faults.campaign import BETWEEN, standing
 from tests.faults.catalogue import FAULTS
+from tests.faults.checker import Violation
 from tests.faults.run import endure
 from tests.faults.stack import Stack
 from tests.faults.verdict import examine
@@ -144,9 +145,12 @@ def caught(control: Control, seed: int) -> Finding:
                 between=BETWEEN,
                 calm_within=_CALM,
             )
-        except AssertionError:  # nobody recovers from it; what is broken is to be seen all the same
+        except (
+            AssertionError
+        ) as error:  # nobody recovers by himself; what else is broken is seen all the same
             stack.mend()
-            violations = examine(stack, calm_within=_CALM)
+            late = Violation("I11", "late", str(error))
+            violations = [late, *examine(stack, calm_within=_CALM)]
         else:
             violations = outcome.violations
     found = [one for one in violations if (one.promise, one.kind) == control.shows]

@@ -10,9 +10,10 @@ import asyncpg
 
 from pulseops import __main__ as pulseops
 from pulseops.escalation import rounds
-from pulseops.eventstore import gateway, subscriptions
+from pulseops.eventstore import gateway
 from pulseops.eventstore.append import AppendResult
 from pulseops.kernel.clock import utc_now
+from pulseops.subscriptions import subscription
 
 Bug = Callable[[], None]
 
@@ -42,7 +43,7 @@ def acknowledge_before_the_commit() -> None:
 
 def swallow_errors() -> None:
     """A batch that fails is taken for done."""
-    init = subscriptions.Subscription.__init__
+    init = subscription.Subscription.__init__
 
     def careless(self: Any, pool: Any, projector: Any, **options: Any) -> None:
         async def project(connection: asyncpg.Connection, piece: Any) -> None:
@@ -50,14 +51,14 @@ def swallow_errors() -> None:
                 async with connection.transaction():
                     await projector.project(connection, piece)
 
-        init(self, pool, subscriptions.Projector(projector.name, project), **options)
+        init(self, pool, subscription.Projector(projector.name, project), **options)
 
-    subscriptions.Subscription.__init__ = careless  # type: ignore[method-assign]
+    subscription.Subscription.__init__ = careless  # type: ignore[method-assign]
 
 
 def checkpoint_first() -> None:
     """The checkpoint is committed, and only then the batch is worked off."""
-    init = subscriptions.Subscription.__init__
+    init = subscription.Subscription.__init__
 
     def hasty(self: Any, pool: Any, projector: Any, **options: Any) -> None:
         async def later(piece: Any) -> None:
@@ -71,9 +72,9 @@ def checkpoint_first() -> None:
             tasks.add(task := asyncio.create_task(later(piece)))
             task.add_done_callback(tasks.discard)
 
-        init(self, pool, subscriptions.Projector(projector.name, project), **options)
+        init(self, pool, subscription.Projector(projector.name, project), **options)
 
-    subscriptions.Subscription.__init__ = hasty  # type: ignore[method-assign]
+    subscription.Subscription.__init__ = hasty  # type: ignore[method-assign]
 
 
 def trust_redis() -> None:

@@ -174,7 +174,7 @@ class Stack:
         self.until(there_is, within)
         return found[-1]
 
-    def until(self, true: Callable[[], Any], within: float = 30.0, *, pause: float = 0.1) -> None:
+    def until(self, true: Callable[[], Any], within: float = 60.0, *, pause: float = 0.1) -> None:
         """A database that is away has not answered."""
 
         def answered() -> bool:
@@ -183,7 +183,9 @@ class Stack:
             except NEVER_MIND:
                 return False
 
-        assert wait_until(answered, within, lambda _: time.sleep(pause)), f"not within {within} s"
+        assert wait_until(answered, within, lambda _: time.sleep(pause)), (
+            f"{true.__qualname__}: not within {within} s"
+        )
 
     def until_not(self, true: Callable[[], Any], within: float = 30.0) -> None:
         """Until the question is not answered any more."""

@@ -39,8 +39,8 @@ async def read(connection: asyncpg.Connection) -> Stored:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         return Stored(
             facts=[CODEC.decode(row) for row in await connection.fetch(_FACTS, LOG)],
-            board=without_versions(await stored(connection, "incident", LOG)),
-            timeline=without_versions(await stored(connection, "timeline", LOG)),
+            board=without_versions(await stored(connection, "incident_1", LOG)),
+            timeline=without_versions(await stored(connection, "timeline_1", LOG)),
             streams={row[0]: tuple(row[1:]) for row in await connection.fetch(_STREAMS, LOG)},
             followers=dict(await connection.fetch(_FOLLOWERS, LOG)),
             waiting={row[0] for row in await connection.fetch(_WAITING, LOG)},

@@ -16,7 +16,6 @@ from pulseops.escalation.timers import deadlines
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.history import LogHistory
-from pulseops.eventstore.slices import Slice
 from pulseops.eventstore.store import EventStore
 from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Resolve
 from pulseops.incidents.decider import INCIDENT
@@ -26,6 +25,7 @@ from pulseops.incidents.selector import Selector
 from pulseops.kernel.decider import Reactor
 from pulseops.kernel.envelope import Context, Recorded
 from pulseops.kernel.ids import new_id
+from pulseops.subscriptions.slices import Slice
 
 MINUTE = timedelta(minutes=1)
 _DECISION = Decision(decided_by="test", rule="test", rules_version="test", why="It is a test.")

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from pulseops.eventstore.leading import Subscriptions
-from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.subscriptions import Projector
+from pulseops.subscriptions.leading import Subscriptions
+from pulseops.subscriptions.slices import Slice
+from pulseops.subscriptions.subscription import Projector
 
 
 async def prepare(admin: asyncpg.Connection) -> None:

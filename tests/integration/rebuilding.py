@@ -7,10 +7,10 @@ from typing import Any
 import asyncpg
 
 from pulseops.db.pools import open_pool
-from pulseops.eventstore.generations import ReadModel
-from pulseops.eventstore.rebuild import Rebuilt, Step, Tell, rebuild
-from pulseops.eventstore.slices import Slice
 from pulseops.incidents import board, timeline
+from pulseops.projections.generations import ReadModel
+from pulseops.projections.rebuild import Rebuilt, Step, Tell, rebuild
+from pulseops.subscriptions.slices import Slice
 
 MODELS = (board.MODEL, timeline.MODEL)
 

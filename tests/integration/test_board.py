@@ -7,7 +7,6 @@ import asyncpg
 import msgspec
 import pytest
 
-from pulseops.eventstore.slices import Slice
 from pulseops.incidents.board import BOARD, MOST, Filters, Page, list_incidents
 from pulseops.incidents.commands import Acknowledge, Assign, Classify, Create, Resolve
 from pulseops.incidents.decider import INCIDENT
@@ -15,6 +14,7 @@ from pulseops.incidents.events import Decision
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.errors import InvalidInput
 from pulseops.kernel.ids import new_id
+from pulseops.subscriptions.slices import Slice
 from tests.histories import Step, enact, report
 from tests.integration.appending import append, request
 

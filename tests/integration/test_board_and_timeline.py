@@ -12,9 +12,6 @@ from hypothesis import strategies as st
 
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.directory import create_log
-from pulseops.eventstore.generations import Stretch
-from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.subscriptions import Projector
 from pulseops.incidents import board, timeline
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
@@ -23,6 +20,9 @@ from pulseops.incidents.timeline import TIMELINE, entry
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Recorded
 from pulseops.kernel.ids import new_id
+from pulseops.projections.generations import Stretch
+from pulseops.subscriptions.slices import Slice
+from pulseops.subscriptions.subscription import Projector
 from tests.histories import Step, enact, plans, report
 from tests.unit.test_golden_events import SAMPLES
 

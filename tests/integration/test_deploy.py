@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from pulseops.db.migrate import migrate
-from pulseops.eventstore.slices import Slice
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.timeline import TIMELINE
+from pulseops.subscriptions.slices import Slice
 from pulseops.up.ports import free_port
 from tests.conftest import Database
 from tests.histories import report

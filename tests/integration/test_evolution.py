@@ -14,13 +14,13 @@ from pulseops.db.pools import open_pool
 from pulseops.eventstore.append import AppendRequest, NewEvent
 from pulseops.eventstore.codec import Codec, UnknownFact
 from pulseops.eventstore.history import LogHistory
-from pulseops.eventstore.leading import Subscriptions
-from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.subscriptions import Projector
 from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Fact, Meta
 from pulseops.kernel.ids import new_id
+from pulseops.subscriptions.leading import Subscriptions
+from pulseops.subscriptions.slices import Slice
+from pulseops.subscriptions.subscription import Projector
 from tests.conftest import Database
 from tests.integration.appending import append, until
 from tests.serving import Api

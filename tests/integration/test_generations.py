@@ -5,11 +5,11 @@ import pytest
 
 from pulseops.db.metadata import metadata
 from pulseops.eventstore.directory import create_log
-from pulseops.eventstore.generations import NoSuchGeneration, ReadModel, drop_generation, generations
-from pulseops.eventstore.slices import Slice
 from pulseops.incidents.board import BOARD, list_incidents
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.clock import utc_now
+from pulseops.projections.generations import NoSuchGeneration, ReadModel, drop_generation, generations
+from pulseops.subscriptions.slices import Slice
 from tests.conftest import Database
 from tests.histories import report
 from tests.integration.rebuilding import MODELS, lead, rebuilt, rows

@@ -1,10 +1,12 @@
 """Reading the log back."""
 
+import asyncio
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from pulseops.db.outages import OUTAGES
 from pulseops.eventstore.codec import Codec, UnknownFact
 from pulseops.eventstore.history import LogHistory
 from pulseops.kernel.envelope import Fact
@@ -105,3 +107,41 @@ async def test_facts_that_are_not_known_are_never_passed_over(
     await append(app, sent)
     with pytest.raises(UnknownFact, match="NOTED version 1"):
         await LogHistory(pool, Codec([])).stream(sent.stream_id)
+
+
+class _Counted:
+    """A pool that counts what is fetched."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool, self.count = pool, 0
+
+    async def fetch(self, *asked: object) -> list[asyncpg.Record]:
+        self.count += 1
+        return await self._pool.fetch(*asked)  # type: ignore[no-any-return]  # asyncpg has no types
+
+
+async def test_streams_asked_for_together_are_read_together_and_each_is_its_own(
+    app: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
+    requests = [request(events=number % 3 + 1) for number in range(60)]
+    await append(app, *requests)
+    unknown = [new_id() for _ in range(10)]
+    asked = [*(one.stream_id for one in requests), *unknown, requests[0].stream_id]
+    readings = _Counted(pool)
+    history = LogHistory(readings, Codec([Noted]))
+    found = await asyncio.gather(*(history.stream(stream_id) for stream_id in asked))
+    assert [[fact.event_id for fact in facts] for facts in found] == [
+        *([event.event_id for event in one.events] for one in requests),
+        *([] for _ in unknown),
+        [event.event_id for event in requests[0].events],
+    ]
+    assert readings.count <= 3, "two that begin at once, and one for all the others"
+
+
+async def test_when_reading_fails_everybody_who_waits_hears_of_it(pool: asyncpg.Pool) -> None:
+    history = LogHistory(pool, Codec([Noted]))
+    waiting = [asyncio.create_task(history.stream(new_id())) for _ in range(5)]
+    await asyncio.sleep(0)
+    pool.terminate()
+    told = await asyncio.gather(*waiting, return_exceptions=True)
+    assert all(isinstance(one, OUTAGES) for one in told), told

@@ -3,8 +3,8 @@
 import asyncpg
 import pytest
 
-from pulseops.eventstore.slices import Slice
 from pulseops.rulebook.loader import load_rulebook
+from pulseops.subscriptions.slices import Slice
 from pulseops.wiring import projectors
 from tests.serving import Api
 

@@ -5,15 +5,15 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from pulseops.eventstore import subscriptions
-from pulseops.eventstore.lag import Follower, lag
-from pulseops.eventstore.leading import Subscriptions
-from pulseops.eventstore.operating import Conflicting, park, parked, reset, retry, tried
-from pulseops.eventstore.positions import wait_for
-from pulseops.eventstore.subscriptions import Projector
 from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.errors import NotFound
 from pulseops.kernel.ids import new_id
+from pulseops.subscriptions import subscription
+from pulseops.subscriptions.lag import Follower, lag
+from pulseops.subscriptions.leading import Subscriptions
+from pulseops.subscriptions.operating import Conflicting, park, parked, reset, retry, tried
+from pulseops.subscriptions.positions import wait_for
+from pulseops.subscriptions.subscription import Projector
 from tests.integration.following import begin, follower, prepare, running, seen, until
 from tests.integration.venom import Venom, rounds, whose
 
@@ -29,7 +29,7 @@ async def _table(admin: asyncpg.Connection) -> None:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"_BACKOFF_FIRST": 0.01, "_BACKOFF_LAST": 0.05, "_TRIED_FOR": 0.2}.items():
-        monkeypatch.setattr(subscriptions, name, value)
+        monkeypatch.setattr(subscription, name, value)
 
 
 def worker(pool: asyncpg.Pool, *projectors: Projector, owner: str = "a", lease: float = 0.8) -> Subscriptions:
@@ -159,7 +159,7 @@ async def test_a_follower_that_fails_on_nothing_at_all_blames_no_stream(
 async def test_past_a_number_of_parked_streams_the_follower_stands_still_instead(
     pool: asyncpg.Pool, app: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pulseops.eventstore.parking.MOST", 2)
+    monkeypatch.setattr("pulseops.subscriptions.parking.MOST", 2)
     end = await rounds(app, STREAMS, 1)
     async with running(worker(pool, follower(check=Venom(*STREAMS[:3])))):
         await until(lambda: pool.fetchval("SELECT max(attempts) > 12 FROM eventstore.subscription"))

@@ -4,17 +4,20 @@ import asyncio
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 
-from pulseops.eventstore import filling, following
-from pulseops.eventstore.comparing import GenerationsDiffer
 from pulseops.eventstore.directory import create_log
-from pulseops.eventstore.generations import ReadModel, RebuildUnderWay, Stretch, generations
-from pulseops.eventstore.rebuild import CannotRebuild, Step
 from pulseops.incidents import board, timeline
 from pulseops.kernel.clock import utc_now
+from pulseops.projections import filling, following
+from pulseops.projections.comparing import GenerationsDiffer
+from pulseops.projections.generations import ReadModel, RebuildUnderWay, Stretch, generations
+from pulseops.projections.rebuild import CannotRebuild, Step
+from pulseops.subscriptions.slices import Slice
 from tests.conftest import Database
 from tests.histories import report
+from tests.integration.appending import request
 from tests.integration.following import until
 from tests.integration.rebuilding import MODELS, at, lead, rebuilt, rows
 
@@ -284,3 +287,25 @@ async def test_a_long_query_delays_the_switch_and_nobody_else(
     await analyst.commit()
     assert (await task).generation == 2
     await watcher.close()
+
+
+async def test_a_fact_that_is_not_known_is_refused_unless_its_stream_is_parked(
+    database: Database, app: asyncpg.Connection
+) -> None:
+    await report(app, 1)
+    batch = msgspec.json.decode(msgspec.json.encode([request()]))
+    batch[0]["events"][0] |= {"type": "CREATED", "schema_version": 2, "data": {"title": "new ways"}}
+    await app.fetch(
+        "SELECT * FROM eventstore.append_v1(1::smallint, $1)", msgspec.json.encode(batch).decode()
+    )
+    for model in MODELS:
+        with pytest.raises(CannotRebuild, match="History holds CREATED version 2 at position 2"):
+            await rebuilt(database.app_url, model)
+    stream: UUID = await app.fetchval("SELECT stream_id FROM eventstore.event WHERE position = 2")
+    # So many that the planner would rather look at the fact first.
+    parked = (*(UUID(int=number) for number in range(200)), stream)
+    for model in MODELS:
+        whole = Slice(log_id=1, after=0, up_to=2, parked=parked)
+        await model.projector.project(app, whole)
+        await model.fill(app, Stretch(log_id=1, generation=2, after=0, to=2, up_to=2, parked=parked))
+        assert len(await rows(app, f"{model.name}_1")) == len(await rows(app, f"{model.name}_2")) == 1

@@ -6,10 +6,10 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from pulseops.eventstore import filling
-from pulseops.eventstore.leading import Subscriptions
 from pulseops.eventstore.wake import Doorbell
 from pulseops.incidents.board import list_incidents
+from pulseops.projections import filling
+from pulseops.subscriptions.leading import Subscriptions
 from tests.conftest import Database
 from tests.histories import report
 from tests.integration.rebuilding import MODELS, rebuilt, rows

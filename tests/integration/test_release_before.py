@@ -9,10 +9,10 @@ import pytest
 from pulseops.db.pools import open_connection, open_pool
 from pulseops.db.schema import schema_status
 from pulseops.eventstore.codec import COLUMNS
-from pulseops.eventstore.leading import Subscriptions
 from pulseops.eventstore.wake import Doorbell
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.timeline import TIMELINE
+from pulseops.subscriptions.leading import Subscriptions
 from pulseops.wiring import CODEC
 from tests import before
 from tests.conftest import Database

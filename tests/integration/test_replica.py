@@ -10,11 +10,11 @@ import pytest
 
 from pulseops.db.identity import identity
 from pulseops.db.pools import open_pool
-from pulseops.eventstore.positions import head
-from pulseops.eventstore.reads import Reads
 from pulseops.eventstore.replica import Replica
 from pulseops.kernel.errors import Behind
 from pulseops.settings import Settings
+from pulseops.subscriptions.positions import head
+from pulseops.subscriptions.reads import Reads
 from pulseops.up.home import Home
 from pulseops.up.postgres import EmbeddedPostgres
 from pulseops.worker import working
@@ -183,6 +183,8 @@ async def test_a_read_that_is_in_the_way_of_replay_is_asked_once_more(
         while not stopped.is_set():
             async with admin.transaction():
                 await admin.execute("LOCK incidents.incident_1 IN ACCESS EXCLUSIVE MODE")
+                # A lock alone would be on its way only when somebody else's commit is.
+                await admin.execute("SELECT pg_logical_emit_message(true, '', '')")
             await asyncio.sleep(0.1)
 
     async with AsyncExitStack() as stack:

@@ -17,7 +17,8 @@ SELECT c.oid::regclass::text AS table, r.rolname AS role, p.right,
   ) AS columns
 FROM pg_class c, pg_roles r, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}'::text[]) p ("right")
 WHERE c.relnamespace::regnamespace::text = ANY ('{eventstore,incidents,escalation,access}')
-  AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition AND c.relname <> 'alembic_version'
+  AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+  AND c.relname NOT IN ('alembic_version', 'compatible')
   AND r.rolname IN ('pulseops_app', 'pulseops_analyst')
 """
 

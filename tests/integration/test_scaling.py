@@ -10,6 +10,8 @@ from tests.integration.appending import append, request
 _OVER_ALL_LOGS = {
     ("eventstore.log", "name"): "it is the list of logs",
     ("access.api_key", "key_id"): "a caller shows a key and no log: the key leads to it",
+    ("eventstore.generation", "name"): "a generation of a read model holds all logs",
+    ("eventstore.generation", "name, generation"): "a generation of a read model holds all logs",
     ("eventstore.worker", "worker_id"): "a worker leads every log",
     ("eventstore.alembic_version", "version_num"): "the schema is that of the database",
     ("eventstore.compatible", "revision"): "the schema is that of the database",

@@ -8,13 +8,14 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from pulseops.eventstore.lag import lag
-from pulseops.eventstore.leading import Subscriptions
-from pulseops.eventstore.leases import Lease, LeaseLost
-from pulseops.eventstore.operating import Conflicting, park, retry
-from pulseops.eventstore.positions import wait_for
-from pulseops.eventstore.sharding import deal
 from pulseops.eventstore.wake import Doorbell
+from pulseops.subscriptions.lag import lag
+from pulseops.subscriptions.leading import Subscriptions
+from pulseops.subscriptions.leases import Lease, LeaseLost
+from pulseops.subscriptions.operating import Conflicting, park, retry
+from pulseops.subscriptions.positions import wait_for
+from pulseops.subscriptions.sharding import deal
+from pulseops.subscriptions.slices import Slice
 from tests.histories import report
 from tests.integration.following import begin, follower, kill, prepare, running, seen, until
 from tests.integration.venom import Venom, rounds, whose
@@ -141,14 +142,22 @@ async def test_dealing_anew_under_load_leaves_nothing_out_and_does_nothing_twice
         nonlocal end
         while True:
             end = await report(app, 5)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.02)
 
+    async def unequally(_: asyncpg.Connection, piece: Slice) -> None:
+        """So that shards seldom stand at one position by themselves."""
+        await asyncio.sleep(0.02 * piece.shard)
+
+    leads, bell = [follower(check=unequally)], Doorbell()
+    workers = [Subscriptions(pool, leads, owner=one, doorbell=bell, lease=LEASE, batch=40) for one in "ab"]
     await begin(pool)
     loading = asyncio.create_task(load())
-    async with running(worker(pool, "a"), worker(pool, "b")):
+    async with running(*workers):
         for shards in (3, 8, 2, 1):
             await deal(pool, "follower", shards)
-            assert len((await lag(pool)).followers) == shards
+            followers = (await lag(pool)).followers
+            assert len(followers) == shards
+            await wait_for(pool, "follower", followers[0].position + 20, within=10)
         await kill(loading)
         end = await report(app, 1)
         await wait_for(pool, "follower", end, within=20)

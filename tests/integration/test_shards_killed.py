@@ -11,12 +11,12 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from pulseops.eventstore.lag import lag
-from pulseops.eventstore.operating import park, retry
-from pulseops.eventstore.positions import wait_for
-from pulseops.eventstore.sharding import deal
-from pulseops.eventstore.subscriptions import Subscription
 from pulseops.eventstore.wake import Doorbell
+from pulseops.subscriptions.lag import lag
+from pulseops.subscriptions.operating import park, retry
+from pulseops.subscriptions.positions import wait_for
+from pulseops.subscriptions.sharding import deal
+from pulseops.subscriptions.subscription import Subscription
 from tests.conftest import Database
 from tests.histories import report
 from tests.integration.following import begin, follower, kill, prepare, seen, until
@@ -27,8 +27,8 @@ STREAMS = tuple(UUID(int=(n << 64) + n) for n in range(1, 9))
 _PROGRAM = """
 import asyncio, sys
 from pulseops.db.pools import open_pool
-from pulseops.eventstore import heartbeat
-from pulseops.eventstore.leading import Subscriptions
+from pulseops.subscriptions import heartbeat
+from pulseops.subscriptions.leading import Subscriptions
 from pulseops.eventstore.wake import Doorbell
 from tests.integration.following import follower
 

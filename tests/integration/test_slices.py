@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulseops.eventstore.slices import Slice, bucket
+from pulseops.subscriptions.slices import Slice, bucket
 from tests.integration.appending import append, request
 
 _POSITIONS = "SELECT position FROM eventstore.slice_v1($1, $2, $3, $4, $5, $6, $7) ORDER BY position"

@@ -7,13 +7,13 @@ from time import monotonic
 import asyncpg
 import pytest
 
-from pulseops.eventstore.lag import lag
-from pulseops.eventstore.leading import Subscriptions
-from pulseops.eventstore.leases import Lease, LeaseLost
-from pulseops.eventstore.positions import wait_for
-from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.subscriptions import Projector
 from pulseops.eventstore.wake import Doorbell
+from pulseops.subscriptions.lag import lag
+from pulseops.subscriptions.leading import Subscriptions
+from pulseops.subscriptions.leases import Lease, LeaseLost
+from pulseops.subscriptions.positions import wait_for
+from pulseops.subscriptions.slices import Slice
+from pulseops.subscriptions.subscription import Projector
 from tests.histories import report
 from tests.integration.following import begin, follower, kill, prepare, running, seen, until
 

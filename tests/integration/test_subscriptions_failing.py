@@ -5,14 +5,14 @@ import asyncio
 import asyncpg
 import pytest
 
-from pulseops.eventstore import subscriptions
-from pulseops.eventstore.lag import Follower, lag
-from pulseops.eventstore.leading import Subscriptions
-from pulseops.eventstore.positions import wait_for
-from pulseops.eventstore.slices import Slice
-from pulseops.eventstore.subscriptions import Projector
 from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.errors import Behind
+from pulseops.subscriptions import subscription
+from pulseops.subscriptions.lag import Follower, lag
+from pulseops.subscriptions.leading import Subscriptions
+from pulseops.subscriptions.positions import wait_for
+from pulseops.subscriptions.slices import Slice
+from pulseops.subscriptions.subscription import Projector
 from tests.histories import report
 from tests.integration.following import follower, prepare, running, seen, until
 
@@ -24,8 +24,8 @@ async def _table(admin: asyncpg.Connection) -> None:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions, "_BACKOFF_FIRST", 0.01)
-    monkeypatch.setattr(subscriptions, "_BACKOFF_LAST", 0.05)
+    monkeypatch.setattr(subscription, "_BACKOFF_FIRST", 0.01)
+    monkeypatch.setattr(subscription, "_BACKOFF_LAST", 0.05)
 
 
 def worker(pool: asyncpg.Pool, *projectors: Projector) -> Subscriptions:
@@ -79,8 +79,8 @@ async def test_poison_stops_one_subscription_at_its_position_and_no_other(
 async def test_a_failing_subscription_keeps_its_lease_while_it_waits(
     pool: asyncpg.Pool, app: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscriptions, "_BACKOFF_FIRST", 1.0)
-    monkeypatch.setattr(subscriptions, "_BACKOFF_LAST", 1.0)
+    monkeypatch.setattr(subscription, "_BACKOFF_FIRST", 1.0)
+    monkeypatch.setattr(subscription, "_BACKOFF_LAST", 1.0)
     await report(app, 1)
     poison, other = Poison(1), Poison(1)
     first = Subscriptions(pool, [follower(before=poison)], owner="a", doorbell=Doorbell(), lease=0.6)
@@ -100,8 +100,8 @@ async def failed(pool: asyncpg.Pool, times: int) -> bool:
 async def test_a_failing_subscription_stops_when_it_is_asked_to(
     pool: asyncpg.Pool, app: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscriptions, "_BACKOFF_FIRST", 3600)
-    monkeypatch.setattr(subscriptions, "_BACKOFF_LAST", 3600)
+    monkeypatch.setattr(subscription, "_BACKOFF_FIRST", 3600)
+    monkeypatch.setattr(subscription, "_BACKOFF_LAST", 3600)
     await report(app, 1)
     one = worker(pool, follower(before=Poison(1)))
     async with running(one) as [task]:

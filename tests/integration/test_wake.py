@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from pulseops.eventstore import subscriptions
-from pulseops.eventstore.leading import Subscriptions
-from pulseops.eventstore.positions import wait_for
 from pulseops.eventstore.wake import Doorbell, channel
+from pulseops.subscriptions import subscription
+from pulseops.subscriptions.leading import Subscriptions
+from pulseops.subscriptions.positions import wait_for
 from pulseops.up.home import Home
 from pulseops.up.redis import EmbeddedRedis
 from tests.histories import report
@@ -32,8 +32,8 @@ async def bells() -> AsyncIterator[list[Doorbell]]:
 
 @pytest.fixture
 def _never_polling(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions, "_BUSY", 3600)
-    monkeypatch.setattr(subscriptions, "_IDLE", 3600)
+    monkeypatch.setattr(subscription, "_BUSY", 3600)
+    monkeypatch.setattr(subscription, "_IDLE", 3600)
 
 
 def hang(bells: list[Doorbell], redis_url: str | None = None) -> Doorbell:

@@ -21,8 +21,8 @@ from structlog.testing import capture_logs
 from pulseops.db.ground import BadGround
 from pulseops.db.identity import identity
 from pulseops.db.pools import open_pool
-from pulseops.eventstore import heartbeat
 from pulseops.settings import Settings, SettingsError
+from pulseops.subscriptions import heartbeat
 from pulseops.up.home import Home
 from pulseops.up.redis import EmbeddedRedis
 from pulseops.worker import queue, working

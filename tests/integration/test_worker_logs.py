@@ -16,10 +16,10 @@ from pulseops.db.clock import DatabaseClock
 from pulseops.escalation import rounds
 from pulseops.escalation.rounds import Rounds
 from pulseops.eventstore.directory import create_log
-from pulseops.eventstore.lookout import Lookout
 from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.clock import utc_now
 from pulseops.settings import Settings
+from pulseops.subscriptions.lookout import Lookout
 from pulseops.worker import working
 from tests.conftest import Database
 from tests.integration.appending import append, request, until

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
-from pulseops.eventstore.slices import Slice
+from pulseops.subscriptions.slices import Slice
 from tests.integration.appending import append, request
 
 _HELD = "SELECT DISTINCT stream_id FROM eventstore.slice_v1($1, $2, $3, $4, $5, $6, $7)"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulseops.eventstore.shares import share
+from pulseops.subscriptions.shares import share
 
 names = st.lists(st.text(min_size=1, max_size=4), min_size=1, max_size=7, unique=True)
 

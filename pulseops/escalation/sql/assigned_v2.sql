@@ -1,4 +1,4 @@
--- What a plan is made from, for each incident ASSIGNED in a slice of history (see eventstore/slices.py) that
+-- What a plan is made from, for each incident ASSIGNED in a slice of history (see subscriptions/slices.py) that
 -- nobody has answered yet. Looks at the whole stream, not only at the slice: a projector that lags, or passes a
 -- range again, must not bring back a level that was fired or a wait that was ended. `level` is the last one
 -- fired (0: none), `due_at` and `fired_at` are its instants, or those of the assignment.
@@ -17,7 +17,11 @@ SET jit = off
 AS $$
     WITH newly AS MATERIALIZED (
         SELECT e.stream_id, e.position, e.recorded_at, e.data->>'team' AS team
-        FROM eventstore.slice_v1(p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only) e
+        -- The slice first (OFFSET 0): what it leaves out need not be known.
+        FROM (
+            SELECT * FROM eventstore.slice_v1(p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only)
+            OFFSET 0
+        ) e
         WHERE CASE WHEN incidents.knows_v1(e.type, e.schema_version, e.position) THEN e.type = 'ASSIGNED' END
     )
     SELECT n.stream_id, coalesce(life.priority, life.reported), life.category, n.team,

@@ -1,5 +1,5 @@
 -- Removes the deadlines of incidents that were ACKNOWLEDGED or RESOLVED in a slice of history (see
--- eventstore/slices.py).
+-- subscriptions/slices.py).
 -- The array and the whole key keep the planner at the key's index, however little it knows of the table.
 CREATE OR REPLACE FUNCTION escalation.stop_deadlines_v2(
     p_log smallint, p_after bigint, p_up_to bigint, p_shard int, p_shards int, p_parked uuid[], p_only uuid[]

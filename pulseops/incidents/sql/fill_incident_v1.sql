@@ -41,25 +41,25 @@ BEGIN
             (array_agg(e.data ORDER BY e.version DESC) FILTER (WHERE e.type = 'ASSIGNED'))[1] AS assigned,
             (array_agg(e.data ORDER BY e.version DESC) FILTER (WHERE e.type = 'ESCALATED'))[1] AS escalated
         FROM (
-            SELECT s.stream_id, s.version, s.position, s.type, s.schema_version, s.occurred_at, s.recorded_at,
-                s.data, s.meta
-            FROM eventstore.slice_v1($1, $2, $3, 0, 1, $5, '{}') AS s
+            SELECT s.stream_id, s.version, s.position, s.type, s.occurred_at, s.recorded_at, s.data, s.meta
+            -- The slice first (OFFSET 0): what it leaves out need not be known.
+            FROM (SELECT * FROM eventstore.slice_v1($1, $2, $3, 0, 1, $5, '{}') OFFSET 0) AS s
+            WHERE incidents.knows_v1(s.type, s.schema_version, s.position)
             UNION ALL
-            SELECT h.*
+            SELECT h.stream_id, h.version, h.position, h.type, h.occurred_at, h.recorded_at, h.data, h.meta
             FROM eventstore.slice_v1($1, $2, $3, 0, 1, $5, '{}') AS b
             JOIN eventstore.stream AS w ON w.log_id = $1 AND w.stream_id = b.stream_id
             CROSS JOIN LATERAL (
                 -- The whole key but for its last column, or the planner may prefer the positions.
-                SELECT s.stream_id, s.version, s.position, s.type, s.schema_version, s.occurred_at,
-                    s.recorded_at, s.data, s.meta
+                SELECT s.*
                 FROM eventstore.event AS s
                 WHERE s.log_id = $1 AND s.stream_id = b.stream_id AND s.version BETWEEN 2 AND 2147483647
                   AND s.position > $3 AND s.position <= $4
                 OFFSET 0
             ) AS h
             WHERE b.version = 1 AND w.last_position > $3
+                AND incidents.knows_v1(h.type, h.schema_version, h.position)
         ) AS e
-        WHERE incidents.knows_v1(e.type, e.schema_version, e.position)
         GROUP BY e.stream_id
         HAVING min(e.version) = 1
     ), written AS (
@@ -105,7 +105,7 @@ BEGIN
         FROM change AS c
         WHERE c.created IS NOT NULL
     )
-    SELECT min(c.id::text) FILTER (WHERE c.created IS NULL) FROM change AS c
+    SELECT c.id FROM change AS c WHERE c.created IS NULL LIMIT 1
     $fill$, 'incident_' || p_generation)
     INTO v_stray
     USING p_log, p_after, p_to, p_up_to, p_parked;

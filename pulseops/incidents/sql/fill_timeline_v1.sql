@@ -18,7 +18,7 @@ BEGIN
             e.log_id, e.stream_id, e.version, e.position, e.type, e.recorded_at, e.occurred_at,
             e.meta ->> 'actor',
             CASE WHEN e.data ? 'description' THEN e.data - 'description' ELSE e.data END
-        FROM eventstore.slice_v1($1, $2, $3, 0, 1, $4, '{}') AS e
+        FROM (SELECT * FROM eventstore.slice_v1($1, $2, $3, 0, 1, $4, '{}') OFFSET 0) AS e
         WHERE incidents.knows_v1(e.type, e.schema_version, e.position)
     $fill$, 'timeline_' || p_generation)
     USING p_log, p_after, p_to, p_parked;

@@ -1,4 +1,4 @@
--- Works a slice of history (see eventstore/slices.py) into a generation of incidents.incident. Any split of
+-- Works a slice of history (see subscriptions/slices.py) into a generation of incidents.incident. Any split of
 -- history into slices gives the same rows, and a slice may come again: a row only ever gives way to a newer
 -- version of itself.
 CREATE OR REPLACE FUNCTION incidents.project_incident_v2(
@@ -20,7 +20,8 @@ BEGIN
         SELECT DISTINCT ON (e.stream_id, e.type)
             e.stream_id, e.type, e.version, e.position, e.occurred_at, e.recorded_at,
             e.data, e.meta ->> 'actor' AS actor
-        FROM eventstore.slice_v1($1, $2, $3, $4, $5, $6, $7) AS e
+        -- The slice first (OFFSET 0): what it leaves out need not be known.
+        FROM (SELECT * FROM eventstore.slice_v1($1, $2, $3, $4, $5, $6, $7) OFFSET 0) AS e
         WHERE incidents.knows_v1(e.type, e.schema_version, e.position)
         ORDER BY e.stream_id, e.type, e.version DESC
     ), change AS (

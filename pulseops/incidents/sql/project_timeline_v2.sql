@@ -1,4 +1,4 @@
--- Works a slice of history (see eventstore/slices.py) into a generation of incidents.timeline. An entry never
+-- Works a slice of history (see subscriptions/slices.py) into a generation of incidents.timeline. An entry never
 -- changes, so a slice may come again.
 CREATE OR REPLACE FUNCTION incidents.project_timeline_v2(
     p_generation smallint,
@@ -20,7 +20,8 @@ BEGIN
             e.meta ->> 'actor',
             -- Up to 20 kB, and the incident itself carries it.
             CASE WHEN e.data ? 'description' THEN e.data - 'description' ELSE e.data END
-        FROM eventstore.slice_v1($1, $2, $3, $4, $5, $6, $7) AS e
+        -- The slice first (OFFSET 0): what it leaves out need not be known.
+        FROM (SELECT * FROM eventstore.slice_v1($1, $2, $3, $4, $5, $6, $7) OFFSET 0) AS e
         WHERE incidents.knows_v1(e.type, e.schema_version, e.position)
         ON CONFLICT (log_id, incident_id, version) DO NOTHING
     $project$, 'timeline_' || p_generation)

@@ -11,13 +11,13 @@ from pulseops.escalation.rules import EscalationRules, Policy, Step
 from pulseops.escalation.sweep import sweep
 from pulseops.escalation.timers import deadlines
 from pulseops.eventstore.append import AppendRequest, NewEvent
-from pulseops.eventstore.leading import Subscriptions
 from pulseops.eventstore.wake import Doorbell
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.events import Escalated
 from pulseops.incidents.selector import Selector
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.ids import new_id
+from pulseops.subscriptions.leading import Subscriptions
 from pulseops.wiring import CODEC
 from tests.conftest import Database
 from tests.faults.checker import violations

@@ -8,6 +8,7 @@ import asyncpg
 from msgspec import Struct
 
 from pulseops.db.pools import one_server
+from pulseops.eventstore.history import newest
 from pulseops.kernel.errors import Behind
 
 T = TypeVar("T")
@@ -21,11 +22,6 @@ _SHORTEST, _LONGEST = 0.01, 0.05  # seconds between looks
 _REACHED = """
 SELECT coalesce(min(coalesce(s.position, 0)), 0) FROM unnest($2::text[]) AS n (name)
 LEFT JOIN eventstore.subscription s ON s.log_id = $1 AND s.name = n.name
-"""
-_HEAD = """
-SELECT coalesce(
-  (SELECT e.position FROM eventstore.event e WHERE e.log_id = $1 ORDER BY e.position DESC LIMIT 1),
-  (SELECT l.floor_position FROM eventstore.log l WHERE l.log_id = $1), 0)
 """
 
 
@@ -50,8 +46,7 @@ def head(*, log_id: int) -> Measure:
     """How far the log itself is there, which a moment later is more on a primary than on its replica."""
 
     async def measure(connection: asyncpg.Connection) -> int:
-        position: int = await connection.fetchval(_HEAD, log_id)
-        return position
+        return await newest(connection, log_id)
 
     return measure
 

@@ -3,9 +3,9 @@
 import asyncpg
 from msgspec import Struct
 
-from pulseops.eventstore.following import Shard, shards
-from pulseops.eventstore.generations import ReadModel
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.projections.following import Shard, shards
+from pulseops.projections.generations import ReadModel
 
 _MOST = 5
 

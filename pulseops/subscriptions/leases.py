@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 from msgspec import Struct
 
-from pulseops.eventstore.slices import Slice
+from pulseops.subscriptions.slices import Slice
 
 # A row locked by a batch under way is skipped: its holder is alive, however long the batch takes. What was
 # parked is tried once more by each new holder, who may be of a release that can deal with it.

@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from pulseops.eventstore.generations import ReadModel
-from pulseops.eventstore.slices import Slice, bucket
+from pulseops.projections.generations import ReadModel
+from pulseops.subscriptions.slices import Slice, bucket
 
 MOST = 5_000
 """Positions of a batch, and of what may be left to do while the live one is held."""

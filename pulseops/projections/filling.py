@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import asyncpg
 from msgspec import Struct
 
-from pulseops.eventstore.generations import ReadModel, Stretch
+from pulseops.projections.generations import ReadModel, Stretch
 
 _WINDOW = 50_000
 """Positions of a window: few enough to be sorted in memory."""

@@ -11,8 +11,8 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from pulseops.eventstore.slices import bucket
 from pulseops.kernel.errors import NotFound, PulseOpsError
+from pulseops.subscriptions.slices import bucket
 
 _LOOK = 0.1  # seconds between looks at what became of a try
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from pulseops.eventstore.slices import Slice
+from pulseops.subscriptions.slices import Slice
 
 MOST = 1_000
 """Streams that a shard leaves out at most. Past this, something else is wrong: it stands still instead."""

@@ -16,10 +16,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pulseops.db.outages import passing
-from pulseops.eventstore import parking
-from pulseops.eventstore.leases import Lease, LeaseLost
-from pulseops.eventstore.slices import Slice, bucket
 from pulseops.eventstore.wake import Bell
+from pulseops.subscriptions import parking
+from pulseops.subscriptions.leases import Lease, LeaseLost
+from pulseops.subscriptions.slices import Slice, bucket
 
 _BUSY, _IDLE = 0.1, 1.0  # seconds between looks that no ring prompted: just after work, and later
 _BACKOFF_FIRST, _BACKOFF_LAST = 0.1, 30.0  # seconds after a failure; doubled by each at the same place

@@ -14,11 +14,11 @@ import asyncpg
 from msgspec import Struct
 
 from pulseops.db.outages import passing
-from pulseops.eventstore import following
-from pulseops.eventstore.comparing import Moved, compare
-from pulseops.eventstore.filling import fill, index, lanes
-from pulseops.eventstore.generations import ReadModel, claim
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.projections import following
+from pulseops.projections.comparing import Moved, compare
+from pulseops.projections.filling import fill, index, lanes
+from pulseops.projections.generations import ReadModel, claimed
 
 _PATIENCE = 60.0
 """Seconds in which the switch, or the moment before the comparison, must succeed."""
@@ -84,7 +84,7 @@ async def rebuild(
         for connection in connections:
             await connection.execute(_SETTINGS)
         keeper, others = connections[0], connections[1:]
-        await claim(keeper, model.name)
+        await stack.enter_async_context(claimed(keeper, model.name))
         try:
             return await _Rebuild(keeper, others, model, tell, accept=accept).run()
         except asyncpg.PostgresError as error:

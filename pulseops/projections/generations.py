@@ -4,7 +4,8 @@ Everybody reads a read model under its stable name, which is a view of the live 
 filled beside it and switched to (see `rebuild.py`).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
@@ -25,8 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from pulseops.db.metadata import metadata
-from pulseops.eventstore.subscriptions import Projector
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.subscriptions.subscription import Projector
 
 GENERATIONS = {"generations": True}
 """Marks a table in the metadata whose name is a view's: its tables are named like it, _1, _2 and so on."""
@@ -132,6 +133,7 @@ ORDER BY g.name, g.generation
 _DROP = "SELECT eventstore.drop_generation_v1($1, $2)"
 # Held by the session that rebuilds, and asked for by whoever would drop.
 _CLAIM = "SELECT pg_try_advisory_lock(1347767382, hashtext($1))"
+_GIVE_BACK = "SELECT pg_advisory_unlock(1347767382, hashtext($1))"
 _CLAIM_BRIEFLY = "SELECT pg_try_advisory_xact_lock(1347767382, hashtext($1))"
 
 
@@ -193,10 +195,16 @@ async def generations(
     return tuple(Generation(**dict(row)) for row in await connection.fetch(_LIST, name))
 
 
-async def claim(connection: asyncpg.Connection, name: str) -> None:
-    """For as long as the connection lasts. Raises RebuildUnderWay."""
+@asynccontextmanager
+async def claimed(connection: asyncpg.Connection, name: str) -> AsyncIterator[None]:
+    """Nobody else rebuilds it meanwhile, for as long as the connection lasts. Raises RebuildUnderWay."""
     if not await connection.fetchval(_CLAIM, name):
         raise RebuildUnderWay(f"Another process is rebuilding {name}.")
+    try:
+        yield
+    finally:
+        if not connection.is_closed():
+            await connection.execute(_GIVE_BACK, name)
 
 
 async def drop_generation(connection: asyncpg.Connection, name: str, number: int) -> None:

@@ -1,4 +1,4 @@
--- The events of a slice (see eventstore/slices.py), in no particular order: those after p_after up to p_up_to, of
+-- The events of a slice (see subscriptions/slices.py), in no particular order: those after p_after up to p_up_to, of
 -- the streams whose bucket falls to p_shard of p_shards, but for the parked ones. With p_only, nothing but these
 -- streams, looked up one by one.
 -- Plain enough for the planner to put it into the query that calls it: no SET, no STRICT, not the owner's rights.

@@ -9,9 +9,9 @@ import asyncpg
 
 from pulseops.db.outages import OUTAGES
 from pulseops.eventstore import metrics
-from pulseops.eventstore.positions import Look, Measure, Seen, look_from
 from pulseops.eventstore.replica import NotOurReplica, Replica
 from pulseops.kernel.errors import Behind, Overloaded
+from pulseops.subscriptions.positions import Look, Measure, Seen, look_from
 
 T = TypeVar("T")
 
@@ -63,6 +63,9 @@ class Reads:
         try:
             return await look_from(replica.pool, measure, look, least=least)
         except _CONFLICTS:
+            metrics.CONFLICTS.inc()
+        except asyncpg.ConnectionDoesNotExistError:
+            # Between two messages replay ends the whole session. Connecting anew tells whether it was that.
             metrics.CONFLICTS.inc()
         try:
             return await look_from(replica.pool, measure, look, least=least)

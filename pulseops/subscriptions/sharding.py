@@ -10,8 +10,8 @@ from datetime import timedelta
 
 import asyncpg
 
-from pulseops.eventstore.operating import Conflicting, shards_of
-from pulseops.eventstore.slices import bucket
+from pulseops.subscriptions.operating import Conflicting, shards_of
+from pulseops.subscriptions.slices import bucket
 
 MOST = 64
 """Each shard reads the whole log: past a few, more logs serve better than more shards."""

@@ -14,9 +14,9 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
-from pulseops.eventstore.shares import share
-from pulseops.eventstore.subscriptions import Projector, Subscription
 from pulseops.eventstore.wake import Bell
+from pulseops.subscriptions.shares import share
+from pulseops.subscriptions.subscription import Projector, Subscription
 
 _LOOK = 0.5  # seconds between looks at who leads what
 _LEFT = 2.0  # seconds that a given back shard waits for whose it is, before anybody takes it

@@ -64,6 +64,9 @@ class Lookout:
     async def _look(self) -> None:
         for log in await list_logs(self._pool):
             # Whoever begins to lead a log looks at it first, unasked.
-            if self._seen.setdefault(log.log_id, log.position) != log.position:
-                self._seen[log.log_id] = log.position
+            before = self._seen.get(log.log_id)
+            self._seen[log.log_id] = log.position
+            if before is None:
+                _log.info("log led", log=log.name, position=log.position)
+            elif before != log.position:
                 self._bells[log.log_id].ring()
