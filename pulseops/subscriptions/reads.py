@@ -62,10 +62,8 @@ class Reads:
     async def _there(self, replica: Replica, measure: Measure, look: Look[T], least: int) -> Seen[T]:
         try:
             return await look_from(replica.pool, measure, look, least=least)
-        except _CONFLICTS:
-            metrics.CONFLICTS.inc()
-        except asyncpg.ConnectionDoesNotExistError:
-            # Between two messages replay ends the whole session. Connecting anew tells whether it was that.
+        except (*_CONFLICTS, asyncpg.ConnectionDoesNotExistError):
+            # Between two messages replay ends the whole session: connecting anew tells whether it was that.
             metrics.CONFLICTS.inc()
         try:
             return await look_from(replica.pool, measure, look, least=least)
