@@ -16,6 +16,7 @@ from pulseops.app import server
 from pulseops.cli.incidents import incident
 from pulseops.db.pools import open_pool
 from pulseops.eventstore.history import LogHistory
+from pulseops.incidents import reporting
 from pulseops.incidents.board import BOARD
 from pulseops.kernel.clock import utc_now
 from pulseops.settings import Settings
@@ -63,6 +64,7 @@ def served(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "admin.key").write_text(asyncio.run(make_key(database.app_url)))
     # Both share this process, and standard output is the command line's.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    reporting._logger.cache_clear()
     api, ready = server(Settings(database_url=database.app_url, port=0)), Event()
     thread = Thread(target=run_until_told, args=(api, ready))
     thread.start()
@@ -75,6 +77,7 @@ def served(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     api.should_exit = True
     thread.join()
     structlog.reset_defaults()
+    reporting._logger.cache_clear()
 
 
 def test_an_incident_is_reported_seen_listed_and_answered(

@@ -28,7 +28,7 @@ async def _table(admin: asyncpg.Connection) -> None:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"_BACKOFF_FIRST": 0.01, "_BACKOFF_LAST": 0.05, "_TRIED_FOR": 0.2}.items():
+    for name, value in {"_BACKOFF_FIRST": 0.01, "_BACKOFF_LAST": 0.05, "_TRIED_FOR": 0.0}.items():
         monkeypatch.setattr(subscription, name, value)
 
 
@@ -140,6 +140,19 @@ async def test_an_outage_never_parks(pool: asyncpg.Pool, app: asyncpg.Connection
         venom.streams.clear()
         await wait_for(pool, "follower", 6, within=5)
     assert await seen(pool) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_fault_is_given_time_to_pass_before_a_stream_is_parked_for_it(
+    pool: asyncpg.Pool, app: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscription, "_TRIED_FOR", 3_600.0)
+    venom = Venom(BAD)
+    await rounds(app, STREAMS, 1)
+    async with running(worker(pool, follower(check=venom))):
+        await until(lambda: pool.fetchval("SELECT max(attempts) > 12 FROM eventstore.subscription"))
+        assert await parked(pool) == ()
+        venom.streams.clear()
+        await wait_for(pool, "follower", 6, within=5)
 
 
 async def test_a_follower_that_fails_on_nothing_at_all_blames_no_stream(
