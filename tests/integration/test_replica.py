@@ -11,7 +11,7 @@ import pytest
 from pulseops.db.identity import identity
 from pulseops.db.pools import open_pool
 from pulseops.eventstore.replica import Replica
-from pulseops.kernel.errors import Behind
+from pulseops.kernel.errors import Behind, Overloaded
 from pulseops.settings import Settings
 from pulseops.subscriptions.positions import head
 from pulseops.subscriptions.reads import Reads
@@ -210,3 +210,34 @@ async def test_a_read_that_is_in_the_way_of_replay_is_asked_once_more(
         stopped.set()
         await locking
         assert replica.answers
+
+
+async def test_a_silent_replica_costs_its_callers_once_and_the_primary_no_more_than_its_share(
+    database: Database, standby: Standby
+) -> None:
+    await standby.caught_up()
+    held = asyncio.Event()
+
+    async def look(connection: asyncpg.Connection) -> int:
+        await held.wait()
+        found: int = await connection.fetchval("SELECT 1")
+        return found
+
+    async with wire(standby.port) as between, AsyncExitStack() as stack:
+        primary = await open_pool(database.app_url, size=4)
+        stack.callback(primary.terminate)
+        url = standby.url(database.name).replace(f":{standby.port}/", f":{between.port}/")
+        replica = await Replica.of(
+            url, primary=await identity(primary), size=2, command_seconds=0.3, pooled=False
+        )
+        stack.callback(replica.close)
+        reads = Reads(primary, replica, aside=2)
+        between.deaf = True
+        with pytest.raises(TimeoutError):
+            await reads.of(head(log_id=1), look)
+        asked = [asyncio.create_task(reads.of(head(log_id=1), look)) for _ in range(3)]
+        done, waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        assert [type(one.exception()) for one in done] == [Overloaded]
+        held.set()
+        assert [one.found for one in await asyncio.gather(*waiting)] == [1, 1]
+        between.deaf = False
