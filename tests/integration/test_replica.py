@@ -236,7 +236,7 @@ async def test_a_silent_replica_costs_its_callers_once_and_the_primary_no_more_t
         with pytest.raises(TimeoutError):
             await reads.of(head(log_id=1), look)
         asked = [asyncio.create_task(reads.of(head(log_id=1), look)) for _ in range(3)]
-        done, waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        done, waiting = await asyncio.wait(asked, timeout=5, return_when=asyncio.FIRST_COMPLETED)
         assert [type(one.exception()) for one in done] == [Overloaded]
         held.set()
         assert [one.found for one in await asyncio.gather(*waiting)] == [1, 1]
