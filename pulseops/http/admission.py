@@ -4,7 +4,7 @@ A queue that stands is known by this: even the quickest of the latest answers ha
 requests (a large batch, a client that dawdles over its body, a reader who waits for a position) say nothing
 of the kind. Once somebody was refused, fewer are let in than before: who stands behind enough work to keep
 the machine busy only waits, and is no sooner answered for it. Refusing takes time too: where those let in
-wait long for their first turn, others wait unread in the kernel, and fewer still are let in until all are read.
+wait long for their first turn, others wait unread in the kernel. Then fewer still are let in.
 """
 
 from time import perf_counter
