@@ -2,6 +2,8 @@
 
 import asyncio
 import gc
+import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,7 +19,7 @@ from litestar import Litestar
 from pulseops import logs as lines
 from pulseops.access.guards import Doorkeeper, authenticated
 from pulseops.access.keys import open_keys
-from pulseops.db.ground import open_ground
+from pulseops.db.ground import BadGround, open_ground
 from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
 from pulseops.db.schema import expected_revision, schema_status
@@ -25,6 +27,7 @@ from pulseops.escalation.agenda import overdue
 from pulseops.eventstore.directory import list_logs
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.gateways import Gateways
+from pulseops.eventstore.replica import Replica, Standing
 from pulseops.eventstore.wake import Doorbell
 from pulseops.http.edge import edge
 from pulseops.http.express import Express
@@ -36,8 +39,11 @@ from pulseops.kernel.errors import PulseOpsError
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
 from pulseops.subscriptions.lag import lag
+from pulseops.subscriptions.reads import Reads
 from pulseops.wiring import ROUTES, logs
 
+_DOORS = 16
+"""New connections that can be taken each time the loop goes round."""
 _GRACE = 5
 """Seconds that requests under way have to end when the process is told to stop."""
 _KEEP_ALIVE = 30
@@ -102,26 +108,59 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
             size=settings.pool_size,
             command_seconds=_LOOK,
             allow_unsafe=settings.allow_unsafe_durability,
+            pooled=settings.pooled,
         )
         stack.callback(pool.terminate)
-        doorbell = Doorbell(settings.redis_url, database=await identity(pool))
+        database = await identity(pool)
+        await _require_same(settings, database)
+        reads = Reads(pool, await _replica(settings, database), aside=max(1, settings.pool_size // 2))
+        if reads.replica is not None:
+            stack.callback(reads.replica.close)
+        doorbell = Doorbell(settings.redis_url, database=database)
         stack.push_async_callback(doorbell.close)
-        gateways = Gateways(partial(_gateway, settings.database, doorbell))
+        url, pooled = settings.writers
+        gateways = Gateways(partial(_gateway, url, doorbell, pooled=pooled))
         gateways.start()
         stack.push_async_callback(gateways.stop)
         app.state.pool = pool
+        app.state.reads = reads
         app.state.logs = logs(gateways.of, pool, rules)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, pool))
-        app.state.probe = partial(_probe, pool, gateways, expected_revision())
+        app.state.probe = partial(_probe, pool, gateways, reads, expected_revision())
         _log.info("serving", settings=repr(settings))
         yield
 
 
-def _gateway(url: str, doorbell: Doorbell, log_id: int) -> Gateway:
-    return Gateway(url, log_id=log_id, on_stored=doorbell.on_stored)
+async def _require_same(settings: Settings, database: str) -> None:
+    """BadGround when the way past the pooler leads to another database than the pooler."""
+    if settings.direct_database_url is not None:
+        direct = await open_ground(
+            settings.direct_database_url, size=1, allow_unsafe=settings.allow_unsafe_durability
+        )
+        try:
+            if await identity(direct) != database:
+                raise BadGround("PULSEOPS_DIRECT_DATABASE_URL leads to another database than the pooler.")
+        finally:
+            direct.terminate()
 
 
-async def _probe(pool: asyncpg.Pool, gateways: Gateways, expected: str) -> Ready:
+async def _replica(settings: Settings, database: str) -> Replica | None:
+    if settings.read_database_url is None:
+        return None
+    return await Replica.of(
+        settings.read_database_url,
+        primary=database,
+        size=settings.pool_size,
+        command_seconds=_LOOK,
+        pooled=settings.pooled,
+    )
+
+
+def _gateway(url: str, doorbell: Doorbell, log_id: int, *, pooled: bool = False) -> Gateway:
+    return Gateway(url, log_id=log_id, pooled=pooled, on_stored=doorbell.on_stored)
+
+
+async def _probe(pool: asyncpg.Pool, gateways: Gateways, reads: Reads, expected: str) -> Ready:
     try:
         async with asyncio.timeout(_PROBE), pool.acquire(timeout=_PROBE) as connection:
             schema = await schema_status(connection)
@@ -129,21 +168,59 @@ async def _probe(pool: asyncpg.Pool, gateways: Gateways, expected: str) -> Ready
     except (*OUTAGES, asyncpg.PostgresError) as error:
         reason = f"the database does not answer: {type(error).__name__}"
         return judged(expected, database=False, reasons=[reason])
+    replica = await _behind(reads, found)
     reasons = [f"appends fail: {trouble}" for trouble in gateways.troubles]
-    return judged(expected, schema=schema.current, problem=schema.problem, logs=found, reasons=reasons)
+    return judged(
+        expected,
+        schema=schema.current,
+        problem=schema.problem,
+        logs=found,
+        replica=replica,
+        reasons=reasons,
+    )
+
+
+async def _behind(reads: Reads, logs: Sequence[Seen]) -> Standing | None:
+    if reads.replica is None:
+        return None
+    return await reads.replica.standing({log.log_id: log.lag.position for log in logs})
 
 
 async def _logs(connection: asyncpg.Connection) -> Sequence[Seen]:
     late = await overdue(connection)
     return [
-        Seen(log.name, await lag(connection, log_id=log.log_id), late.get(log.log_id, 0.0))
+        Seen(log.log_id, log.name, await lag(connection, log_id=log.log_id), late.get(log.log_id, 0.0))
         for log in await list_logs(connection)
     ]
 
 
+class _Server(uvicorn.Server):
+    """uvicorn with several doors to one port.
+
+    uvloop takes one new connection from a listener each time it goes round. A crowd that has just come would
+    stand in the kernel for seconds, where nobody counts it and nobody can refuse it.
+    """
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        loop = asyncio.get_running_loop()
+        protocol = partial(
+            PatientProtocol,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        listening = [one for listener in self.servers for one in listener.sockets]
+        for one in listening:
+            for _ in range(_DOORS - 1):
+                door = socket.socket(fileno=os.dup(one.fileno()))
+                opened = await loop.create_server(protocol, sock=door, backlog=self.config.backlog)
+                self.servers.append(opened)
+
+
 def server(settings: Settings) -> uvicorn.Server:
     """uvicorn, set up as PulseOps wants it. What a proxy says of the caller is not believed."""
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             create_app(settings),
             host=settings.host,

@@ -22,6 +22,8 @@ Redis = Annotated[str, Meta(pattern=r"^(rediss?|unix)://\S+$")]
 _SHAPES = {
     "database_url": "postgresql://user@host:5432/name",
     "migration_url": "postgresql://user@host:5432/name",
+    "direct_database_url": "postgresql://user@host:5432/name",
+    "read_database_url": "postgresql://user@host:5432/name",
     "redis_url": "redis://host:6379/0",
     "url": "http://host:8000",
 }
@@ -36,13 +38,18 @@ class SettingsError(PulseOpsError):
 class Settings(Struct, frozen=True, kw_only=True):
     """Every setting with its default. Without `database_url` and `redis_url` the embedded ones are started.
 
-    `migration_url` is the login that may change the schema, where that is another one.
+    `migration_url` is the login that may change the schema, where that is another one. `read_database_url` is
+    a replica. `pooler` says that these two and `database_url` lead through one in transaction mode;
+    `direct_database_url` then is PostgreSQL itself.
 
     A secret may also be given as the name of a file that holds it: `PULSEOPS_API_KEY_FILE=/run/secrets/key`.
     """
 
     database_url: Database | None = None
     migration_url: Database | None = None
+    read_database_url: Database | None = None
+    direct_database_url: Database | None = None
+    pooler: Literal["none", "transaction"] = "none"
     redis_url: Redis | None = None
     home: Path = Path("~/.pulseops")
     rules: Path | None = None
@@ -60,7 +67,23 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     @property
     def migrates_at(self) -> str | None:
-        return self.migration_url or self.database_url
+        """Raises SettingsError when only a pooler is known, through which no session can be had."""
+        return self.migration_url or self.session_at
+
+    @property
+    def session_at(self) -> str | None:
+        """The URL for what needs a session of its own. Raises SettingsError when only a pooler is known."""
+        if self.direct_database_url is None and self.pooled and self.database_url is not None:
+            raise SettingsError(
+                "This needs a session of its own, which a pooler in transaction mode cannot give: set "
+                "PULSEOPS_DIRECT_DATABASE_URL to PostgreSQL itself."
+            )
+        return self.direct_database_url or self.database_url
+
+    @property
+    def pooled(self) -> bool:
+        """Whether `database` and `read_database_url` lead through a pooler."""
+        return self.pooler == "transaction"
 
     @property
     def database(self) -> str:
@@ -68,6 +91,13 @@ class Settings(Struct, frozen=True, kw_only=True):
         if self.database_url is None:
             raise SettingsError("There is no database: set PULSEOPS_DATABASE_URL, or use `pulseops up`.")
         return self.database_url
+
+    @property
+    def writers(self) -> tuple[str, bool]:
+        """Where the busy writers go, and whether that is through a pooler. Raises as `database` does."""
+        if self.direct_database_url is not None:
+            return self.direct_database_url, False
+        return self.database, self.pooled
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
@@ -94,6 +124,7 @@ class Settings(Struct, frozen=True, kw_only=True):
                 except msgspec.ValidationError as error:
                     shown = "" if name in _SECRETS else f" (it is {raw!r})"
                     mistakes.append(f"{variable}: {_wanted(name) or error}{shown}")
+        mistakes += _amiss(values)
         if mistakes:
             raise SettingsError("\n".join(mistakes))
         return cls(**values)
@@ -107,7 +138,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 _TYPES: dict[str, Any] = get_type_hints(Settings, include_extras=True)
-_SECRETS = frozenset(("database_url", "migration_url", "redis_url", "api_key"))
+_SECRETS = frozenset(
+    ("database_url", "migration_url", "read_database_url", "direct_database_url", "redis_url", "api_key")
+)
 
 
 def masked(url: str) -> str:
@@ -119,6 +152,17 @@ def masked(url: str) -> str:
     except ValueError:
         return "***"
     return f"{parts.scheme}://{user}{parts.hostname or ''}{port}{parts.path}" if parts.scheme else "***"
+
+
+def _amiss(values: Mapping[str, Any]) -> list[str]:
+    """What does not go together."""
+    pooled = values.get("pooler") == "transaction"
+    amiss = []
+    if pooled and "database_url" not in values:
+        amiss.append(f"{PREFIX}POOLER says how {PREFIX}DATABASE_URL is to be used: set that as well")
+    if not pooled and "direct_database_url" in values:
+        amiss.append(f"{PREFIX}DIRECT_DATABASE_URL is the way past a pooler: set {PREFIX}POOLER=transaction")
+    return amiss
 
 
 def _shown(name: str, value: Any) -> Any:

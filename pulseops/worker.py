@@ -121,12 +121,13 @@ async def working(
     rules = load_rulebook(settings.rules)
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
     async with AsyncExitStack() as stack:
+        url, pooled = settings.writers
         pool = await open_ground(
-            settings.database, size=settings.pool_size, allow_unsafe=settings.allow_unsafe_durability
+            url, size=settings.pool_size, allow_unsafe=settings.allow_unsafe_durability, pooled=pooled
         )
         stack.callback(pool.terminate)
         database = await identity(pool)
-        brisk = await open_pool(settings.database, size=4, command_seconds=_JOB)
+        brisk = await open_pool(url, size=4, command_seconds=_JOB, pooled=pooled)
         stack.callback(brisk.terminate)
         stack.push_async_callback(_left, brisk, worker_id)
         doorbell = Doorbell(settings.redis_url, database=database)
@@ -141,7 +142,7 @@ async def working(
         subscriptions.start()
         stack.push_async_callback(subscriptions.stop, _GRACE)
         # The gateways are never started: a sweep appends in its own transaction.
-        stores = logs(lambda log_id: Gateway(settings.database, log_id=log_id), pool, rules)
+        stores = logs(lambda log_id: Gateway(url, log_id=log_id), pool, rules)
         rounds = Rounds(brisk, stores, CODEC, clock=clock(brisk), doorbell=doorbell, worker_id=worker_id)
         tasks = [asyncio.create_task(rounds.watch(ticked=settings.redis_url is not None))]
         if settings.redis_url is None:

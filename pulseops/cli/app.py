@@ -105,12 +105,16 @@ def migrate() -> None:
     from pulseops.db import migrate  # noqa: PLC0415
 
     settings = _settings()
-    if settings.migrates_at is None:
+    try:
+        url = settings.migrates_at
+    except SettingsError as error:
+        _refuse(str(error), USAGE)
+    if url is None:
         _refuse("Set PULSEOPS_DATABASE_URL to the database to migrate.", USAGE)
     try:
         asyncio.run(
             migrate.migrate(
-                settings.migrates_at,
+                url,
                 allow_unsafe=settings.allow_unsafe_durability,
                 tell=partial(say, stderr=True),
             )

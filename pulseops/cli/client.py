@@ -59,6 +59,8 @@ class Answer(Struct, frozen=True, kw_only=True):
 
     body: bytes
     now: datetime
+    position: int | None = None
+    """Of what was written, in the log: where a list has to have come to show it."""
 
 
 class Client:
@@ -119,11 +121,21 @@ class Client:
                 unreachable.unknown = idempotency_key
             raise unreachable from error
 
+    def settled(self, written: Answer) -> bool:
+        """Whether lists show by now what was written; the server waits for them for about two seconds."""
+        if written.position is None:
+            return True
+        try:
+            self.get("/incidents", {"limit": 1, "min_position": written.position})
+        except (Refused, Unreachable):
+            return False
+        return True
+
     def _accepted(self, response: httpx.Response) -> Answer:
         if response.is_success:
             if not response.headers.get("Content-Type", "").startswith("application/json"):
                 raise Unreachable(f"Something answers at {self.target.url}, but it is not PulseOps.")
-            return Answer(body=response.content, now=_date(response))
+            return Answer(body=response.content, now=_date(response), position=_position(response))
         phrase = f"{response.status_code} {response.reason_phrase}".strip()
         if response.headers.get("Content-Type", "").startswith("application/problem+json"):
             try:
@@ -151,6 +163,11 @@ def _retry_after(response: httpx.Response) -> float:
     except ValueError:
         asked = 0.0
     return min(max(asked, _SHORTEST_WAIT), _LONGEST_WAIT)
+
+
+def _position(response: httpx.Response) -> int | None:
+    text = response.headers.get("X-PulseOps-Position", "")
+    return int(text) if text.isdecimal() else None
 
 
 def _date(response: httpx.Response) -> datetime:

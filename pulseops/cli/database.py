@@ -27,12 +27,13 @@ Json = Annotated[bool, Parameter(negative=())]
 def in_database(
     work: Callable[[asyncpg.Pool], Awaitable[T]], *, size: int = 1, command_seconds: float = 30.0
 ) -> T:
-    """What `work` makes of the database of PULSEOPS_DATABASE_URL, else of the local `up`; or the end."""
+    """What `work` makes of the operator's database, or of the local `up`; or the end."""
     try:
         settings = Settings.from_environment(os.environ)
+        at = settings.session_at
     except SettingsError as error:
         raise stop(str(error), USAGE) from error
-    if (url := settings.database_url or database_of(settings.home)) is None:
+    if (url := at or database_of(settings.home)) is None:
         told = f"PulseOps does not run from {settings.home}"
         raise stop(f"{told}: start it with `pulseops up`, or set PULSEOPS_DATABASE_URL.", USAGE)
 

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 from msgspec import Raw, Struct
 
 from pulseops.cli import render
-from pulseops.cli.client import Answer
+from pulseops.cli.client import Answer, Client
 from pulseops.cli.speak import PLAINLY, Speak, print_json, speaking
 from pulseops.cli.story import Seen
 from pulseops.cli.words import harmless
@@ -103,9 +103,9 @@ def create(
             dedup_key=dedup_key,
         )
         key = idempotency_key or str(uuid4())
-        _show_brief(
-            "Created", client.post("/incidents", msgspec.json.encode(body), idempotency_key=key), speak
-        )
+        written = client.post("/incidents", msgspec.json.encode(body), idempotency_key=key)
+        _show_brief("Created", written, speak)
+        _settle(client, written)
 
 
 @incident.command(name="list")
@@ -193,7 +193,15 @@ def resolve(
 
 def _answer(path: str, body: bytes, verb: str, idempotency_key: str | None, speak: Speak) -> None:
     with speaking(speak) as client:
-        _show_brief(verb, client.post(path, body, idempotency_key=idempotency_key or str(uuid4())), speak)
+        written = client.post(path, body, idempotency_key=idempotency_key or str(uuid4()))
+        _show_brief(verb, written, speak)
+        _settle(client, written)
+
+
+def _settle(client: Client, written: Answer) -> None:
+    """Whoever lists after this command has ended expects to see what it did."""
+    if not client.settled(written):
+        render.say("It is recorded. Lists will show it in a moment.", stderr=True)
 
 
 def _show_brief(verb: str, answer: Answer, speak: Speak) -> None:

@@ -8,7 +8,7 @@ import asyncpg
 class DatabaseClock:
     """A `kernel.clock.Clock`. Not now(), which stands still within a transaction."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool | asyncpg.Connection) -> None:
         self._pool = pool
 
     async def now(self) -> datetime:

@@ -4,9 +4,11 @@ import asyncpg
 
 from pulseops.db.durability import require_durability
 from pulseops.db.outages import OUTAGES
-from pulseops.db.pools import open_pool
+from pulseops.db.pools import APP_ROLE, open_pool
 from pulseops.db.schema import schema_status
 from pulseops.kernel.errors import PulseOpsError
+
+_POOLER = " Does the URL lead to a pooler in transaction mode? Then set PULSEOPS_POOLER=transaction."
 
 
 class BadGround(PulseOpsError):
@@ -16,13 +18,19 @@ class BadGround(PulseOpsError):
 
 
 async def open_ground(
-    url: str, *, size: int, command_seconds: float = 30.0, allow_unsafe: bool = False
+    url: str,
+    *,
+    size: int,
+    command_seconds: float = 30.0,
+    allow_unsafe: bool = False,
+    pooled: bool = False,
 ) -> asyncpg.Pool:
     """A pool on the database. Raises BadGround and NotDurable, which say what to do."""
     try:
-        pool = await open_pool(url, size=size, command_seconds=command_seconds)
+        pool = await open_pool(url, size=size, command_seconds=command_seconds, pooled=pooled)
     except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
-        raise BadGround(f"The database cannot be opened: {str(error) or type(error).__name__}") from error
+        told = f"The database cannot be opened: {str(error) or type(error).__name__}"
+        raise BadGround(f"{told}{_POOLER if 'startup parameter' in told else ''}") from error
     try:
         async with pool.acquire() as connection:
             await _require_ground(connection, allow_unsafe=allow_unsafe)
@@ -33,6 +41,9 @@ async def open_ground(
 
 
 async def _require_ground(connection: asyncpg.Connection, *, allow_unsafe: bool) -> None:
+    # A pooler that was told to ignore what it does not know opens a session without the role.
+    if (role := await connection.fetchval("SELECT current_user::text")) != APP_ROLE:
+        raise BadGround(f"The session's role is {role}, though {APP_ROLE} was asked for.{_POOLER}")
     await require_durability(connection, allow_unsafe=allow_unsafe)
     schema = await schema_status(connection)
     if not schema.ready:

@@ -8,7 +8,7 @@ WHERE datname = current_database()
 """
 
 
-async def identity(pool: asyncpg.Pool) -> str:
+async def identity(pool: asyncpg.Pool | asyncpg.Connection) -> str:
     """The same for everyone who is connected to this database, whatever URL led there."""
     found: str = await pool.fetchval(_IDENTITY)
     return found

@@ -80,7 +80,7 @@ async def overdue(connection: asyncpg.Connection) -> dict[int, float]:
 
 
 async def list_escalations(
-    pool: asyncpg.Pool,
+    connection: asyncpg.Connection | asyncpg.Pool,
     *,
     now: datetime,
     priority: tuple[Priority, ...] = (),
@@ -91,7 +91,7 @@ async def list_escalations(
 ) -> Escalations:
     """At most `limit` of them, those after `cursor`. InvalidInput for a cursor that is not ours."""
     due_at, incident_id = _FIRST if cursor is None else _place(cursor, log_id)
-    rows = await pool.fetch(_PAGE, log_id, due_at, incident_id, priority, team, limit + 1)
+    rows = await connection.fetch(_PAGE, log_id, due_at, incident_id, priority, team, limit + 1)
     items = tuple(_escalation(row, now) for row in rows[:limit])
     return Escalations(items=items, next_cursor=_cursor(log_id, items[-1]) if len(rows) > limit else None)
 

@@ -31,7 +31,7 @@ _BROKEN = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClient
 
 
 class Gateway:
-    """The one writer of a log in this process, on a connection of its own. See `append`.
+    """The one writer of a log in this process, on a connection of its own (`pooled`: as in `db/pooler.py`).
 
     `on_stored(position)` is called after each commit that stored something, with its last position.
     """
@@ -41,12 +41,14 @@ class Gateway:
         url: str,
         *,
         log_id: int = 1,
+        pooled: bool = False,
         on_stored: Callable[[int], None] = lambda _position: None,
         patience: float = 5.0,
         most_requests: int = 5_000,
         most_bytes: int = 16 * 1024 * 1024,
     ) -> None:
         self._url, self._log_id, self._on_stored, self._patience = url, log_id, on_stored, patience
+        self._pooled = pooled
         self._waiting = Waiting(most_requests=most_requests, most_bytes=most_bytes)
         self._wake = asyncio.Event()
         self._flying: list[Pending] = []
@@ -136,7 +138,9 @@ class Gateway:
         if self._connection is not None and not self._connection.is_closed():
             return self._connection
         try:
-            self._connection = await open_connection(self._url, command_seconds=self._patience)
+            self._connection = await open_connection(
+                self._url, command_seconds=self._patience, pooled=self._pooled
+            )
         except (asyncpg.PostgresError, *_BROKEN) as error:
             await self._back_off(error)
             return None

@@ -33,12 +33,22 @@ SELECT {COLUMNS} FROM eventstore.event WHERE log_id = $1 AND position > $2 ORDER
 """  # noqa: S608 -- a constant of ours
 
 
+async def newest(connection: asyncpg.Connection | asyncpg.Pool, log_id: int) -> int:
+    """The position of the latest event of a log; 0 when there is none."""
+    position: int = await connection.fetchval(_HEAD, log_id)
+    return position
+
+
 class LogHistory:
     """The history of one log, read through a pool; each answer is one round trip."""
 
-    def __init__(self, pool: asyncpg.Pool, codec: Codec, *, log_id: int = 1) -> None:
+    def __init__(self, pool: asyncpg.Pool | asyncpg.Connection, codec: Codec, *, log_id: int = 1) -> None:
         self._pool, self._codec, self._log_id = pool, codec, log_id
         self._streams = Streams(pool, codec, log_id=log_id)
+
+    def at(self, connection: asyncpg.Connection) -> "LogHistory":
+        """The same log as this connection's server has it."""
+        return LogHistory(connection, self._codec, log_id=self._log_id)
 
     async def stream(self, stream_id: UUID, *, up_to_version: int | None = None) -> Sequence[Recorded[Any]]:
         """A stream's facts in order; empty when there is no such stream. Raises UnknownFact."""
@@ -62,8 +72,7 @@ class LogHistory:
 
     async def head(self) -> int:
         """The position of the latest event; 0 when there is none."""
-        position: int = await self._pool.fetchval(_HEAD, self._log_id)
-        return position
+        return await newest(self._pool, self._log_id)
 
     async def read(self, after: int, limit: int) -> Sequence[Recorded[Any]]:
         """At most `limit` facts that follow position `after`, in order. Raises UnknownFact."""

@@ -1,4 +1,4 @@
-"""What the gateway and the doorbell measure."""
+"""What the gateway, the doorbell and the readers measure."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -16,3 +16,7 @@ SECONDS = Histogram(
 SHED = Counter("pulseops_append_shed", "Append requests refused because too many were waiting.")
 RECONNECTS = Counter("pulseops_append_connection_failures", "Times that the writer's connection failed.")
 WAKE_FAILURES = Counter("pulseops_wake_failures", "Times that Redis did not carry a wake-up or its reader.")
+FALLBACKS = Counter(
+    "pulseops_replica_fallbacks", "Reads that went to the primary because the replica was away."
+)
+CONFLICTS = Counter("pulseops_replica_conflicts", "Reads that a replica gave up because of what it replayed.")

@@ -32,6 +32,9 @@ class Appender(Protocol):
 class History(Protocol):
     """Where streams are read from."""
 
+    def at(self, connection: Any) -> "History":
+        """The same log as this connection's server has it."""
+
     async def stream(self, stream_id: UUID, *, up_to_version: int | None = None) -> Sequence[Recorded[Any]]:
         """A stream's facts in order; empty when there is no such stream."""
 

@@ -56,6 +56,14 @@ class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
     overdue_seconds: float
 
 
+class Replica(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Where reads go while it `answers`: how far it is behind the primary, in events and in seconds."""
+
+    answers: bool
+    positions: int | None = None
+    seconds: float | None = None
+
+
 class Ready(Struct, frozen=True, kw_only=True, rename="camel"):
     """ok: all is well. degraded: incidents are recorded, but `reasons` says what is not as it should be.
 
@@ -69,6 +77,7 @@ class Ready(Struct, frozen=True, kw_only=True, rename="camel"):
     logs: tuple[Standing, ...] = ()
     subscriptions: tuple[Follower, ...] = ()
     sweep_seconds: float | None = None
+    replica: Replica | None = None
     reasons: tuple[str, ...] = ()
 
 
@@ -86,6 +95,7 @@ class Lag(Protocol):
 class Seen(Struct, frozen=True):
     """What was found of one log."""
 
+    log_id: int
     name: str
     lag: Lag
     overdue: float
@@ -100,6 +110,7 @@ def judged(
     schema: str | None = None,
     problem: str = "",
     logs: Sequence[Seen] = (),
+    replica: Any = None,
     database: bool = True,
     reasons: Iterable[str] = (),
 ) -> Ready:
@@ -118,6 +129,10 @@ def judged(
             reasons.append(f"{one.title} has parked streams: {one.parked}")
     late = [log for log in logs if log.overdue > _LAGS]
     reasons += [f"escalations of log {log.name} are {log.overdue:.0f} s late" for log in late]
+    if replica is not None and not replica.answers:
+        reasons.append("the replica does not answer: reads go to the primary")
+    elif replica is not None and (replica.seconds or 0) > _LAGS:
+        reasons.append(f"the replica is {replica.seconds:.0f} s behind")
     swept = logs[0].lag.sweep_seconds if logs else None
     if logs and (swept is None or swept > _LAGS):
         reasons.append("no worker looks for due escalations")
@@ -131,6 +146,7 @@ def judged(
         ),
         subscriptions=followers,
         sweep_seconds=swept,
+        replica=replica and Replica(**{name: getattr(replica, name) for name in Replica.__struct_fields__}),
         reasons=tuple(reasons),
     )
 
@@ -146,9 +162,17 @@ def measured(found: Ready) -> None:
     for log in found.logs:
         metrics.POSITION.labels(log.name).set(log.position)
         metrics.OVERDUE_SECONDS.labels(log.name).set(log.overdue_seconds)
+    if found.replica is not None:
+        metrics.REPLICA.set(found.replica.answers)
+        metrics.REPLICA_POSITIONS.set(_or_nan(found.replica.positions))
+        metrics.REPLICA_SECONDS.set(_or_nan(found.replica.seconds))
     if found.logs:
         metrics.followers(found.subscriptions)
         metrics.SWEEP_SECONDS.set(math.inf if found.sweep_seconds is None else found.sweep_seconds)
+
+
+def _or_nan(figure: float | None) -> float:
+    return math.nan if figure is None else figure
 
 
 @get(

@@ -23,6 +23,13 @@ PARKED = Gauge("pulseops_subscription_parked_streams", "Streams that wait for an
 ATTEMPTS = Gauge("pulseops_subscription_attempts", "Failures since the last progress.", _SHARD)
 LEASES = Gauge("pulseops_subscription_leases", "Times that a worker took the lease.", _SHARD)
 SWEEP_SECONDS = Gauge("pulseops_sweep_age_seconds", "Age of the last search for due escalations.")
+REPLICA = Gauge("pulseops_replica_up", "Whether the replica for reading answers; 0 without one.")
+REPLICA_POSITIONS = Gauge(
+    "pulseops_replica_lag_positions", "Positions, over all logs, that it has yet to show."
+)
+REPLICA_SECONDS = Gauge(
+    "pulseops_replica_lag_seconds", "Age of the newest transaction that it shows, if behind."
+)
 _METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"))
 # Finding a child by its labels costs more than counting: the children are few, so they are kept.
 _kept: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}

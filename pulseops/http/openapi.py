@@ -37,8 +37,9 @@ _RESPONSE_HEADERS: Mapping[str, Mapping[str, Any]] = {
     "Location": {"description": "Where the incident is.", "schema": {"type": "string"}},
     "ETag": {"description": "The incident's version.", "schema": {"type": "string"}},
     "X-PulseOps-Position": {
-        "description": "Place of the newest event in the log: give it as `min_position` to read your write.",
-        "schema": {"type": "integer", "minimum": 1},
+        "description": "Of an incident, or of what was written: the place of its newest event in the log, "
+        "which a read with this `min_position` shows. Of a list: the position up to which it shows all.",
+        "schema": {"type": "integer", "minimum": 0},
     },
     "Idempotency-Replayed": {
         "description": "Sent when this answer was given before, under the same key.",

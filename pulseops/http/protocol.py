@@ -15,7 +15,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from pulseops.http import metrics
-from pulseops.http.admission import Admission
+from pulseops.http.admission import FREELY, Admission
 from pulseops.http.answer import Answer
 from pulseops.http.exchange import exchange, signature
 from pulseops.http.problem import MEDIA, of_problem, problem
@@ -84,7 +84,9 @@ class PatientProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Each request comes by here when its head is complete, and its turn on this connection has come."""
         now = perf_counter()
-        if not ADMISSION.admits(now) and not cycle.scope["path"].startswith(_ALWAYS):
+        # Each connection has one request under way at most: few connections are no crowd, however they push.
+        crowd = len(self.connections) > FREELY and not ADMISSION.admits(now)
+        if crowd and not cycle.scope["path"].startswith(_ALWAYS):
             metrics.SHED.inc()
             say(cycle, _shed(cycle.scope))
             return
@@ -97,6 +99,7 @@ class PatientProtocol(HttpToolsProtocol):
         self.tasks.add(task)
 
     async def _run(self, cycle: RequestResponseCycle, app: Any, began: float) -> None:
+        ADMISSION.begin(perf_counter() - began)
         try:
             await cycle.run_asgi(app)
         finally:

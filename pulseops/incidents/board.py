@@ -135,7 +135,7 @@ _labels = msgspec.json.Decoder(dict[str, str]).decode
 
 
 async def list_incidents(
-    pool: asyncpg.Pool,
+    connection: asyncpg.Connection | asyncpg.Pool,
     filters: Filters = _NOTHING,
     cursor: str | None = None,
     limit: int = 50,
@@ -149,7 +149,7 @@ async def list_incidents(
         if any("\0" in word for word in words):
             raise InvalidInput("There is a NUL in it.", pointer=f"/{name}")
     unresolved = bool(filters.status) and "resolved" not in filters.status
-    rows = await pool.fetch(
+    rows = await connection.fetch(
         _UNRESOLVED_PAGE if unresolved else _PAGE,
         log_id,
         _NEWEST if cursor is None else _place(cursor, log_id),

@@ -1,7 +1,9 @@
 """Incidents over HTTP: report, see, list, acknowledge, resolve. The bodies are the commands."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
 from litestar import get, post
 from litestar.params import FromPath
 
@@ -10,23 +12,28 @@ from pulseops.http import etag, exchange, idempotency
 from pulseops.http.answer import Answer, Header, encoded
 from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
+from pulseops.http.position import Least, place
 from pulseops.http.problem import Refused
 from pulseops.incidents import batches, specs
 from pulseops.incidents.answers import Deduplicated, Incidents, extended, with_timeline
-from pulseops.incidents.board import BOARD, list_incidents
+from pulseops.incidents.board import BOARD, Page, list_incidents
 from pulseops.incidents.commands import Acknowledge, Create, Resolve
+from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.reporting import Caller, log, report
 from pulseops.incidents.specs import Wanted
 from pulseops.kernel.clock import utc_now
-from pulseops.kernel.envelope import Context
+from pulseops.kernel.envelope import Context, Recorded
 from pulseops.kernel.errors import NotFound, VersionConflict
-from pulseops.subscriptions.positions import wait_for
+from pulseops.subscriptions.positions import head, models
+from pulseops.subscriptions.reads import Reads
 
 _CREATE = Body(Create)
 _ACKNOWLEDGE = Body(Acknowledge, empty=Acknowledge())
 _RESOLVE = Body(Resolve, empty=Resolve())
 _WANTED = Query(Wanted)
+_LEAST = Query(Least)
+_SHOWN = (BOARD.name,)
 
 
 def _incidents(request: Req) -> Incidents:
@@ -39,7 +46,7 @@ def _caller(request: Req) -> Caller:
 
 
 def _place(incident: Incident) -> list[Header]:
-    return [etag.etag(incident.version), (b"x-pulseops-position", b"%d" % incident.position)]
+    return [etag.etag(incident.version), place(incident.position)]
 
 
 @post(["/incident", "/incidents"], opt={"spec": specs.CREATE, "express": True})
@@ -60,7 +67,9 @@ async def create(request: Req) -> Answer:
 async def create_batch(request: Req) -> Answer:
     items = await batches.read(request)
     key = idempotency.key(request)
-    return encoded(await batches.report_all(_incidents(request), _caller(request), items, key))
+    batch = await batches.report_all(_incidents(request), _caller(request), items, key)
+    positions = [item.incident.position for item in batch.items if item.incident is not None]
+    return encoded(batch, headers=[place(max(positions))] if positions else ())
 
 
 @get(
@@ -68,8 +77,9 @@ async def create_batch(request: Req) -> Answer:
     opt={"spec": specs.SHOW, "express": True},
 )
 async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
+    """Always as it now stands; with `min_position` it may be as it stood at that position."""
     incidents = _incidents(request)
-    facts = await incidents.history.stream(incident_id)
+    facts = await _facts(request, incidents, incident_id)
     incident = incidents.decider.fold(facts)
     if incident is None:
         raise NotFound("There is no such incident.")
@@ -78,16 +88,32 @@ async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
     return Answer(with_timeline(incident, facts), headers=_place(incident))
 
 
+async def _facts(request: Req, incidents: Incidents, incident_id: UUID) -> Sequence[Recorded[IncidentFact]]:
+    """From the primary, unless the caller says how new is new enough."""
+    # Hardly anybody asks for more than the incident.
+    least = _LEAST.read(request).min_position if request.scope["query_string"] else None
+    if least is None:
+        return await incidents.history.stream(incident_id)
+
+    async def look(connection: asyncpg.Connection) -> Sequence[Recorded[IncidentFact]]:
+        return await incidents.history.at(connection).stream(incident_id)
+
+    reads: Reads = request.app.state.reads
+    return (await reads.of(head(log_id=incidents.log_id), look, least=least)).found
+
+
 @get("/incidents", opt={"spec": specs.LIST})
 async def list_all(request: Req) -> Answer:
-    wanted = _WANTED.read(request)
-    pool, log_id = request.app.state.pool, principal(request).log_id
-    if wanted.min_position is not None:
-        await wait_for(pool, BOARD.name, wanted.min_position, log_id=log_id)
-    page = await list_incidents(
-        pool, wanted.filters(), cursor=wanted.cursor, limit=wanted.limit, log_id=log_id
-    )
-    return encoded(page)
+    wanted, log_id = _WANTED.read(request), principal(request).log_id
+
+    async def look(connection: asyncpg.Connection) -> Page:
+        return await list_incidents(
+            connection, wanted.filters(), cursor=wanted.cursor, limit=wanted.limit, log_id=log_id
+        )
+
+    reads: Reads = request.app.state.reads
+    seen = await reads.of(models(_SHOWN, log_id=log_id), look, least=wanted.min_position)
+    return encoded(seen.found, headers=[place(seen.position)])
 
 
 @post(

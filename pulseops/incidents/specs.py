@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from pulseops.http.position import HEADER, Least, Position
 from pulseops.http.spec import Shape, Spec
 from pulseops.incidents.answers import Batch, Deduplicated, WithTimeline
 from pulseops.incidents.board import MOST, Filters, Page
@@ -21,10 +22,7 @@ class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     team: Annotated[Word, Meta(description="Only those assigned to this team.")] | None = None
     limit: Annotated[int, Meta(ge=1, le=MOST, description="How many at most.")] = 50
     cursor: Annotated[str, Meta(max_length=200, description="`nextCursor` of the page before.")] | None = None
-    min_position: (
-        Annotated[int, Meta(ge=0, le=2**63 - 1, description="Wait until this position of the log shows.")]
-        | None
-    ) = None
+    min_position: Position | None = None
 
     def filters(self) -> Filters:
         return Filters(
@@ -43,7 +41,7 @@ _EXAMPLE = {
     "labels": {"region": "eu-west-1"},
     "dedupKey": "checkout-5xx",
 }
-_STANDS = ("ETag", "X-PulseOps-Position")
+_STANDS = ("ETag", HEADER)
 _WRITES = ("overloaded", "outcome-unknown", "unknown-fact", "idempotency-key-reused")
 
 CREATE = Spec(
@@ -73,25 +71,33 @@ CREATE_BATCH = Spec(
     body_media={"application/x-ndjson": Create},
     body_example=[_EXAMPLE, {"title": "Disk of db-3 is 91 % full"}],
     headers=("Idempotency-Key",),
-    answers={200: Shape(means="What became of each item, in the order of the request.", kind=Batch)},
+    answers={
+        200: Shape(
+            means="What became of each item, in the order of the request. The position is that of the newest "
+            "event of all of them; there is none if every item failed.",
+            kind=Batch,
+            headers=(HEADER,),
+        )
+    },
     problems=("overloaded",),
 )
 SHOW = Spec(
     name="getIncident",
     summary="An incident and its timeline",
+    query=Least,
     headers=("If-None-Match",),
     answers={
         200: Shape(means="The incident as it now stands.", kind=WithTimeline, headers=_STANDS),
         304: Shape(means="It is still as you have it.", headers=_STANDS),
     },
-    problems=("not-found", "unknown-fact"),
+    problems=("not-found", "unknown-fact", "behind", "overloaded"),
 )
 LIST = Spec(
     name="listIncidents",
     summary="Incidents, newest first",
     query=Wanted,
-    answers={200: Shape(means="One page.", kind=Page)},
-    problems=("behind",),
+    answers={200: Shape(means="One page.", kind=Page, headers=(HEADER,))},
+    problems=("behind", "overloaded"),
 )
 
 

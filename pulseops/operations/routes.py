@@ -1,19 +1,24 @@
 """Subscriptions over HTTP, for operators: see them, park a stream, try it again, go back."""
 
+import asyncpg
 from litestar import get, post
 from litestar.params import FromPath
 
 from pulseops.access.guards import principal
 from pulseops.http.answer import Answer, encoded
-from pulseops.http.bodies import Body
+from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
+from pulseops.http.position import Least, place
 from pulseops.kernel.errors import InvalidInput
 from pulseops.operations import specs
 from pulseops.operations.resets import refuse_read_models
 from pulseops.operations.specs import Back, Park, Reset, Retry, Since, Standing, Wanted
 from pulseops.subscriptions import operating
 from pulseops.subscriptions.lag import lag
+from pulseops.subscriptions.positions import head
+from pulseops.subscriptions.reads import Reads
 
+_LEAST = Query(Least)
 _RETRY = Body(Retry, empty=Retry())
 _PARK = Body(Park)
 _RESET = Body(Reset)
@@ -21,10 +26,17 @@ _RESET = Body(Reset)
 
 @get("/subscriptions", opt={"spec": specs.LIST})
 async def list_all(request: Req) -> Answer:
-    pool, log_id = request.app.state.pool, principal(request).log_id
-    found = await lag(pool, log_id=log_id)
-    parked = await operating.parked(pool, log_id=log_id)
-    return encoded(Standing(position=found.position, subscriptions=found.followers, parked=parked))
+    wanted, log_id = _LEAST.read(request), principal(request).log_id
+
+    async def look(connection: asyncpg.Connection) -> Standing:
+        found = await lag(connection, log_id=log_id)
+        parked = await operating.parked(connection, log_id=log_id)
+        return Standing(position=found.position, subscriptions=found.followers, parked=parked)
+
+    # Of the primary, whatever there is: who leads what is nobody's past.
+    reads: Reads = request.app.state.reads
+    found = (await reads.current(head(log_id=log_id), look, least=wanted.min_position or 0)).found
+    return encoded(found, headers=[place(found.position)])
 
 
 @post("/subscriptions/{name:str}/retry", opt={"spec": specs.RETRY})

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from pulseops.http.position import HEADER, Least
 from pulseops.http.spec import Shape, Spec
 from pulseops.subscriptions.lag import Follower
 from pulseops.subscriptions.operating import Parked
@@ -62,7 +63,9 @@ LIST = Spec(
     name="listSubscriptions",
     summary="How far each subscription is, who leads it, and what it leaves out",
     tag=_TAG,
-    answers={200: Shape(means="As they stand now.", kind=Standing)},
+    query=Least,
+    answers={200: Shape(means="As they stand now.", kind=Standing, headers=(HEADER,))},
+    problems=("behind",),
 )
 RETRY = Spec(
     name="retryParked",

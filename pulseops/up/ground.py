@@ -31,12 +31,13 @@ async def lay_ground(settings: Settings, home: Home, postgres: EmbeddedPostgres 
     Raises:
         CannotStart: when the database is away, unsafe, or may not be migrated.
     """
-    if postgres is not None:
-        await postgres.prepare()
-        url, owner = postgres.url(), postgres.url(admin=True)
-    else:
-        url, owner = settings.database_url or "", settings.migrates_at or ""
+    url = settings.database_url or ""
     try:
+        if postgres is not None:
+            await postgres.prepare()
+            url, owner = postgres.url(), postgres.url(admin=True)
+        else:
+            url, owner = settings.session_at or "", settings.migrates_at or ""
         version, ready = await _look(url, settings)
         if postgres is not None or not ready:
             await migrate(owner, allow_unsafe=settings.allow_unsafe_durability)

@@ -63,7 +63,7 @@ def _split(url: str) -> tuple[str, int]:
 
 
 def database(place: Place) -> Iterator[Finding]:
-    url = place.settings.database_url
+    url = place.settings.direct_database_url or place.settings.database_url
     advice = "Is it running, and the URL right?"
     if url is None and place.home is not None:
         advice = f"See {place.path / 'logs' / 'postgres.log'}."
@@ -83,7 +83,8 @@ def database(place: Place) -> Iterator[Finding]:
 
 
 async def _database(url: str) -> list[Finding]:
-    connection = await asyncpg.connect(url, timeout=5)
+    # A named statement may not be there any more where the URL leads through a pooler.
+    connection = await asyncpg.connect(url, timeout=5, statement_cache_size=0)
     try:
         version = str(await connection.fetchval("SHOW server_version")).split()[0]
         unsafe, schema = await check_durability(connection), await schema_status(connection)

@@ -132,7 +132,7 @@ async def test_what_is_stored_but_cannot_be_read_back_is_not_called_unavailable(
 async def test_a_full_disk_is_called_so_and_reading_goes_on(
     database: Database, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "_gateway", lambda url, _doorbell, log: Gateway(url, log_id=log, patience=2.0))
+    monkeypatch.setattr(app, "_gateway", lambda url, _bell, log, **_: Gateway(url, log_id=log, patience=2.0))
     async with serving(database.app_url) as api:
         path = (await api.post("/incident", json={"title": "before"})).headers["location"]
         await admin.execute(_FULL)

@@ -1,6 +1,6 @@
 """The door: open while there is room, ajar in a crowd, and never shut because of a few slow ones."""
 
-from pulseops.http.admission import CROWDED, FREELY, MOST, Admission
+from pulseops.http.admission import CROWDED, FREELY, LEAST, MOST, Admission
 
 
 def enter(door: Admission, count: int, now: float) -> int:
@@ -54,3 +54,17 @@ def test_slow_bodies_and_patient_readers_keep_nobody_out() -> None:
         now += 0.001
         assert enter(door, 1, now) == 1
         door.leave(now, now + 0.001)
+
+
+def test_where_even_refusing_takes_long_still_fewer_are_let_in_but_never_none() -> None:
+    door = Admission(0.0)
+    enter(door, FREELY + 1, 0.2)
+    now = work(door, each=0.001, count=FREELY, now=0.2, took=0.2)
+    for _ in range(100):
+        door.begin(0.02)
+    assert enter(door, FREELY, now) == LEAST
+    now = work(door, each=0.001, count=LEAST, now=now, took=0.2)
+    for _ in range(1_000):
+        door.begin(0.001)
+    # The latest answers were slow: what comes beyond the room waits for nobody.
+    assert enter(door, FREELY, now) == CROWDED

@@ -491,3 +491,27 @@ def test_a_reader_that_has_seen_enough_is_no_error(server: Server) -> None:
     talking.stdout.close()
     _, errors = talking.communicate(timeout=20)
     assert (talking.returncode, errors) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("list_says", "told"),
+    [
+        (Reply(200, {"items": [], "nextCursor": None}), ""),
+        (Reply(503, {"title": "The read model has not come so far"}), "Lists will show it in a moment."),
+        (Reply(None), "Lists will show it in a moment."),
+    ],
+)
+def test_a_command_that_writes_ends_when_lists_show_it_or_says_that_they_do_not_yet(
+    server: Server, run: Run, list_says: Reply, told: str
+) -> None:
+    server.replies = [Reply(201, an_incident(), {"X-PulseOps-Position": "3"}), list_says]
+    code, out, err = run("create", "Slow", "--json")
+    assert (code, json.loads(out)["id"]) == (0, ID)
+    assert (told in err, err == "") == (True, told == "")
+    assert [one.path for one in server.requests] == ["/incidents", "/incidents?limit=1&min_position=3"]
+
+
+def test_a_server_that_says_no_position_is_not_waited_for(server: Server, run: Run) -> None:
+    server.replies = [Reply(200, an_incident(status="resolved"))]
+    code, _, err = run("resolve", ID)
+    assert (code, err, len(server.requests)) == (0, "", 1)

@@ -25,6 +25,9 @@ class Nowhere:
     async def append(self, request: AppendRequest) -> AppendResult:
         raise NotImplementedError
 
+    def at(self, connection: object) -> "Nowhere":
+        return self
+
     async def stream(self, stream_id: UUID, *, up_to_version: int | None = None) -> Sequence[Recorded[Any]]:
         raise NotImplementedError
 

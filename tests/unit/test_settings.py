@@ -108,3 +108,40 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
 )
 def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
     assert masked(url) == shown.replace("None", "")
+
+
+POOLED = {"PULSEOPS_POOLER": "transaction", "PULSEOPS_DATABASE_URL": "postgresql://u:hunter2@pooler/d"}
+DIRECT = {"PULSEOPS_DIRECT_DATABASE_URL": "postgresql://u:hunter2@db/d"}
+
+
+def test_writers_take_the_direct_way_where_there_is_one() -> None:
+    alone = Settings.from_environment(POOLED)
+    assert alone.writers == ("postgresql://u:hunter2@pooler/d", True)
+    both = Settings.from_environment(POOLED | DIRECT)
+    assert both.writers == ("postgresql://u:hunter2@db/d", False)
+    assert both.session_at == both.migrates_at == "postgresql://u:hunter2@db/d"
+    assert both.database == "postgresql://u:hunter2@pooler/d"
+    assert "hunter2" not in repr(both)
+
+
+def test_what_needs_a_session_does_not_go_through_a_pooler() -> None:
+    settings = Settings.from_environment(POOLED)
+    with pytest.raises(SettingsError, match="set PULSEOPS_DIRECT_DATABASE_URL to PostgreSQL itself"):
+        _ = settings.session_at
+    with pytest.raises(SettingsError, match="set PULSEOPS_DIRECT_DATABASE_URL"):
+        _ = settings.migrates_at
+    told = Settings.from_environment(POOLED | {"PULSEOPS_MIGRATION_URL": "postgresql://owner@db/d"})
+    assert told.migrates_at == "postgresql://owner@db/d"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (DIRECT, "PULSEOPS_DIRECT_DATABASE_URL is the way past a pooler: set PULSEOPS_POOLER=transaction"),
+        ({"PULSEOPS_POOLER": "transaction"}, "PULSEOPS_POOLER says how PULSEOPS_DATABASE_URL is to be used"),
+        ({"PULSEOPS_POOLER": "session"}, "PULSEOPS_POOLER: it must be one of none, transaction"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(given: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        Settings.from_environment(given)

@@ -1,0 +1,83 @@
+"""Where reads go: to the replica, if there is one, while it answers; else to the primary."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import asyncpg
+
+from pulseops.db.outages import OUTAGES
+from pulseops.eventstore import metrics
+from pulseops.eventstore.replica import NotOurReplica, Replica
+from pulseops.kernel.errors import Behind, Overloaded
+from pulseops.subscriptions.positions import Look, Measure, Seen, look_from
+
+T = TypeVar("T")
+
+_PATIENCE = 1.0
+"""Seconds that a read which lost its replica waits for its turn on the primary."""
+
+# It is there, and was slow, or this question was: elsewhere the question would be as slow.
+_SLOW: tuple[type[Exception], ...] = (asyncpg.QueryCanceledError,)
+# The replica gave up the question, to replay what made it impossible; it can be asked again.
+_CONFLICTS: tuple[type[Exception], ...] = (asyncpg.TransactionRollbackError,)
+_AWAY: tuple[type[Exception], ...] = (*OUTAGES, OSError, NotOurReplica)
+
+
+class Reads:
+    """`of` reads where there is room, `current` on the primary. Both say how far what they found goes.
+
+    Reads that have lost their replica may take `aside` connections of the primary at a time: those who write
+    need the others.
+    """
+
+    def __init__(self, primary: asyncpg.Pool, replica: Replica | None = None, *, aside: int = 4) -> None:
+        self._primary, self.replica = primary, replica
+        self._aside = asyncio.Semaphore(aside)
+
+    async def current(self, measure: Measure, look: Look[T], *, least: int = 0) -> Seen[T]:
+        """As `positions.look_from`."""
+        return await look_from(self._primary, measure, look, least=least)
+
+    async def of(self, measure: Measure, look: Look[T], *, least: int | None = None) -> Seen[T]:
+        """As `positions.look_from`. Raises Overloaded when too many read from the primary in its place."""
+        least, replica = least or 0, self.replica
+        if replica is None:
+            return await self.current(measure, look, least=least)
+        if replica.answers:
+            try:
+                return await self._there(replica, measure, look, least)
+            except _SLOW:
+                raise
+            except _AWAY as error:
+                replica.gone(error)
+                if isinstance(error, TimeoutError):
+                    # It has cost the caller all its time already.
+                    raise
+        metrics.FALLBACKS.inc()
+        async with self._turn():
+            return await self.current(measure, look, least=least)
+
+    async def _there(self, replica: Replica, measure: Measure, look: Look[T], least: int) -> Seen[T]:
+        try:
+            return await look_from(replica.pool, measure, look, least=least)
+        except (*_CONFLICTS, asyncpg.ConnectionDoesNotExistError):
+            # Between two messages replay ends the whole session: connecting anew tells whether it was that.
+            metrics.CONFLICTS.inc()
+        try:
+            return await look_from(replica.pool, measure, look, least=least)
+        except _CONFLICTS:
+            metrics.CONFLICTS.inc()
+            raise Behind("The replica had to give way to what it replays. Ask again in a moment.") from None
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            await asyncio.wait_for(self._aside.acquire(), _PATIENCE)
+        except TimeoutError:
+            raise Overloaded from None
+        try:
+            yield
+        finally:
+            self._aside.release()
