@@ -16,15 +16,18 @@ WHERE datname = current_database() AND usename = 'pulseops'
 ORDER BY query LIKE '%append_v%' DESC, state_change DESC LIMIT 1
 """
 LEADER = """
-SELECT owner FROM eventstore.subscription WHERE lease_until > clock_timestamp()
-GROUP BY owner ORDER BY count(*) DESC LIMIT 1
+SELECT pid FROM eventstore.subscription, cast(split_part(owner, ':', 2) AS int) AS pid
+WHERE lease_until > clock_timestamp() AND pid = ANY ($1)
+GROUP BY pid ORDER BY count(*) DESC LIMIT 1
 """
 ESCALATIONS = "SELECT count(*) FROM eventstore.event WHERE type = 'ESCALATED'"
 AT_WORK = """
 SELECT (SELECT count(DISTINCT pid) = cardinality($1::int[])
         FROM eventstore.worker, cast(split_part(worker_id, ':', 2) AS int) AS pid
         WHERE pid = ANY ($1) AND seen_at > clock_timestamp() - interval '3 s')
-  AND (SELECT count(DISTINCT name) >= 3 AND bool_and(owner IS NOT NULL AND lease_until > clock_timestamp())
+  -- Who was killed has its leases for a while yet.
+  AND (SELECT count(DISTINCT name) >= 3 AND bool_and(owner IS NOT NULL AND lease_until > clock_timestamp()
+         AND cast(split_part(owner, ':', 2) AS int) = ANY ($1))
        FROM eventstore.subscription)
 """
 LED_BY_OTHERS = """

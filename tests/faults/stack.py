@@ -138,7 +138,7 @@ class Stack:
 
     def leader(self) -> Killable:
         """The worker that has most of the leases."""
-        pid = int(self.answer(LEADER).split(":")[1])
+        pid = self.answer(LEADER, [worker.pid for worker in self.workers])
         return next(worker for worker in self.workers if worker.pid == pid)
 
     def at(self, port: int) -> Killable:
@@ -163,12 +163,12 @@ class Stack:
     def ask(self, question: str, *arguments: Any) -> Any:
         return self.site.ask(question, *arguments)
 
-    def answer(self, question: str, within: float = 15.0) -> Any:
+    def answer(self, question: str, *arguments: Any, within: float = 15.0) -> Any:
         """Asked until there is one."""
         found: list[Any] = []
 
         def there_is() -> bool:
-            found.append(self.ask(question))
+            found.append(self.ask(question, *arguments))
             return found[-1] is not None
 
         self.until(there_is, within)
