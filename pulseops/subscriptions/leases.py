@@ -49,13 +49,17 @@ _LOOK = """
     FROM eventstore.subscription AS s
     WHERE s.log_id = $1 AND s.name = $2 AND s.shard = $3 AND s.owner = $4 AND s.epoch = $5
 """
-# A worker frozen inside a batch must not hold the row for ever: the database ends its transaction.
+# A worker frozen inside a batch must not hold the row for ever: the database ends its transaction. Frozen
+# between the messages that prepare a statement it counts as busy, not as idle: from PostgreSQL 17 on, a limit
+# on the whole batch ends that too.
 _LOCK = """
     SELECT s.position, s.shards, s.generation, s.parked,
         least(CASE WHEN s.halt_until > clock_timestamp() THEN s.halt_at END, coalesce((
             SELECT e.position FROM eventstore.event AS e WHERE e.log_id = $1 ORDER BY e.position DESC LIMIT 1
         ), 0)) AS goal,
-        set_config('idle_in_transaction_session_timeout', $6, true)
+        set_config('idle_in_transaction_session_timeout', $6, true),
+        CASE WHEN current_setting('server_version_num')::int >= 170000
+            THEN set_config('transaction_timeout', '15s', true) END
     FROM eventstore.subscription AS s
     WHERE s.log_id = $1 AND s.name = $2 AND s.shard = $3 AND s.owner = $4 AND s.epoch = $5
     FOR UPDATE
