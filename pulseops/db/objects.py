@@ -44,7 +44,6 @@ OBJECTS = (
     "escalation/sql/stop_deadlines_v1.sql",
     "escalation/sql/assigned_v2.sql",
     "escalation/sql/stop_deadlines_v2.sql",
-    "escalation/sql/assigned_v3.sql",
     "escalation/sql/start_deadlines_v2.sql",
     "escalation/sql/due_logs_v1.sql",
     "escalation/sql/claim_due_v1.sql",

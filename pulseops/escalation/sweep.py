@@ -30,10 +30,14 @@ from pulseops.incidents.incident import Incident
 Store = EventStore[Command, Incident | None, IncidentFact]
 
 # A worker that froze in the middle must not keep its claims, or the log: the database ends its transaction.
+# Frozen while it prepared a statement it counts as busy: from PostgreSQL 17 on, the whole sweep has a limit.
 # A log that others hold must not keep the sweep of other logs: it is left for the next round.
 _CLAIM = """
 WITH bounds AS MATERIALIZED (
-  SELECT set_config('idle_in_transaction_session_timeout', '2s', true), set_config('lock_timeout', '1s', true)
+  SELECT set_config('lock_timeout', '1s', true),
+    set_config('idle_in_transaction_session_timeout', '2s', true),
+    CASE WHEN current_setting('server_version_num')::int >= 170000
+      THEN set_config('transaction_timeout', '5s', true) END
 )
 SELECT c.* FROM bounds CROSS JOIN escalation.claim_due_v2($1, $2, $3) c
 """

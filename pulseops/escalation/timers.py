@@ -65,7 +65,7 @@ deadline = Table(
 )
 
 
-_ASSIGNED = "SELECT * FROM escalation.assigned_v3($1, $2, $3, $4, $5, $6, $7)"
+_ASSIGNED = "SELECT * FROM escalation.assigned_v2($1, $2, $3, $4, $5, $6, $7)"
 _STOP = "SELECT escalation.stop_deadlines_v2($1, $2, $3, $4, $5, $6, $7)"
 
 

@@ -59,11 +59,13 @@ _LOCK = """
         ), 0)) AS goal,
         set_config('idle_in_transaction_session_timeout', $6, true),
         CASE WHEN current_setting('server_version_num')::int >= 170000
-            THEN set_config('transaction_timeout', '15s', true) END
+            THEN set_config('transaction_timeout', $7, true) END
     FROM eventstore.subscription AS s
     WHERE s.log_id = $1 AND s.name = $2 AND s.shard = $3 AND s.owner = $4 AND s.epoch = $5
     FOR UPDATE
 """
+_WHOLE = 4
+"""Times as long as a lease that a batch may take."""
 _CHECKPOINT = """
     UPDATE eventstore.subscription
     SET position = $7, lease_until = clock_timestamp() + $6, updated_at = clock_timestamp(),
@@ -127,8 +129,8 @@ class Lease:
 
     async def lock(self, connection: asyncpg.Connection, most: int) -> Slice:
         """The next `most` positions at most, maybe none. The row is held still until the transaction ends."""
-        limit = str(int(self.seconds * 1000))
-        row = self._kept(await connection.fetchrow(_LOCK, *self._row, self._epoch, limit))
+        idle, whole = (str(int(times * self.seconds * 1000)) for times in (1, _WHOLE))
+        row = self._kept(await connection.fetchrow(_LOCK, *self._row, self._epoch, idle, whole))
         position = row["position"]
         return Slice(
             log_id=self._row[0],

@@ -163,6 +163,23 @@ async def test_a_worker_frozen_inside_a_batch_is_rolled_back_and_replaced(
     assert await seen(pool) == list(range(1, 11))
 
 
+async def test_a_worker_frozen_while_it_prepares_a_statement_is_rolled_back_and_replaced(
+    pool: asyncpg.Pool, admin: asyncpg.Connection
+) -> None:
+    """PostgreSQL calls it active then: no limit on idle sessions or on statements ends that."""
+    frozen = Lease(log_id=1, name="follower", owner="frozen", seconds=0.3)
+    second = Lease(log_id=1, name="follower", owner="second", seconds=60)
+    async with pool.acquire() as a, pool.acquire() as b:
+        await begin(a)
+        assert await frozen.take(a)
+        await a.transaction().start()
+        await frozen.lock(a, 1)
+        await a.prepare("SELECT 'what comes next'")
+        state = "SELECT state FROM pg_stat_activity WHERE pid = $1"
+        assert await admin.fetchval(state, a.get_server_pid()) == "active"
+        await until(lambda: second.take(b))
+
+
 async def test_a_batch_longer_than_the_lease_is_not_taken_over(
     pool: asyncpg.Pool, app: asyncpg.Connection
 ) -> None:
