@@ -99,7 +99,7 @@ async def _facts(request: Req, incidents: Incidents, incident_id: UUID) -> Seque
         return await incidents.history.at(connection).stream(incident_id)
 
     reads: Reads = request.app.state.reads
-    return (await reads.of(head(log_id=incidents.log_id), look, least=least)).found
+    return (await reads.of(head(log_id=incidents.log_id), look, least=least, brief=True)).found
 
 
 @get("/incidents", opt={"spec": specs.LIST})

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Generic, TypeVar
 
 import asyncpg
@@ -52,17 +53,24 @@ def head(*, log_id: int) -> Measure:
 
 
 async def look_from(
-    pool: asyncpg.Pool, measure: Measure, look: Look[T], *, least: int = 0, within: float = 2.0
+    pool: asyncpg.Pool,
+    measure: Measure,
+    look: Look[T],
+    *,
+    least: int = 0,
+    within: float = 2.0,
+    turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> Seen[T]:
     """Looks when `measure` has come to `least`; Behind if that takes longer than `within` seconds.
 
     A checkpoint is committed with its rows and replicates after them, and both are asked of one server: so
-    this holds on any replica as well. No connection is kept meanwhile. A parked stream may still be missing.
+    this holds on any replica as well. No connection is kept meanwhile, and no `turn`, which is taken
+    for each look. A parked stream may still be missing.
     """
     pause = _SHORTEST
     deadline = asyncio.get_running_loop().time() + within
     while True:
-        async with one_server(pool) as connection:
+        async with turn(), one_server(pool) as connection:
             position = await measure(connection)
             if position >= least:
                 return Seen(position, await look(connection))
