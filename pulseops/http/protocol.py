@@ -15,7 +15,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from pulseops.http import metrics
-from pulseops.http.admission import FREELY, Admission
+from pulseops.http.admission import ALWAYS, FREELY, Admission
 from pulseops.http.answer import Answer
 from pulseops.http.exchange import exchange, signature
 from pulseops.http.problem import MEDIA, of_problem, problem
@@ -25,8 +25,6 @@ _PATIENCE = 10.0
 _LONGEST_HEAD = 64 * 1024
 """Bytes of a request line with its headers, give or take what arrives at once."""
 
-_ALWAYS = ("/health/", "/metrics")
-"""What is asked about the crowd is answered also in it."""
 _CROWD = "More requests are under way than can be answered in time. Nothing was done."
 
 ADMISSION = Admission()
@@ -86,7 +84,7 @@ class PatientProtocol(HttpToolsProtocol):
         now = perf_counter()
         # Each connection has one request under way at most: few connections are no crowd, however they push.
         crowd = len(self.connections) > FREELY and not ADMISSION.admits(now)
-        if crowd and not cycle.scope["path"].startswith(_ALWAYS):
+        if crowd and not cycle.scope["path"].startswith(ALWAYS):
             metrics.SHED.inc()
             say(cycle, _shed(cycle.scope))
             return
