@@ -80,7 +80,8 @@ async def test_a_crowd_that_comes_at_once_takes_turns(open_gateway: Open, admin:
             await gateway.append(request())
 
     await asyncio.gather(*(caller() for _ in range(64)))
-    sizes = await admin.fetch("SELECT count(*) FROM eventstore.event GROUP BY xmin::text ORDER BY max(position)")
+    commits = "SELECT count(*) FROM eventstore.event GROUP BY xmin::text ORDER BY max(position)"
+    sizes = await admin.fetch(commits)
     assert [row["count"] for row in sizes] == [1, *[32] * 6]
 
 
