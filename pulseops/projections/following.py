@@ -1,7 +1,8 @@
 """Brings a filled generation of a read model to where the live one stands, exactly.
 
 Streams that the live one has parked wait in the new one as well. One that was parked for a while, and left
-out meanwhile, is gone through again by itself.
+out meanwhile, stays left out until it is gone through again by itself, whole: a row that has a later fact
+takes no earlier ones.
 """
 
 from collections import defaultdict
@@ -128,15 +129,12 @@ async def advance(connection: asyncpg.Connection, model: ReadModel, generation: 
             up_to = min((one.position for one in live), default=0)
             if up_to > position:
                 to = min(up_to, position + MOST)
-                parked = {stream for one in live for stream in one.parked}
+                waiting = tuple({*left_out, *(stream for one in live for stream in one.parked)})
                 await model.projector.project(
                     connection,
-                    Slice(
-                        log_id=log_id, after=position, up_to=to, parked=tuple(parked), generation=generation
-                    ),
+                    Slice(log_id=log_id, after=position, up_to=to, parked=waiting, generation=generation),
                 )
-                key = (log_id, model.name, generation)
-                await connection.execute(_REACHED, *key, to, list(parked | set(left_out)))
+                await connection.execute(_REACHED, log_id, model.name, generation, to, waiting)
                 done += to - position
     return done
 
@@ -181,6 +179,7 @@ async def bring(
         here = logs.get(log_id, [])
         reached = max(position, min((one.position for one in here), default=0))
         parked = {stream for one in here for stream in one.parked}
+        waiting = tuple({*left_out, *parked})
         for one in here:
             piece = Slice(
                 log_id=log_id,
@@ -188,21 +187,23 @@ async def bring(
                 up_to=max(position, one.position),
                 shard=one.shard,
                 shards=one.shards,
-                parked=one.parked,
+                parked=waiting,
                 generation=generation,
             )
             if piece.up_to > piece.after:
                 await model.projector.project(connection, piece)
-            mine = (stream for stream in {*left_out, *parked} if bucket(stream) % one.shards == one.shard)
-            for stream in mine:
-                await _again(connection, model, piece, stream)
+            for stream in waiting:
+                if bucket(stream) % one.shards == one.shard:
+                    await _again(connection, model, piece, stream, parked=stream in parked)
         await connection.execute(_REACHED, log_id, model.name, generation, reached, list(parked))
 
 
-async def _again(connection: asyncpg.Connection, model: ReadModel, piece: Slice, stream: UUID) -> None:
+async def _again(
+    connection: asyncpg.Connection, model: ReadModel, piece: Slice, stream: UUID, *, parked: bool
+) -> None:
     """All of a stream that was left out, up to where the live one has it."""
     since = None
-    if stream in piece.parked:
+    if parked:
         since = await connection.fetchval(_PARKED_FROM, piece.log_id, model.name, stream)
     up_to = piece.up_to if since is None else since - 1
     await model.projector.project(
