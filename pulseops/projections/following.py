@@ -60,11 +60,13 @@ SELECT s.position, s.shards, s.generation, s.parked FROM eventstore.subscription
 WHERE s.log_id = $1 AND s.name = $2 AND s.shard = $3 FOR UPDATE
 """
 _MOVE = """
-UPDATE eventstore.subscription SET position = $3, updated_at = clock_timestamp()
+UPDATE eventstore.subscription
+SET position = $3, updated_at = clock_timestamp(), attempts = 0, last_error = NULL
 WHERE log_id = $1 AND name = $2 AND position < $3
 """
 _MOVE_ONE = """
-UPDATE eventstore.subscription SET position = $4, updated_at = clock_timestamp()
+UPDATE eventstore.subscription
+SET position = $4, updated_at = clock_timestamp(), attempts = 0, last_error = NULL
 WHERE log_id = $1 AND name = $2 AND shard = $3
 """
 _PARKED_FROM = "SELECT position FROM eventstore.parked WHERE log_id = $1 AND name = $2 AND stream_id = $3"
@@ -88,9 +90,15 @@ class Gap(Struct, frozen=True, kw_only=True):
     live: int
 
 
-async def shards(connection: asyncpg.Connection, name: str, *, held: bool = False) -> tuple[Shard, ...]:
-    """All of them; `held` until the end of the transaction, so that none of them moves."""
-    rows = await connection.fetch(_LIVE_HELD if held else _LIVE, name)
+class Moved(Exception):
+    """The live generation went on, too far or at the wrong moment."""
+
+
+async def shards(connection: asyncpg.Connection, name: str) -> tuple[Shard, ...]:
+    return _shards(await connection.fetch(_LIVE, name))
+
+
+def _shards(rows: Iterable[asyncpg.Record]) -> tuple[Shard, ...]:
     return tuple(Shard(**{**row, "parked": tuple(row["parked"])}) for row in rows)
 
 
@@ -100,6 +108,7 @@ async def _ours(connection: asyncpg.Connection, model: ReadModel, generation: in
 
 
 async def meet_new_logs(connection: asyncpg.Connection, model: ReadModel, generation: int) -> None:
+    """Logs that begin while the read model is rebuilt are followed from their first position."""
     await connection.execute(_NEW_LOGS, model.name, generation)
     await connection.execute(_NEW_SUBSCRIPTIONS, model.name)
 
@@ -117,6 +126,21 @@ async def gap(
     reached = await _ours(connection, model, generation)
     behind = [one.position - reached.get(one.log_id, 0) for one in live]
     return Gap(ours=max([0, *behind]), live=max([0, *(-one for one in behind)]))
+
+
+async def hold(connection: asyncpg.Connection, model: ReadModel, generation: int) -> tuple[Shard, ...]:
+    """All shards of the live one; none of them moves until the end of the transaction.
+
+    Raises Moved when the new one has more than a batch to go to be there, or has not met one of their logs.
+    """
+    live = _shards(await connection.fetch(_LIVE_HELD, model.name))
+    # Whoever waited for a row sees what became of it, but not the rows that others put in its place.
+    if await shards(connection, model.name) != live:
+        raise Moved
+    reached = await _ours(connection, model, generation)
+    if any(one.log_id not in reached or one.position - reached[one.log_id] > MOST for one in live):
+        raise Moved
+    return live
 
 
 async def advance(connection: asyncpg.Connection, model: ReadModel, generation: int) -> int:
@@ -152,7 +176,10 @@ async def lead(connection: asyncpg.Connection, model: ReadModel, generation: int
             continue
         key = (one.log_id, model.name, one.shard)
         async with connection.transaction():
-            position, count, live, parked = await connection.fetchrow(_HOLD, *key)
+            row = await connection.fetchrow(_HOLD, *key)
+            if row is None:
+                continue  # the streams were dealt to fewer shards meanwhile
+            position, count, live, parked = row
             to = min(goal, position + MOST)
             if to > position:
                 piece = Slice(
