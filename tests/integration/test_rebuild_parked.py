@@ -53,9 +53,7 @@ class Told:
         return facts[-1].position
 
 
-async def test_a_parked_stream_waits_in_the_new_generation_too(
-    database: Database, app: asyncpg.Connection
-) -> None:
+async def _ten_of_which_one_waits(app: asyncpg.Connection) -> None:
     await report(app, 10)
     await app.execute(
         "INSERT INTO eventstore.subscription (log_id, name, position, updated_at) "
@@ -63,6 +61,12 @@ async def test_a_parked_stream_waits_in_the_new_generation_too(
     )
     await parked_at(app, 4)
     await lead(app)
+
+
+async def test_a_parked_stream_waits_in_the_new_generation_too(
+    database: Database, app: asyncpg.Connection
+) -> None:
+    await _ten_of_which_one_waits(app)
     assert len(await rows(app, "incident")) == 9
     done = await rebuilt(database.app_url, board.MODEL)
     assert done.compared == 9
@@ -72,13 +76,7 @@ async def test_a_parked_stream_waits_in_the_new_generation_too(
 async def test_a_stream_that_was_parked_for_a_while_is_gone_through_again(
     database: Database, app: asyncpg.Connection
 ) -> None:
-    await report(app, 10)
-    await app.execute(
-        "INSERT INTO eventstore.subscription (log_id, name, position, updated_at) "
-        "VALUES (1, 'incident', 0, clock_timestamp())"
-    )
-    await parked_at(app, 4)
-    await lead(app)
+    await _ten_of_which_one_waits(app)
 
     async def fill(connection: asyncpg.Connection, part: Stretch) -> None:
         await board.MODEL.fill(connection, part)
