@@ -244,7 +244,7 @@ async def test_a_fact_that_is_not_known_is_refused_unless_its_stream_is_parked(
         "SELECT * FROM eventstore.append_v1(1::smallint, $1)", msgspec.json.encode(batch).decode()
     )
     for model in MODELS:
-        with pytest.raises(CannotRebuild, match="History holds CREATED version 2 at position 2"):
+        with pytest.raises(CannotRebuild, match="History holds CREATED version 2, and"):
             await rebuilt(database.app_url, model)
     stream: UUID = await app.fetchval("SELECT stream_id FROM eventstore.event WHERE position = 2")
     # So many that the planner would rather look at the fact first.
