@@ -9,6 +9,8 @@ wait long for their first turn, others wait unread in the kernel. Then fewer sti
 
 from time import perf_counter
 
+ALWAYS = ("/health/live", "/health/ready", "/metrics")
+"""What is asked about the crowd is answered also in it."""
 FREELY = 256
 """So many requests at a time are let in, however long they take."""
 CROWDED, LEAST = 64, 24

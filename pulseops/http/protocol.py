@@ -14,7 +14,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from pulseops.http import metrics
-from pulseops.http.admission import FREELY, Admission, Aside
+from pulseops.http.admission import ALWAYS, FREELY, Admission, Aside
 from pulseops.http.answer import Answer, Header, encoded
 from pulseops.http.exchange import exchange, signature
 from pulseops.http.problem import MEDIA, of_problem, problem
@@ -28,8 +28,7 @@ _CLOSE: Header = (b"connection", b"close")
 _CROWD = "More requests are under way than can be answered in time. Nothing was done."
 
 ADMISSION = Admission()
-ASIDE = {path: Aside() for path in ("/health/live", "/health/ready", "/metrics")}
-"""What is asked about the crowd is answered also in it."""
+ASIDE = {path: Aside() for path in ALWAYS}
 
 
 class PatientProtocol(HttpToolsProtocol):

@@ -18,7 +18,8 @@ Measure = Callable[[asyncpg.Connection], Awaitable[int]]
 """The position that a connection's server has come to."""
 Look = Callable[[asyncpg.Connection], Awaitable[T]]
 
-_SHORTEST, _LONGEST = 0.01, 0.05  # seconds between looks
+_SHORTEST, _LONGEST = 0.01, 0.25
+"""Seconds between looks. They grow with the wait, and lengthen it by half at most."""
 
 _REACHED = """
 SELECT coalesce(min(coalesce(s.position, 0)), 0) FROM unnest($2::text[]) AS n (name)
@@ -74,9 +75,9 @@ async def look_from(
             position = await measure(connection)
             if position >= least:
                 return Seen(position, await look(connection))
-        if asyncio.get_running_loop().time() + pause > deadline:
+        if (left := deadline - asyncio.get_running_loop().time()) <= 0:
             raise Behind
-        await asyncio.sleep(pause)
+        await asyncio.sleep(min(pause, left))
         pause = min(pause * 1.5, _LONGEST)
 
 
