@@ -44,12 +44,15 @@ _EVENT = "INSERT ON eventstore.event"
 _CHECKPOINT = "UPDATE ON eventstore.subscription"
 _MOVED = "NEW.position <> OLD.position"
 
+_LOG = "SELECT FROM eventstore.log WHERE log_id = 1 FOR UPDATE"
+
 API_POINTS = (
-    Point("an API before its append", 1, lock="LOCK TABLE eventstore.log", query="%append_v%"),
+    Point("an API before its append", 1, lock=_LOG, query="%append_v%"),
     Point("an API at its commit", 2, _AT_COMMIT.format(2, _EVENT, "NEW.type = 'CREATED'")),
 )
 WORKER_POINTS = (
-    Point("a worker after its claim", 3, lock="LOCK TABLE eventstore.stream", query="%histories_v%"),
+    # It has claimed, and decided: what it asks next is stopped where all appends are.
+    Point("a worker after its claim", 3, lock=_LOG, query="%fire_v%"),
     Point("a worker before its append", 4, _BEFORE.format(4, _EVENT, "NEW.type = 'ESCALATED'")),
     Point("a worker at its append's commit", 5, _AT_COMMIT.format(5, _EVENT, "NEW.type = 'ESCALATED'")),
     Point("a worker before its checkpoint", 6, _BEFORE.format(6, _CHECKPOINT, _MOVED)),
@@ -59,11 +62,12 @@ POINTS = (*API_POINTS, *WORKER_POINTS)
 
 _STOPPED = """
 SELECT a.client_port FROM pg_stat_activity AS a
-WHERE a.usename = 'pulseops' AND a.query LIKE $3
-  AND CASE WHEN $4 THEN $1 = ANY (pg_blocking_pids(a.pid)) ELSE EXISTS (
-    SELECT FROM pg_locks AS l WHERE l.pid = a.pid AND NOT l.granted AND l.locktype = 'advisory'
-      AND l.classid = $5 AND l.objid = $2
-  ) END
+WHERE a.usename = 'pulseops' AND a.query LIKE $2
+  AND EXISTS (
+    -- Whoever waits behind others for a row waits for these, not for who has it.
+    SELECT FROM pg_locks AS l WHERE l.pid = a.pid AND NOT l.granted
+      AND ($3 OR l.locktype = 'advisory' AND l.classid = $4 AND l.objid = $1)
+  )
 ORDER BY a.query_start LIMIT 1
 """
 
@@ -86,16 +90,15 @@ async def stopped(url: str, point: Point) -> AsyncIterator[int]:
     try:
         async with connection.transaction():
             if point.lock:
-                await connection.execute(f"{point.lock} IN ACCESS EXCLUSIVE MODE")
+                await connection.execute(point.lock)
             else:
                 await connection.execute("SELECT pg_advisory_xact_lock($1, $2)", _SPACE, point.number)
-            me = connection.get_server_pid()
             watcher = await asyncpg.connect(url)
             try:
                 async with asyncio.timeout(15):
                     while (  # noqa: ASYNC110 - a lock tells nobody that it is waited for
                         port := await watcher.fetchval(
-                            _STOPPED, me, point.number, point.query, bool(point.lock), _SPACE
+                            _STOPPED, point.number, point.query, bool(point.lock), _SPACE
                         )
                     ) is None:
                         await asyncio.sleep(0.01)
