@@ -1,8 +1,10 @@
 """The parts of `up` that need no server."""
 
+import fcntl
 import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +64,17 @@ def test_one_up_a_home(ground: Path) -> None:
     assert not home.is_held()
     assert home.servers() == home.servers()
     assert is_private(home.path / "servers.json")
+
+
+def test_who_only_looks_whether_a_home_is_held_stops_no_start(ground: Path) -> None:
+    home = Home(ground / "looked-at")
+    with (home.path / "lock").open("w") as looker:
+        fcntl.flock(looker, fcntl.LOCK_SH)
+        looked = threading.Timer(0.05, looker.close)
+        looked.start()
+        with home.held():
+            assert home.is_held()
+        looked.join()
 
 
 class Mortal:
