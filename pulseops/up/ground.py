@@ -48,7 +48,7 @@ async def lay_ground(settings: Settings, home: Home, postgres: EmbeddedPostgres 
                 # Whoever has the home has the database: a lost key is no reason to be locked out.
                 key = await create_key(pool, f"admin-{secrets.token_hex(3)}", now=utc_now())
         finally:
-            await pool.close()
+            pool.terminate()  # at once: Ctrl-C must not come between a key and its file
     except CannotMigrate as error:
         hint = "" if postgres else "\nPULSEOPS_MIGRATION_URL may name a login that is allowed to."
         raise CannotStart(f"{error}{hint}") from error

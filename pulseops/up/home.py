@@ -21,7 +21,7 @@ from typing import IO
 
 import msgspec
 
-from pulseops.up.account import account_for, traversable
+from pulseops.up.account import Account, account_for, traversable
 from pulseops.up.processes import CannotStart, Mark, wait_until
 
 LARGE = 10 << 20  # bytes
@@ -104,11 +104,12 @@ class Home:
         return msgspec.json.decode(self._servers.read_bytes(), type=Servers)
 
     def remember_port(self, *, postgres: int | None = None, redis: int | None = None) -> None:
-        """So that the next start takes the same one, if it is free."""
-        servers = self.servers()
-        servers.postgres_port = servers.postgres_port if postgres is None else postgres
-        servers.redis_port = servers.redis_port if redis is None else redis
-        self._remember(servers)
+        """So that the next start takes the same one, if it is free. On a full disk it is not remembered."""
+        with contextlib.suppress(OSError):
+            servers = self.servers()
+            servers.postgres_port = servers.postgres_port if postgres is None else postgres
+            servers.redis_port = servers.redis_port if redis is None else redis
+            self._remember(servers)
 
     def _remember(self, servers: Servers) -> None:
         write_private(self._servers, msgspec.json.format(msgspec.json.encode(servers)))
@@ -157,14 +158,24 @@ class Home:
         return real
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """All or nothing, on disk when it returns, and readable by nobody else at any moment."""
+def write_private(path: Path, content: bytes, *, owner: Account | None = None) -> None:
+    """All or nothing, on disk when it returns, and readable by nobody else at any moment; ours, or `owner`'s.
+
+    A link that waits at its name is replaced, not followed: the folder may be another user's.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:  # noqa: PTH123
-        sink.write(content)
-        sink.flush()
-        os.fsync(sink.fileno())
-    fresh.replace(path)
+    fresh.unlink(missing_ok=True)
+    try:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:  # noqa: PTH123
+            sink.write(content)
+            sink.flush()
+            if owner is not None:
+                os.fchown(sink.fileno(), owner.uid, owner.gid)
+            os.fsync(sink.fileno())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def database_of(path: Path) -> str | None:
