@@ -9,15 +9,18 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
+import httpx
 import pytest
+from rich.console import Console
 
 from pulseops.settings import Settings
 from pulseops.up.account import ourselves
 from pulseops.up.address import Address, choose
 from pulseops.up.attention import Attention, Hurried, Stopped
-from pulseops.up.demo import samples
+from pulseops.up.demo import Demo, samples
 from pulseops.up.home import Home, HomeBusy, is_private, write_private
 from pulseops.up.parts import POLITE, Watch, stop_all
 from pulseops.up.processes import CannotStart, Child, Mark, wait_until
@@ -276,6 +279,23 @@ def test_a_home_that_cannot_be_one_is_refused_in_a_sentence(
         said = capsys.readouterr().out
         assert said.startswith(f"✗ {home}: ")
         assert "doctor" in said
+
+
+def test_the_demo_says_that_its_key_opens_nothing_and_ends() -> None:
+    told = Console(file=StringIO())
+    refusing = httpx.MockTransport(lambda _: httpx.Response(401))
+    with httpx.Client(transport=refusing, base_url="http://h") as client:
+        play = threading.Thread(
+            target=Demo(client, told, quitting := threading.Event()).play, args=(samples(),)
+        )
+        play.start()
+        play.join(20)
+        ended = not play.is_alive()
+        quitting.set()
+        play.join()
+    assert ended
+    assert isinstance(told.file, StringIO)
+    assert "401" in told.file.getvalue()
 
 
 def test_the_demo_tells_of_a_few_dozen_incidents() -> None:
