@@ -25,6 +25,7 @@ Json = Annotated[bool, Parameter(negative=())]
 Position = Annotated[int, Parameter(validator=lambda _, value: _countable(value))]
 
 _MIGRATE = "The database has not this version's schema: run `pulseops migrate`."
+_AWAY: tuple[type[Exception], ...] = (*OUTAGES, OSError)
 _UNMIGRATED: tuple[type[Exception], ...] = (
     asyncpg.UndefinedTableError,
     asyncpg.UndefinedColumnError,
@@ -64,7 +65,7 @@ def in_database(
         raise stop(str(error), REFUSED) from error
     except _UNMIGRATED as error:
         raise stop(_MIGRATE, REFUSED) from error
-    except (*OUTAGES, OSError) as error:
+    except _AWAY as error:
         raise stop(
             f"The database does not answer: {str(error) or type(error).__name__}", UNREACHABLE
         ) from error

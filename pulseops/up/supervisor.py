@@ -217,7 +217,8 @@ class Supervisor:
     def _start_demo(self) -> None:
         from pulseops.up.demo import show  # noqa: PLC0415  # httpx is slow to import, and few need it
 
-        key = self._settings.api_key
+        # Of an embedded database the home has the key; the one that is set may be another server's.
+        key = None if self._postgres else self._settings.api_key
         if key is None and self._home.admin_key.exists():
             key = self._home.admin_key.read_text().strip()
         if key is None:
