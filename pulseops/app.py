@@ -22,23 +22,23 @@ from pulseops.access.keys import open_keys
 from pulseops.db.ground import BadGround, open_ground
 from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
+from pulseops.db.pools import open_pool
 from pulseops.db.schema import expected_revision, schema_status
 from pulseops.escalation.agenda import overdue
-from pulseops.eventstore.directory import list_logs
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.gateways import Gateways
 from pulseops.eventstore.replica import Replica, Standing
 from pulseops.eventstore.wake import Doorbell
 from pulseops.http.edge import edge
 from pulseops.http.express import Express
-from pulseops.http.health import Ready, Seen, judged
+from pulseops.http.health import Ready, Seen, Shared, judged
 from pulseops.http.openapi import described
 from pulseops.http.problem import HANDLERS
 from pulseops.http.protocol import PatientProtocol
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
-from pulseops.subscriptions.lag import lag
+from pulseops.subscriptions.lag import lags
 from pulseops.subscriptions.reads import Reads
 from pulseops.wiring import ROUTES, logs
 
@@ -55,6 +55,10 @@ _LOOK = 5.0
 """Seconds that PostgreSQL has for anything that a request reads."""
 _PROBE = 1.5
 """Seconds that a health check waits for the database."""
+_WATCHES = 2
+"""Connections for what everything else waits for: one looks for the keys, one for how the database is."""
+
+_SLOW: tuple[type[Exception], ...] = (TimeoutError, asyncpg.QueryCanceledError)
 
 _log = structlog.get_logger("pulseops.app")
 
@@ -113,6 +117,10 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         stack.callback(pool.terminate)
         database = await identity(pool)
         await _require_same(settings, database)
+        watches = await open_pool(
+            settings.database, size=_WATCHES, least=0, command_seconds=_LOOK, pooled=settings.pooled
+        )
+        stack.callback(watches.terminate)
         reads = Reads(pool, await _replica(settings, database), aside=max(1, settings.pool_size // 2))
         if reads.replica is not None:
             stack.callback(reads.replica.close)
@@ -125,8 +133,9 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.pool = pool
         app.state.reads = reads
         app.state.logs = logs(gateways.of, pool, rules)
-        app.state.doorkeeper = Doorkeeper(partial(open_keys, pool))
-        app.state.probe = partial(_probe, pool, gateways, reads, expected_revision())
+        app.state.doorkeeper = Doorkeeper(partial(open_keys, watches))
+        app.state.probe = Shared(partial(_probe, watches, gateways, reads, expected_revision()))
+        stack.callback(app.state.probe.close)
         _log.info("serving", settings=repr(settings))
         yield
 
@@ -160,16 +169,20 @@ def _gateway(url: str, doorbell: Doorbell, log_id: int, *, pooled: bool = False)
     return Gateway(url, log_id=log_id, pooled=pooled, on_stored=doorbell.on_stored)
 
 
-async def _probe(pool: asyncpg.Pool, gateways: Gateways, reads: Reads, expected: str) -> Ready:
-    try:
-        async with asyncio.timeout(_PROBE), pool.acquire(timeout=_PROBE) as connection:
-            schema = await schema_status(connection)
-            found = await _logs(connection) if schema.ready else ()
-    except (*OUTAGES, asyncpg.PostgresError) as error:
-        reason = f"the database does not answer: {type(error).__name__}"
-        return judged(expected, database=False, reasons=[reason])
-    replica = await _behind(reads, found)
+async def _probe(watches: asyncpg.Pool, gateways: Gateways, reads: Reads, expected: str) -> Ready:
+    schema, found = None, list[Seen]()
     reasons = [f"appends fail: {trouble}" for trouble in gateways.troubles]
+    try:
+        async with asyncio.timeout(_PROBE), watches.acquire(timeout=_PROBE) as connection:
+            schema = await schema_status(connection)
+            if schema.ready:
+                found = await _logs(connection)
+    except (*OUTAGES, asyncpg.PostgresError) as error:
+        if schema is None or not isinstance(error, _SLOW):
+            reason = f"the database does not answer: {type(error).__name__}"
+            return judged(expected, database=False, reasons=[reason])
+        reasons.append("how far the logs are was not found out in time")
+    replica = await _behind(reads, found)
     return judged(
         expected,
         schema=schema.current,
@@ -183,15 +196,14 @@ async def _probe(pool: asyncpg.Pool, gateways: Gateways, reads: Reads, expected:
 async def _behind(reads: Reads, logs: Sequence[Seen]) -> Standing | None:
     if reads.replica is None:
         return None
+    if not logs:  # nothing to hold it against
+        return Standing(answers=reads.replica.answers)
     return await reads.replica.standing({log.log_id: log.lag.position for log in logs})
 
 
-async def _logs(connection: asyncpg.Connection) -> Sequence[Seen]:
+async def _logs(connection: asyncpg.Connection) -> list[Seen]:
     late = await overdue(connection)
-    return [
-        Seen(log.log_id, log.name, await lag(connection, log_id=log.log_id), late.get(log.log_id, 0.0))
-        for log in await list_logs(connection)
-    ]
+    return [Seen(log.log_id, log.name, log.lag, late.get(log.log_id, 0.0)) for log in await lags(connection)]
 
 
 class _Server(uvicorn.Server):

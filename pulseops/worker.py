@@ -95,22 +95,31 @@ async def ticks(redis_url: str, rounds: Rounds, database: str) -> None:
     """arq, made anew whenever it dies, which it does at any error of Redis. For ever."""
     away = False
     while True:
-        worker = doorbell_of_arq(redis_url, rounds, database)
+        worker = None
         begun = asyncio.get_running_loop().time()
         try:
+            worker = doorbell_of_arq(redis_url, rounds, database)
             await worker.async_run()
         except Exception as error:  # noqa: BLE001 -- logged; rounds are gone without it meanwhile
             if not away or asyncio.get_running_loop().time() - begun > _LASTING:
                 _log.warning("arq stopped, and is started again until it stays", error=repr(error)[:200])
             away = True
         finally:
-            # Not worker.close(): it talks to Redis, and raises when that is away.
-            under_way = list(worker.tasks.values())
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
-            await worker.pool.aclose(close_connection_pool=True)
+            if worker is not None:
+                await _closed(worker)
         await asyncio.sleep(_AGAIN)
+
+
+async def _closed(worker: Worker) -> None:
+    # Not worker.close(): it talks to Redis, and raises when that is away.
+    under_way = list(worker.tasks.values())
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
+    try:
+        await worker.pool.aclose(close_connection_pool=True)
+    except Exception as error:  # noqa: BLE001 -- logged; nobody watches over the ticks
+        _log.warning("the connections of arq could not be closed", error=repr(error)[:200])
 
 
 @asynccontextmanager

@@ -52,6 +52,7 @@ async def running(app: Litestar) -> AsyncIterator[None]:
 async def serving(url: str | None, **settings: Any) -> AsyncIterator[Api]:
     app = create_app(Settings(database_url=url, **settings))
     async with running(app):
+        app.state.probe.fresh = 0.0  # a test wants to know what is, not what was a moment ago
         token = await ensure_admin_key(app.state.pool, now=utc_now())
         asgi: Any = app
         transport = httpx.ASGITransport(asgi, raise_app_exceptions=False)

@@ -64,3 +64,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("deadline", schema="escalation")
+    # Come again, it is filled from the beginning.
+    op.execute("DELETE FROM eventstore.subscription WHERE name = 'deadline'")

@@ -53,16 +53,19 @@ END
 $$
 """
 
-# Only the live tables stay, under the names that they had.
+# Only the live tables stay, under the names and with the comments that they had. Come again, each is
+# generation 1 of itself.
 _FROM_GENERATIONS = """
 DO $$
 DECLARE
   v_name text;
+  v_comment text;
   v_table text;
   v_state text;
   v_index text;
 BEGIN
   FOREACH v_name IN ARRAY ARRAY['incident', 'timeline'] LOOP
+    v_comment := obj_description(to_regclass('incidents.' || v_name), 'pg_class');
     EXECUTE format('DROP VIEW incidents.%I', v_name);
     FOR v_table, v_state IN
       SELECT g.name || '_' || g.generation, g.state FROM eventstore.generation g
@@ -80,9 +83,11 @@ BEGIN
           v_name || substr(v_index, length(v_table) + 1));
       END LOOP;
       EXECUTE format('ALTER TABLE incidents.%I RENAME TO %I', v_table, v_name);
+      EXECUTE format('COMMENT ON TABLE incidents.%I IS %L', v_name, v_comment);
       EXECUTE format('GRANT SELECT ON incidents.%I TO pulseops_analyst', v_name);
     END LOOP;
   END LOOP;
+  UPDATE eventstore.subscription SET generation = 1 WHERE generation <> 1;
 END
 $$
 """
@@ -160,6 +165,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # It asks for generations at each new subscription. Triggers stay when functions go (drop_functions.sql).
+    op.execute("DROP TRIGGER IF EXISTS subscription_has_generation ON eventstore.subscription")
+    op.execute("DROP FUNCTION IF EXISTS eventstore.generation_of_subscription_v1()")
     op.execute(_FROM_GENERATIONS)
     op.drop_table("filling", schema="eventstore")
     op.drop_table("generation", schema="eventstore")

@@ -12,6 +12,10 @@ oldest_code = "0004_access"
 
 
 def upgrade() -> None:
+    # From the lock on the log until the commit nobody records. So it is the last one that is waited for: what
+    # an upgrade by several revisions needs after this one (0009) is taken before, in the sweep's own order.
+    op.execute("LOCK TABLE escalation.deadline IN ACCESS EXCLUSIVE MODE")
+    op.create_unique_constraint(op.f("api_key_key_id_key"), "api_key", ["key_id"], schema="access")
     op.add_column(
         "log",
         sa.Column("name", sa.Text(), nullable=True, comment="What people call it; the first is default."),
@@ -40,7 +44,6 @@ def upgrade() -> None:
     op.create_check_constraint(
         op.f("log_name_check"), "log", "name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'", schema="eventstore"
     )
-    op.create_unique_constraint(op.f("api_key_key_id_key"), "api_key", ["key_id"], schema="access")
 
 
 def downgrade() -> None:

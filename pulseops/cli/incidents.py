@@ -17,7 +17,7 @@ from pulseops.cli.story import Seen
 from pulseops.cli.words import harmless
 from pulseops.incidents.commands import Acknowledge, Create, Resolve
 from pulseops.incidents.events import Priority, Status
-from pulseops.incidents.incident import Incident
+from pulseops.incidents.incident import Deduplicated, Incident
 
 incident = App(
     name="incident",
@@ -31,10 +31,6 @@ incident = App(
 
 Id = Annotated[UUID, Parameter(name="ID")]
 Prose = Annotated[str, Parameter(show_default=False, allow_leading_hyphen=True)]
-
-
-class _Deduplicated(Incident, frozen=True, kw_only=True, rename="camel"):
-    deduplicated: bool = False
 
 
 class _Page(Struct, rename="camel"):
@@ -208,7 +204,7 @@ def _show_brief(verb: str, answer: Answer, speak: Speak) -> None:
     if speak.json:
         print_json(answer.body)
         return
-    now = msgspec.json.decode(answer.body, type=_Deduplicated)
+    now = msgspec.json.decode(answer.body, type=Deduplicated)
     render.say(render.brief("Joined the open incident" if now.deduplicated else verb, now))
 
 

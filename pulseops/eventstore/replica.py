@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Self
 
 import asyncpg
@@ -103,10 +102,18 @@ class Replica:
         return Standing(answers=True, positions=behind, seconds=round(quiet, 3) if behind else 0.0)
 
     async def _until_back(self) -> None:
+        told = ""
         while True:
             await asyncio.sleep(_AGAIN)
-            with suppress(*OUTAGES, OSError, PulseOpsError, asyncpg.PostgresError):
+            try:
                 await self._ask()
+            except (*OUTAGES, OSError, PulseOpsError, asyncpg.PostgresError):
+                continue
+            except Exception as error:  # noqa: BLE001 -- logged, each once in a row; nobody else asks
+                if (text := repr(error)[:200]) != told:
+                    _log.error("the replica cannot be asked", error=text, exc_info=error)
+                told = text
+            else:
                 self.answers = True
                 _log.info("the replica answers again")
                 return

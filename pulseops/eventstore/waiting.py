@@ -64,13 +64,13 @@ class Waiting:
         self._queue.extendleft(reversed(batch))
         self._bytes += sum(len(pending.payload) for pending in batch)
 
-    def take(self) -> list[Pending]:
-        """The next batch; empty when nobody waits for an answer any more."""
+    def take(self, most: int = BATCH_REQUESTS) -> list[Pending]:
+        """The next batch, of at most `most`; empty when nobody waits for an answer any more."""
         batch: list[Pending] = []
         passed: list[Pending] = []
         seen: set[Hashable] = set()
         size = 0
-        while self._queue and len(batch) < BATCH_REQUESTS and len(passed) < _LOOK_PAST:
+        while self._queue and len(batch) < most and len(passed) < _LOOK_PAST:
             pending = self._queue.popleft()
             self._bytes -= len(pending.payload)
             if pending.answer.done():

@@ -9,6 +9,8 @@ wait long for their first turn, others wait unread in the kernel. Then fewer sti
 
 from time import perf_counter
 
+ALWAYS = ("/health/live", "/health/ready", "/metrics")
+"""What is asked about the crowd is answered also in it."""
 FREELY = 256
 """So many requests at a time are let in, however long they take."""
 CROWDED, LEAST = 64, 24
@@ -25,6 +27,8 @@ _WINDOW = 0.1
 """Seconds that "the latest" are."""
 _CALM = 1.0
 """Seconds without a refusal that end a crowd."""
+WATCHERS = 64
+"""So many at a time may ask in a crowd for one thing that is told about it."""
 
 
 class Admission:
@@ -72,3 +76,25 @@ class Admission:
     def _standing(self, now: float) -> float:
         """Seconds that even the quickest must wait. While nobody is answered they grow."""
         return max(min(self._quickest, self._before), now - self._answered)
+
+
+class Aside:
+    """A door beside `Admission`, for what is asked about the crowd: who comes by here takes nobody's place.
+
+    What is asked here is found out once for all who ask, so nothing is known of how long anybody waits.
+    """
+
+    def __init__(self) -> None:
+        self.under_way = 0
+
+    def admits(self, _now: float) -> bool:
+        return self.under_way < WATCHERS
+
+    def enter(self) -> None:
+        self.under_way += 1
+
+    def begin(self, _waited: float) -> None:
+        """Says nothing of the crowd."""
+
+    def leave(self, _began: float, _now: float) -> None:
+        self.under_way -= 1

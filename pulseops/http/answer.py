@@ -1,6 +1,7 @@
 """An answer on its way out: encoded once, sent as it is."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -21,7 +22,9 @@ class Answer:
         self, body: bytes, *, status: int = 200, media: bytes = JSON, headers: Iterable[Header] = ()
     ) -> None:
         self.body, self.status = body, status
-        self.headers = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *headers]
+        self.headers = [*headers]
+        if status != HTTPStatus.NOT_MODIFIED:  # which would speak of the body that the caller has
+            self.headers[:0] = (b"content-type", media), (b"content-length", b"%d" % len(body))
 
     def to_asgi_response(self, *_: Any, **__: Any) -> "Answer":
         """What Litestar asks of the answer to an error."""

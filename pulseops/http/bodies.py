@@ -45,7 +45,7 @@ async def read(request: Req, limit: int) -> bytes:
         return body
     try:
         async with asyncio.timeout(_PATIENCE):
-            body, more = await _part(request)
+            body, more = b"", True
             while more:
                 part, more = await _part(request)
                 body += part

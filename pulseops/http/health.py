@@ -1,7 +1,9 @@
 """Whether this process lives, and whether it can do its work."""
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from time import monotonic
 from typing import Any, Literal, Protocol
 
 from litestar import get
@@ -13,6 +15,8 @@ from pulseops.http.answer import Answer, encoded
 from pulseops.http.exchange import Req
 from pulseops.http.spec import Shape, Spec
 
+_FRESH = 0.5
+"""Seconds for which what was found is told to whoever asks."""
 _LAGS = 10.0
 """Seconds from which a read model, or the last sweep, counts as late."""
 
@@ -102,6 +106,31 @@ class Seen(Struct, frozen=True):
 
 
 Probe = Callable[[], Awaitable[Ready]]
+
+
+class Shared:
+    """One look for all who ask at once or a moment later: strangers may ask as often as they like."""
+
+    def __init__(self, probe: Probe) -> None:
+        self._probe, self.fresh = probe, _FRESH
+        self._looking: asyncio.Task[Ready] | None = None
+        self._began = 0.0
+
+    async def __call__(self) -> Ready:
+        now, looking = monotonic(), self._looking
+        if looking is None or (looking.done() and now - self._began >= self.fresh):
+            looking = self._looking = asyncio.create_task(self._look(), name="pulseops probe")
+            # Everyone who waited may have left.
+            looking.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._began = now
+        return await asyncio.shield(looking)
+
+    def close(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+
+    async def _look(self) -> Ready:
+        return await self._probe()
 
 
 def judged(

@@ -1,27 +1,32 @@
 """The API description (OpenAPI 3.1), made of the routes' specs and of nothing else."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from pulseops.http.admission import ALWAYS
 from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
 from pulseops.http.problem import KINDS, Problem, problem
 from pulseops.http.spec import Shape, Spec
 
-_EVERYWHERE = ("internal",)
+# The first two are found before it is known which route is meant.
+_EVERYWHERE = ("malformed", "head-too-large", "internal")
+_AT_THE_DOOR = ("overloaded",)
 _GUARDED = ("unauthenticated", "unavailable")
-_WITH_BODY = ("malformed", "request-timeout", "too-large", "unsupported-media-type", "invalid-input")
+_WITH_BODY = ("request-timeout", "too-large", "unsupported-media-type", "invalid-input")
 # No examples: Swagger UI would send them with every trial request.
 _REQUEST_HEADERS: Mapping[str, Mapping[str, Any]] = {
     "Idempotency-Key": {
-        "description": "Makes the request safe to repeat: under one key it is carried out once, and answered "
-        "as the first time. Another body under the same key is refused.",
+        "description": "Makes the request safe to repeat: what it records is recorded once under one key, "
+        "and a repetition is answered as the first time. Another body under the key is then refused. "
+        "What records nothing is not remembered: a report that joined an open incident by its `dedupKey`, "
+        "or a change that had been made already, is carried out anew when it is repeated.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
     },
     "If-Match": {
@@ -32,6 +37,13 @@ _REQUEST_HEADERS: Mapping[str, Mapping[str, Any]] = {
         "description": "Only if the incident has changed since: the ETag of what you have.",
         "schema": {"type": "string"},
     },
+}
+_IN_PATHS: Mapping[type, Mapping[str, Any]] = {
+    UUID: {
+        "schema": {"type": "string", "format": "uuid"},
+        "example": "019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f",
+    },
+    str: {"schema": {"type": "string"}},
 }
 _RESPONSE_HEADERS: Mapping[str, Mapping[str, Any]] = {
     "Location": {"description": "Where the incident is.", "schema": {"type": "string"}},
@@ -65,7 +77,7 @@ JSON object the last one counts. An incident id that is not a UUID is an unknown
 def described(routes: Iterable[Any], version: str) -> bytes:
     """The document, as JSON."""
     handlers = [
-        (route.path_format, handler)
+        (route, handler)
         for route in routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
@@ -75,9 +87,9 @@ def described(routes: Iterable[Any], version: str) -> bytes:
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     named = {repr(kind): schema for kind, schema in zip(kinds, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
-    for path, handler in sorted(handlers, key=lambda one: one[0]):
+    for route, handler in sorted(handlers, key=lambda one: one[0].path_format):
         for method in handler.http_methods:
-            paths.setdefault(path, {})[method.lower()] = _operation(path, handler, named)
+            paths.setdefault(route.path_format, {})[method.lower()] = _operation(route, handler, named)
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
@@ -118,16 +130,17 @@ def _kinds(specs: Iterable[Spec]) -> list[Any]:
     return list(found.values())
 
 
-def _operation(path: str, handler: HTTPRouteHandler, named: Mapping[str, Any]) -> dict[str, Any]:
+def _operation(route: HTTPRoute, handler: HTTPRouteHandler, named: Mapping[str, Any]) -> dict[str, Any]:
     spec: Spec = handler.opt["spec"]
+    path = route.path_format
     operation: dict[str, Any] = {
         # Of a route's two spellings the original one has a name of its own.
         "operationId": f"{spec.name}Original" if path.partition("{")[0] in _ORIGINAL else spec.name,
         "summary": spec.summary,
         "tags": [spec.tag],
-        "parameters": [*_path_parameters(path), *_query_parameters(spec), *_header_parameters(spec)],
+        "parameters": [*_path_parameters(route), *_query_parameters(spec), *_header_parameters(spec)],
         "responses": {str(status): _response(shape, named) for status, shape in spec.answers.items()}
-        | _problems(spec, named),
+        | _problems(path, spec, named),
     }
     if handler.fn.__doc__:
         operation["description"] = handler.fn.__doc__.strip()
@@ -146,16 +159,10 @@ def _operation(path: str, handler: HTTPRouteHandler, named: Mapping[str, Any]) -
     return operation
 
 
-def _path_parameters(path: str) -> list[dict[str, Any]]:
+def _path_parameters(route: HTTPRoute) -> list[dict[str, Any]]:
     return [
-        {
-            "name": name,
-            "in": "path",
-            "required": True,
-            "schema": {"type": "string", "format": "uuid"},
-            "example": "019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f",
-        }
-        for name in re.findall(r"\{(\w+)\}", path)
+        {"name": name, "in": "path", "required": True, **_IN_PATHS[one.type]}
+        for name, one in route.path_parameters.items()
     ]
 
 
@@ -205,11 +212,12 @@ def _response(shape: Shape, named: Mapping[str, Any]) -> dict[str, Any]:
     return described
 
 
-def _problems(spec: Spec, named: Mapping[str, Any]) -> dict[str, Any]:
+def _problems(path: str, spec: Spec, named: Mapping[str, Any]) -> dict[str, Any]:
     codes = [*spec.problems, *_EVERYWHERE]
+    codes += [] if path.startswith(ALWAYS) else _AT_THE_DOOR
     codes += [] if spec.public else _GUARDED
     codes += _WITH_BODY if spec.body is not None else ()
-    codes += ["invalid-input", "malformed"] if spec.query is not None else []
+    codes += ["invalid-input"] if spec.query is not None else []
     codes += ["invalid-header"] if "Idempotency-Key" in spec.headers or "If-Match" in spec.headers else []
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):

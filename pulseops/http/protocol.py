@@ -5,18 +5,17 @@ written whole.
 """
 
 import asyncio
+from collections.abc import Coroutine
 from functools import partial
-from http import HTTPStatus
 from time import perf_counter
 from typing import Any
 
-import msgspec
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from pulseops.http import metrics
-from pulseops.http.admission import FREELY, Admission
-from pulseops.http.answer import Answer
+from pulseops.http.admission import ALWAYS, FREELY, Admission, Aside
+from pulseops.http.answer import Answer, Header, encoded
 from pulseops.http.exchange import exchange, signature
 from pulseops.http.problem import MEDIA, of_problem, problem
 
@@ -25,11 +24,11 @@ _PATIENCE = 10.0
 _LONGEST_HEAD = 64 * 1024
 """Bytes of a request line with its headers, give or take what arrives at once."""
 
-_ALWAYS = ("/health/", "/metrics")
-"""What is asked about the crowd is answered also in it."""
+_CLOSE: Header = (b"connection", b"close")
 _CROWD = "More requests are under way than can be answered in time. Nothing was done."
 
 ADMISSION = Admission()
+ASIDE = {path: Aside() for path in ALWAYS}
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -38,7 +37,9 @@ class PatientProtocol(HttpToolsProtocol):
     _until_headers: asyncio.TimerHandle | None = None
     _in_head = True
     _head = 0
-    """Bytes that came since the last head was complete, when the next one is not."""
+    """Bytes that came since the last message ended, when the head of the next one has not."""
+    _ended = False
+    """Whether a message ended in the piece that was read last."""
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -49,7 +50,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
+        self._ended = False
         try:
             self.parser.feed_data(data)
         except HttpParserUpgrade as offer:
@@ -63,20 +64,26 @@ class PatientProtocol(HttpToolsProtocol):
             # A head that came whole, as nearly all do, was never timed.
             if self._until_headers is None:
                 self._expect_headers()
-            self._head += len(data)
+            # What ended in this piece may be nearly all of it.
+            self._head = 0 if self._ended else self._head + len(data)
             if self._head > _LONGEST_HEAD:
                 self._refuse("head-too-large", f"All headers together may have {_LONGEST_HEAD:,} bytes.")
 
     def on_message_begin(self) -> None:
+        # Not for whatever comes: an empty line, or a body that nobody reads, is no request.
+        self._unset_keepalive_if_required()
         self._in_head = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        # It was armed if the answer to the request before went out within this head.
+        self._unset_keepalive_if_required()
         self._headers_came()
         super().on_headers_complete()
+        self._in_head = False
 
     def on_message_complete(self) -> None:
+        self._ended = True
         # After an offer to upgrade the parser takes the head for the whole message: the body is to come.
         if not self.parser.should_upgrade():
             super().on_message_complete()
@@ -84,26 +91,40 @@ class PatientProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Each request comes by here when its head is complete, and its turn on this connection has come."""
         now = perf_counter()
+        door = ASIDE.get(cycle.scope["path"], ADMISSION)
         # Each connection has one request under way at most: few connections are no crowd, however they push.
-        crowd = len(self.connections) > FREELY and not ADMISSION.admits(now)
-        if crowd and not cycle.scope["path"].startswith(_ALWAYS):
+        if len(self.connections) > FREELY and not door.admits(now):
             metrics.SHED.inc()
-            say(cycle, _shed(cycle.scope))
+            if self.pipeline:
+                # The next one's turn comes within the answer: not each inside of the one before.
+                self.loop.call_soon(self._turn_away, cycle)
+            else:
+                self._turn_away(cycle)
             return
-        ADMISSION.enter()
+        door.enter()
         ours: dict[str, Any] = cycle.scope  # type: ignore[assignment]  # with two words of our own
         ours["say"] = partial(say, cycle)
         ours["arrived"] = lambda: not cycle.more_body
-        task = self.loop.create_task(self._run(cycle, app, now))
+        self._spawn(self._run(cycle, app, door, now))
+
+    def _turn_away(self, cycle: RequestResponseCycle) -> None:
+        answer = _shed(cycle.scope)
+        if not say(cycle, answer):
+            self._spawn(cycle.run_asgi(answer))  # type: ignore[arg-type]  # it is an application
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(work)
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
 
-    async def _run(self, cycle: RequestResponseCycle, app: Any, began: float) -> None:
-        ADMISSION.begin(perf_counter() - began)
+    async def _run(
+        self, cycle: RequestResponseCycle, app: Any, door: Admission | Aside, began: float
+    ) -> None:
+        door.begin(perf_counter() - began)
         try:
             await cycle.run_asgi(app)
         finally:
-            ADMISSION.leave(began, perf_counter())
+            door.leave(began, perf_counter())
 
     def _pass_over(self, rest: bytes) -> None:
         """Go on as if no upgrade had been offered (RFC 9110, 7.8).
@@ -120,14 +141,27 @@ class PatientProtocol(HttpToolsProtocol):
         self.data_received(rest)
 
     def _refuse(self, code: str, detail: str) -> None:
-        body = msgspec.json.encode(problem(code, detail))
-        status = HTTPStatus(problem(code).status)
-        self.transport.write(
-            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA}\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n".encode()
-            + body
-        )
-        self.transport.close()
+        """Read no more, say why, and close. What was asked before is answered first.
+
+        A head that cannot be read goes unanswered then: it may be the rest of a body that was told too short.
+        """
+        newest = self.cycle
+        pending = newest is not None and not newest.response_complete  # type: ignore[redundant-expr]  # none before the first
+        in_body, self._in_head = not self._in_head, False
+        self.parser = _Deaf()  # type: ignore[assignment]  # it is fed, and nothing else
+        self._headers_came()
+        answer = _refusal(code, detail)
+        if pending and (newest.response_started or not in_body):
+            newest.keep_alive = False
+        elif pending and self.pipeline:
+            self.pipeline[0] = (newest, answer)  # type: ignore[assignment]  # it is an application
+        else:
+            if pending:
+                newest.disconnected = True
+                newest.message_event.set()
+            if pending or not in_body:
+                self.transport.write(_written(answer.status, answer.headers, answer.body))
+            self.transport.close()
 
     def _expect_headers(self) -> None:
         self._headers_came()
@@ -151,12 +185,12 @@ def say(cycle: RequestResponseCycle, answer: Answer) -> bool:
         return True
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
-    lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *answer.headers)]
-    if (b"connection", b"close") in answer.headers:
+    headers = [*cycle.default_headers, *answer.headers]
+    if _CLOSE in answer.headers:
         cycle.keep_alive = False
     elif not cycle.keep_alive:
-        lines.append(b"connection: close\r\n")
-    cycle.transport.write(b"".join((STATUS_LINE[answer.status], *lines, b"\r\n", answer.body)))
+        headers.append(_CLOSE)
+    cycle.transport.write(_written(answer.status, headers, answer.body))
     cycle.message_event.set()
     if not cycle.keep_alive:
         cycle.transport.close()
@@ -164,12 +198,31 @@ def say(cycle: RequestResponseCycle, answer: Answer) -> bool:
     return True
 
 
+def _written(status: int, headers: list[Header], body: bytes) -> bytes:
+    lines = [b"%b: %b\r\n" % header for header in headers]
+    return b"".join((STATUS_LINE[status], *lines, b"\r\n", body))
+
+
+def _refusal(code: str, detail: str) -> Answer:
+    what = problem(code, detail)
+    return encoded(what, status=what.status, media=MEDIA.encode(), headers=[_CLOSE])
+
+
 def _shed(scope: Any) -> Answer:
     """Who is refused in a crowd can still be found in the crowd's own logs."""
     known = exchange(scope["headers"])
     answer = of_problem(known, scope["raw_path"], problem("overloaded", _CROWD))
     answer.headers += signature(known)
+    if scope["method"] == "HEAD":
+        answer.body = b""
     return answer
+
+
+class _Deaf:
+    """The parser of a connection that nothing more is read from."""
+
+    def feed_data(self, data: bytes) -> None:
+        """Let it go by."""
 
 
 class _InBody:

@@ -27,12 +27,6 @@ class WithTimeline(Incident, frozen=True, kw_only=True, rename="camel"):
     timeline: Sequence[TimelineEntry]
 
 
-class Deduplicated(Incident, frozen=True, kw_only=True, rename="camel"):
-    """The open incident that already held the `dedupKey`. Nothing was created."""
-
-    deduplicated: bool = True
-
-
 class Item(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What became of one item of a batch: an incident, or a problem."""
 

@@ -55,6 +55,12 @@ class Incident(Struct, frozen=True, kw_only=True, rename="camel"):
     position: int
 
 
+class Deduplicated(Incident, frozen=True, kw_only=True, rename="camel"):
+    """The answer to a report. `deduplicated`: this open incident already held its `dedupKey`."""
+
+    deduplicated: bool = False
+
+
 def evolve(incident: Incident | None, recorded: Recorded[IncidentFact]) -> Incident:
     """The incident after one more fact. The first is always CREATED."""
     fact, at = recorded.fact, recorded.recorded_at

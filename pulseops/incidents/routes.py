@@ -15,11 +15,11 @@ from pulseops.http.exchange import Req
 from pulseops.http.position import Least, place
 from pulseops.http.problem import Refused
 from pulseops.incidents import batches, specs
-from pulseops.incidents.answers import Deduplicated, Incidents, extended, with_timeline
+from pulseops.incidents.answers import Incidents, extended, with_timeline
 from pulseops.incidents.board import BOARD, Page, list_incidents
 from pulseops.incidents.commands import Acknowledge, Create, Resolve
 from pulseops.incidents.events import IncidentFact
-from pulseops.incidents.incident import Incident
+from pulseops.incidents.incident import Deduplicated, Incident
 from pulseops.incidents.reporting import Caller, log, report
 from pulseops.incidents.specs import Wanted
 from pulseops.kernel.clock import utc_now
@@ -59,7 +59,7 @@ async def create(request: Req) -> Answer:
     if made.replayed:
         headers.append(idempotency.REPLAYED)
     if made.deduplicated:
-        return encoded(extended(Deduplicated, made.incident), headers=headers)
+        return encoded(extended(Deduplicated, made.incident, deduplicated=True), headers=headers)
     return encoded(made.incident, status=made.status, headers=headers)
 
 
@@ -99,7 +99,7 @@ async def _facts(request: Req, incidents: Incidents, incident_id: UUID) -> Seque
         return await incidents.history.at(connection).stream(incident_id)
 
     reads: Reads = request.app.state.reads
-    return (await reads.of(head(log_id=incidents.log_id), look, least=least)).found
+    return (await reads.of(head(log_id=incidents.log_id), look, least=least, brief=True)).found
 
 
 @get("/incidents", opt={"spec": specs.LIST})

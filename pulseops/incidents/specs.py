@@ -6,11 +6,11 @@ from msgspec import Meta, Struct
 
 from pulseops.http.position import HEADER, Least, Position
 from pulseops.http.spec import Shape, Spec
-from pulseops.incidents.answers import Batch, Deduplicated, WithTimeline
+from pulseops.incidents.answers import Batch, WithTimeline
 from pulseops.incidents.board import MOST, Filters, Page
 from pulseops.incidents.commands import Acknowledge, Create, Resolve, Word
 from pulseops.incidents.events import Priority, Status
-from pulseops.incidents.incident import Incident
+from pulseops.incidents.incident import Deduplicated, Incident
 
 
 class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -48,8 +48,6 @@ class VersionConflict(PulseOpsError):
 class NameTaken(PulseOpsError):
     """Another stream holds this name."""
 
-    code = "name-taken"
-
     def __init__(self, *, name: str, holder: UUID) -> None:
         super().__init__(f"{name!r} is held by {holder}.")
         self.name, self.holder = name, holder

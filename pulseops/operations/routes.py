@@ -41,6 +41,7 @@ async def list_all(request: Req) -> Answer:
 
 @post("/subscriptions/{name:str}/retry", opt={"spec": specs.RETRY})
 async def retry(request: Req, name: FromPath[str]) -> Answer:
+    """`Idempotency-Key` is not used. Repeated, it tries again what is parked still; the rest is not found."""
     wanted = await _RETRY.read(request)
     pool, log_id = request.app.state.pool, principal(request).log_id
     streams = await operating.retry(pool, name, wanted.stream_id, log_id=log_id)
@@ -49,6 +50,7 @@ async def retry(request: Req, name: FromPath[str]) -> Answer:
 
 @post("/subscriptions/{name:str}/park", opt={"spec": specs.PARK})
 async def park(request: Req, name: FromPath[str]) -> Answer:
+    """`Idempotency-Key` is not used, nor needed: what is parked stays so, and is not tried again."""
     stream_id = (await _PARK.read(request)).stream_id
     pool, log_id = request.app.state.pool, principal(request).log_id
     since = await operating.park(pool, name, stream_id, log_id=log_id)
@@ -57,6 +59,7 @@ async def park(request: Req, name: FromPath[str]) -> Answer:
 
 @post("/subscriptions/{name:str}/reset", opt={"spec": specs.RESET})
 async def reset(request: Req, name: FromPath[str]) -> Answer:
+    """`Idempotency-Key` is not used. Repeated, it goes back again: to the same end, by the same work."""
     wanted = await _RESET.read(request)
     if not wanted.confirm:
         raise InvalidInput("Everything after the position is worked off again: say true.", pointer="/confirm")

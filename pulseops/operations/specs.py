@@ -74,7 +74,7 @@ RETRY = Spec(
     body=Retry,
     body_required=False,
     answers={202: Shape(means="They are about to be tried; the list says what came of it.", kind=Wanted)},
-    problems=("not-found",),
+    problems=("not-found", "outcome-unknown"),
 )
 PARK = Spec(
     name="parkStream",
@@ -82,7 +82,7 @@ PARK = Spec(
     tag=_TAG,
     body=Park,
     answers={200: Shape(means="Its events wait from there on, and nobody else's.", kind=Since)},
-    problems=("not-found", "subscription-conflict"),
+    problems=("not-found", "outcome-unknown"),
 )
 RESET = Spec(
     name="resetSubscription",
@@ -91,5 +91,5 @@ RESET = Spec(
     body=Reset,
     body_example={"confirm": True, "position": 0},
     answers={200: Shape(means="It goes on from there.", kind=Back)},
-    problems=("not-found", "subscription-conflict"),
+    problems=("not-found", "subscription-conflict", "outcome-unknown"),
 )

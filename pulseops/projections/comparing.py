@@ -4,7 +4,7 @@ import asyncpg
 from msgspec import Struct
 
 from pulseops.kernel.errors import PulseOpsError
-from pulseops.projections.following import Shard, shards
+from pulseops.projections.following import Moved, Shard, shards
 from pulseops.projections.generations import ReadModel
 
 _MOST = 5
@@ -25,10 +25,6 @@ class Digest(Struct, frozen=True):
 
     count: int
     digest: int
-
-
-class Moved(Exception):
-    """The live generation went on before both were seen."""
 
 
 async def compare(

@@ -1,7 +1,8 @@
 """Brings a filled generation of a read model to where the live one stands, exactly.
 
 Streams that the live one has parked wait in the new one as well. One that was parked for a while, and left
-out meanwhile, is gone through again by itself.
+out meanwhile, stays left out until it is gone through again by itself, whole: a row that has a later fact
+takes no earlier ones.
 """
 
 from collections import defaultdict
@@ -59,11 +60,13 @@ SELECT s.position, s.shards, s.generation, s.parked FROM eventstore.subscription
 WHERE s.log_id = $1 AND s.name = $2 AND s.shard = $3 FOR UPDATE
 """
 _MOVE = """
-UPDATE eventstore.subscription SET position = $3, updated_at = clock_timestamp()
+UPDATE eventstore.subscription
+SET position = $3, updated_at = clock_timestamp(), attempts = 0, last_error = NULL
 WHERE log_id = $1 AND name = $2 AND position < $3
 """
 _MOVE_ONE = """
-UPDATE eventstore.subscription SET position = $4, updated_at = clock_timestamp()
+UPDATE eventstore.subscription
+SET position = $4, updated_at = clock_timestamp(), attempts = 0, last_error = NULL
 WHERE log_id = $1 AND name = $2 AND shard = $3
 """
 _PARKED_FROM = "SELECT position FROM eventstore.parked WHERE log_id = $1 AND name = $2 AND stream_id = $3"
@@ -87,9 +90,15 @@ class Gap(Struct, frozen=True, kw_only=True):
     live: int
 
 
-async def shards(connection: asyncpg.Connection, name: str, *, held: bool = False) -> tuple[Shard, ...]:
-    """All of them; `held` until the end of the transaction, so that none of them moves."""
-    rows = await connection.fetch(_LIVE_HELD if held else _LIVE, name)
+class Moved(Exception):
+    """The live generation went on, too far or at the wrong moment."""
+
+
+async def shards(connection: asyncpg.Connection, name: str) -> tuple[Shard, ...]:
+    return _shards(await connection.fetch(_LIVE, name))
+
+
+def _shards(rows: Iterable[asyncpg.Record]) -> tuple[Shard, ...]:
     return tuple(Shard(**{**row, "parked": tuple(row["parked"])}) for row in rows)
 
 
@@ -99,6 +108,7 @@ async def _ours(connection: asyncpg.Connection, model: ReadModel, generation: in
 
 
 async def meet_new_logs(connection: asyncpg.Connection, model: ReadModel, generation: int) -> None:
+    """Logs that begin while the read model is rebuilt are followed from their first position."""
     await connection.execute(_NEW_LOGS, model.name, generation)
     await connection.execute(_NEW_SUBSCRIPTIONS, model.name)
 
@@ -118,6 +128,21 @@ async def gap(
     return Gap(ours=max([0, *behind]), live=max([0, *(-one for one in behind)]))
 
 
+async def hold(connection: asyncpg.Connection, model: ReadModel, generation: int) -> tuple[Shard, ...]:
+    """All shards of the live one; none of them moves until the end of the transaction.
+
+    Raises Moved when the new one has more than a batch to go to be there, or has not met one of their logs.
+    """
+    live = _shards(await connection.fetch(_LIVE_HELD, model.name))
+    # Whoever waited for a row sees what became of it, but not the rows that others put in its place.
+    if await shards(connection, model.name) != live:
+        raise Moved
+    reached = await _ours(connection, model, generation)
+    if any(one.log_id not in reached or one.position - reached[one.log_id] > MOST for one in live):
+        raise Moved
+    return live
+
+
 async def advance(connection: asyncpg.Connection, model: ReadModel, generation: int) -> int:
     """One batch a log towards the live one; how many positions that were. A transaction of its own."""
     done = 0
@@ -128,15 +153,12 @@ async def advance(connection: asyncpg.Connection, model: ReadModel, generation: 
             up_to = min((one.position for one in live), default=0)
             if up_to > position:
                 to = min(up_to, position + MOST)
-                parked = {stream for one in live for stream in one.parked}
+                waiting = tuple({*left_out, *(stream for one in live for stream in one.parked)})
                 await model.projector.project(
                     connection,
-                    Slice(
-                        log_id=log_id, after=position, up_to=to, parked=tuple(parked), generation=generation
-                    ),
+                    Slice(log_id=log_id, after=position, up_to=to, parked=waiting, generation=generation),
                 )
-                key = (log_id, model.name, generation)
-                await connection.execute(_REACHED, *key, to, list(parked | set(left_out)))
+                await connection.execute(_REACHED, log_id, model.name, generation, to, waiting)
                 done += to - position
     return done
 
@@ -154,7 +176,10 @@ async def lead(connection: asyncpg.Connection, model: ReadModel, generation: int
             continue
         key = (one.log_id, model.name, one.shard)
         async with connection.transaction():
-            position, count, live, parked = await connection.fetchrow(_HOLD, *key)
+            row = await connection.fetchrow(_HOLD, *key)
+            if row is None:
+                continue  # the streams were dealt to fewer shards meanwhile
+            position, count, live, parked = row
             to = min(goal, position + MOST)
             if to > position:
                 piece = Slice(
@@ -181,6 +206,7 @@ async def bring(
         here = logs.get(log_id, [])
         reached = max(position, min((one.position for one in here), default=0))
         parked = {stream for one in here for stream in one.parked}
+        waiting = tuple({*left_out, *parked})
         for one in here:
             piece = Slice(
                 log_id=log_id,
@@ -188,21 +214,23 @@ async def bring(
                 up_to=max(position, one.position),
                 shard=one.shard,
                 shards=one.shards,
-                parked=one.parked,
+                parked=waiting,
                 generation=generation,
             )
             if piece.up_to > piece.after:
                 await model.projector.project(connection, piece)
-            mine = (stream for stream in {*left_out, *parked} if bucket(stream) % one.shards == one.shard)
-            for stream in mine:
-                await _again(connection, model, piece, stream)
+            for stream in waiting:
+                if bucket(stream) % one.shards == one.shard:
+                    await _again(connection, model, piece, stream, parked=stream in parked)
         await connection.execute(_REACHED, log_id, model.name, generation, reached, list(parked))
 
 
-async def _again(connection: asyncpg.Connection, model: ReadModel, piece: Slice, stream: UUID) -> None:
+async def _again(
+    connection: asyncpg.Connection, model: ReadModel, piece: Slice, stream: UUID, *, parked: bool
+) -> None:
     """All of a stream that was left out, up to where the live one has it."""
     since = None
-    if stream in piece.parked:
+    if parked:
         since = await connection.fetchval(_PARKED_FROM, piece.log_id, model.name, stream)
     up_to = piece.up_to if since is None else since - 1
     await model.projector.project(

@@ -16,7 +16,7 @@ from msgspec import Struct
 from pulseops.db.outages import passing
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.projections import following
-from pulseops.projections.comparing import Moved, compare
+from pulseops.projections.comparing import compare
 from pulseops.projections.filling import fill, index, lanes
 from pulseops.projections.generations import ReadModel, claimed
 
@@ -32,7 +32,7 @@ _BRIEFLY = """
 SELECT set_config('lock_timeout', '500ms', true),
   set_config('idle_in_transaction_session_timeout', '30s', true)
 """
-_IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, Moved)
+_IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, following.Moved)
 _LOOK = "SELECT"
 _EVENTS = """
 SELECT coalesce(sum(one.position), 0)::bigint FROM (
@@ -143,13 +143,13 @@ class _Rebuild:
 
     async def _is_first(self) -> bool:
         """Nobody has dealt with anything yet, so there is nothing to compare with."""
-        await following.meet_new_logs(self._keeper, self._model, self._generation)
         return all(one.position == 0 for one in await following.shards(self._keeper, self._model.name))
 
     async def _catch_up(self) -> None:
         """Until neither generation has much to do to be where the other is."""
         done = 0
         while True:
+            await self._meet_new_logs()
             live = await following.shards(self._keeper, self._model.name)
             gap = await following.gap(self._keeper, self._model, self._generation, live)
             if gap.ours <= following.MOST and (gap.live == 0 or self._accept):
@@ -158,6 +158,9 @@ class _Rebuild:
             done += await following.advance(self._keeper, self._model, self._generation)
             if not self._accept:
                 done += await self._lead()
+
+    async def _meet_new_logs(self) -> None:
+        await following.meet_new_logs(self._keeper, self._model, self._generation)
 
     async def _lead(self) -> int:
         try:
@@ -176,6 +179,7 @@ class _Rebuild:
         until = monotonic() + _PATIENCE
         while True:
             try:
+                await self._meet_new_logs()
                 return await attempt()
             except _IN_THE_WAY as error:
                 if monotonic() > until:
@@ -211,10 +215,6 @@ class _Rebuild:
         return int(events)
 
     async def _hold(self) -> tuple[following.Shard, ...]:
-        """The live one stands still until the end of the transaction. Raises Moved when it is far away."""
+        """The live one stands still until the end of the transaction. Raises Moved when it cannot be met."""
         await self._keeper.execute(_BRIEFLY)
-        live = await following.shards(self._keeper, self._model.name, held=True)
-        gap = await following.gap(self._keeper, self._model, self._generation, live)
-        if gap.ours > following.MOST:
-            raise Moved
-        return live
+        return await following.hold(self._keeper, self._model, self._generation)

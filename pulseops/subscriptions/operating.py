@@ -1,17 +1,20 @@
 """What operators do to a subscription: park a stream, have it tried again, go back in history.
 
 Each locks the rows that it changes, and so comes between two batches. They raise NotFound for what there is
-not, and Conflicting, which says why, for what may not be.
+not, Conflicting, which says why, for what may not be, and OutcomeUnknown when the commit was not answered.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
 
-from pulseops.kernel.errors import NotFound, PulseOpsError
+from pulseops.db.outages import OUTAGES
+from pulseops.kernel.errors import NotFound, OutcomeUnknown, PulseOpsError
 from pulseops.subscriptions.slices import bucket
 
 _LOOK = 0.1  # seconds between looks at what became of a try
@@ -31,6 +34,11 @@ _PARK = """
         owner = CASE WHEN sliced_epoch = epoch THEN owner END,
         lease_until = CASE WHEN sliced_epoch = epoch THEN lease_until END
     WHERE log_id = $1 AND name = $2 AND shard = $3
+"""
+_STILL = """
+    UPDATE eventstore.parked SET wanted = false
+    WHERE log_id = $1 AND name = $2 AND stream_id = $3
+    RETURNING position
 """
 _WANT = """
     UPDATE eventstore.parked SET wanted = true
@@ -80,7 +88,8 @@ class Parked(Struct, frozen=True, kw_only=True, rename="camel"):
 
 async def shards_of(connection: asyncpg.Connection, log_id: int, name: str) -> list[asyncpg.Record]:
     """The subscription's rows, held still until the transaction ends."""
-    rows: list[asyncpg.Record] = await connection.fetch(_SHARDS, log_id, name)
+    # PostgreSQL's text cannot hold U+0000, so nothing is called so.
+    rows: list[asyncpg.Record] = [] if "\x00" in name else await connection.fetch(_SHARDS, log_id, name)
     if not rows:
         raise NotFound(f"There is no subscription {name!r}.")
     return rows
@@ -94,13 +103,33 @@ async def parked(
     return tuple(Parked(**dict(row)) for row in rows)
 
 
+@asynccontextmanager
+async def _changing(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    """A transaction. Before its commit an outage is one, as nothing is stored; from there on nobody knows."""
+    done = False
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            yield connection
+            done = True
+    except OUTAGES as error:
+        if not done:
+            raise
+        raise OutcomeUnknown(
+            "The outcome is unknown: look at the subscriptions before you repeat it."
+        ) from error
+
+
 async def park(pool: asyncpg.Pool, name: str, stream_id: UUID, *, log_id: int = 1) -> int:
-    """From the subscription's position on the stream is left out; that position plus one."""
-    async with pool.acquire() as connection, connection.transaction():
+    """From the subscription's position on the stream is left out; that position plus one.
+
+    One that is parked stays so, from where it was, also if it was about to be tried again.
+    """
+    async with _changing(pool) as connection:
         rows = await shards_of(connection, log_id, name)
         row = rows[bucket(stream_id) % len(rows)]
         if stream_id in row["parked"]:
-            raise Conflicting("The stream is parked already.")
+            parked_since: int = await connection.fetchval(_STILL, log_id, name, stream_id)
+            return parked_since
         known = "SELECT true FROM eventstore.stream WHERE log_id = $1 AND stream_id = $2"
         if not await connection.fetchval(known, log_id, stream_id):
             raise NotFound("There is no such stream.")
@@ -113,7 +142,7 @@ async def retry(
     pool: asyncpg.Pool, name: str, stream_id: UUID | None = None, *, log_id: int = 1
 ) -> tuple[UUID, ...]:
     """Whoever leads the subscription tries these again: one parked stream, or all, maybe none."""
-    async with pool.acquire() as connection, connection.transaction():
+    async with _changing(pool) as connection:
         await shards_of(connection, log_id, name)
         found = await connection.fetch(_WANT, log_id, name, stream_id)
     if stream_id is not None and not found:
@@ -136,7 +165,7 @@ async def tried(
 
 async def reset(pool: asyncpg.Pool, name: str, position: int = 0, *, log_id: int = 1) -> None:
     """Everything after `position` is worked off again. It never goes forward: nothing may be skipped."""
-    async with pool.acquire() as connection, connection.transaction():
+    async with _changing(pool) as connection:
         rows = await shards_of(connection, log_id, name)
         if any(row["position"] < position for row in rows):
             raise Conflicting("A subscription goes forward only by working history off.")

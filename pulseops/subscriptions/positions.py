@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Generic, TypeVar
 
 import asyncpg
@@ -17,7 +18,8 @@ Measure = Callable[[asyncpg.Connection], Awaitable[int]]
 """The position that a connection's server has come to."""
 Look = Callable[[asyncpg.Connection], Awaitable[T]]
 
-_SHORTEST, _LONGEST = 0.01, 0.05  # seconds between looks
+_SHORTEST, _LONGEST = 0.01, 0.25
+"""Seconds between looks. They grow with the wait, and lengthen it by half at most."""
 
 _REACHED = """
 SELECT coalesce(min(coalesce(s.position, 0)), 0) FROM unnest($2::text[]) AS n (name)
@@ -52,23 +54,30 @@ def head(*, log_id: int) -> Measure:
 
 
 async def look_from(
-    pool: asyncpg.Pool, measure: Measure, look: Look[T], *, least: int = 0, within: float = 2.0
+    pool: asyncpg.Pool,
+    measure: Measure,
+    look: Look[T],
+    *,
+    least: int = 0,
+    within: float = 2.0,
+    turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> Seen[T]:
     """Looks when `measure` has come to `least`; Behind if that takes longer than `within` seconds.
 
     A checkpoint is committed with its rows and replicates after them, and both are asked of one server: so
-    this holds on any replica as well. No connection is kept meanwhile. A parked stream may still be missing.
+    this holds on any replica as well. No connection is kept meanwhile, and no `turn`, which is taken
+    for each look. A parked stream may still be missing.
     """
     pause = _SHORTEST
     deadline = asyncio.get_running_loop().time() + within
     while True:
-        async with one_server(pool) as connection:
+        async with turn(), one_server(pool) as connection:
             position = await measure(connection)
             if position >= least:
                 return Seen(position, await look(connection))
-        if asyncio.get_running_loop().time() + pause > deadline:
+        if (left := deadline - asyncio.get_running_loop().time()) <= 0:
             raise Behind
-        await asyncio.sleep(pause)
+        await asyncio.sleep(min(pause, left))
         pause = min(pause * 1.5, _LONGEST)
 
 

@@ -16,7 +16,7 @@ from pulseops.subscriptions.positions import Look, Measure, Seen, look_from
 T = TypeVar("T")
 
 _PATIENCE = 1.0
-"""Seconds that a read which lost its replica waits for its turn on the primary."""
+"""Seconds that a read waits for its turn on the primary."""
 
 # It is there, and was slow, or this question was: elsewhere the question would be as slow.
 _SLOW: tuple[type[Exception], ...] = (asyncpg.QueryCanceledError,)
@@ -28,8 +28,8 @@ _AWAY: tuple[type[Exception], ...] = (*OUTAGES, OSError, NotOurReplica)
 class Reads:
     """`of` reads where there is room, `current` on the primary. Both say how far what they found goes.
 
-    Reads that have lost their replica may take `aside` connections of the primary at a time: those who write
-    need the others.
+    Lists may take long, so that on the primary they have `aside` connections at a time: those who write need
+    the others.
     """
 
     def __init__(self, primary: asyncpg.Pool, replica: Replica | None = None, *, aside: int = 4) -> None:
@@ -40,12 +40,15 @@ class Reads:
         """As `positions.look_from`."""
         return await look_from(self._primary, measure, look, least=least)
 
-    async def of(self, measure: Measure, look: Look[T], *, least: int | None = None) -> Seen[T]:
-        """As `positions.look_from`. Raises Overloaded when too many read from the primary in its place."""
+    async def of(
+        self, measure: Measure, look: Look[T], *, least: int | None = None, brief: bool = False
+    ) -> Seen[T]:
+        """As `positions.look_from`. A `brief` look asks for one thing by its key, and needs no turn.
+
+        Raises Overloaded when too many others read from the primary.
+        """
         least, replica = least or 0, self.replica
-        if replica is None:
-            return await self.current(measure, look, least=least)
-        if replica.answers:
+        if replica is not None and replica.answers:
             try:
                 return await self._there(replica, measure, look, least)
             except _SLOW:
@@ -55,9 +58,11 @@ class Reads:
                 if isinstance(error, TimeoutError):
                     # It has cost the caller all its time already.
                     raise
-        metrics.FALLBACKS.inc()
-        async with self._turn():
+        if replica is not None:
+            metrics.FALLBACKS.inc()
+        if brief:
             return await self.current(measure, look, least=least)
+        return await look_from(self._primary, measure, look, least=least, turn=self._turn)
 
     async def _there(self, replica: Replica, measure: Measure, look: Look[T], least: int) -> Seen[T]:
         try:
@@ -74,7 +79,8 @@ class Reads:
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         try:
-            await asyncio.wait_for(self._aside.acquire(), _PATIENCE)
+            async with asyncio.timeout(_PATIENCE):
+                await self._aside.acquire()
         except TimeoutError:
             raise Overloaded from None
         try:

@@ -1,6 +1,7 @@
 """An open loop: requests go out by the clock, whether or not the last were answered. See `apart`."""
 
 import asyncio
+import math
 from collections import Counter, deque
 from contextlib import suppress
 from time import perf_counter
@@ -12,6 +13,8 @@ from tests.benchmarks.client import PATIENCE, Connection, Load, connected, unpac
 from tests.benchmarks.figures import percentiles
 
 _TICK = 0.001
+_STORM = 1.0
+"""Seconds in which connections are still being opened."""
 _ID = slice(7, 43)
 """Where an incident's id stands in an answer, which begins with it: {"id":"…"."""
 _LOST = """
@@ -32,9 +35,12 @@ class _Flood:
         self._opening: set[asyncio.Task[None]] = set()
         self.sent = self.outstanding = 0
         self.times: list[float] = []
+        self.steady: list[float] = []
+        """Those of `times` that were answered after the storm."""
         self.acknowledged: list[UUID] = []
         self.counts: Counter[str] = Counter()
         self.settled = asyncio.Event()
+        self.begun = perf_counter()
 
     def send(self, meant: float) -> None:
         request = self._requests[self.sent % len(self._requests)]
@@ -85,6 +91,8 @@ class _Flood:
         self._ended()
         if 200 <= status < 300:
             self.times.append(seconds)
+            if perf_counter() - self.begun > _STORM:
+                self.steady.append(seconds)
             self.acknowledged.append(UUID(body[_ID].decode()))
         elif status in {429, 503} and connection.retry_after:
             self.counts["shed"] += 1
@@ -99,7 +107,7 @@ class _Flood:
 async def opened(given: Load) -> Reading:
     """At `rate` for `seconds`; then waits for the answers that are still to come."""
     flood = _Flood(given)
-    begun = perf_counter()
+    begun = flood.begun
     while (passed := perf_counter() - begun) < given.seconds:
         while flood.sent < passed * given.rate:
             flood.send(begun + flood.sent / given.rate)
@@ -114,6 +122,7 @@ async def opened(given: Load) -> Reading:
         seconds=seconds,
         more={
             **percentiles(flood.times),
+            "steady_p99_ms": percentiles(flood.steady)["p99_ms"] if flood.steady else math.nan,
             "sent": float(flood.sent),
             "shed": float(flood.counts["shed"]),
             "broken": float(flood.counts["broken"] + flood.outstanding),

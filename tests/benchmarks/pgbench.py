@@ -47,8 +47,11 @@ _LOGGED = 3
 
 
 @asynccontextmanager
-async def one_row(stage: Stage, *, clients: int = _CLIENTS) -> AsyncIterator[Side]:
-    """A side for any bench: `clients` connections, each with one commit at a time."""
+async def one_row(stage: Stage, *, clients: int = _CLIENTS, rate: int | None = None) -> AsyncIterator[Side]:
+    """A side for any bench: `clients` connections, each with one commit at a time.
+
+    As fast as they can, or `rate` a second in all, at random moments.
+    """
     database = await stage.database()
     connection = await asyncpg.connect(database.admin_url)
     await connection.execute(_TABLE)
@@ -56,17 +59,23 @@ async def one_row(stage: Stage, *, clients: int = _CLIENTS) -> AsyncIterator[Sid
     async def measure(seconds: float) -> Reading:
         # As empty as the logs that it is compared with.
         await connection.execute("TRUNCATE one_row")
-        return await _run(stage.ground, database, connection, clients, seconds)
+        return await _run(stage.ground, database, connection, seconds, clients=clients, rate=rate)
 
     try:
-        plural = "client" if clients == 1 else "clients"
-        yield Side(f"pgbench, {clients} {plural}", measure)
+        plural, paced = "client" if clients == 1 else "clients", f", {rate} a second" if rate else ""
+        yield Side(f"pgbench, {clients} {plural}{paced}", measure)
     finally:
         await connection.close()
 
 
 async def _run(
-    ground: Ground, database: Database, admin: asyncpg.Connection, clients: int, seconds: float
+    ground: Ground,
+    database: Database,
+    admin: asyncpg.Connection,
+    seconds: float,
+    *,
+    clients: int,
+    rate: int | None,
 ) -> Reading:
     folder = ground.home.path / "pgbench"
     folder.mkdir(exist_ok=True)
@@ -77,10 +86,11 @@ async def _run(
     password = urlsplit(database.url).password or ""
     # With the log of each transaction only where there are few: its median is wanted there.
     log = ["--log", f"--log-prefix={folder / 'log'}"] if clients == 1 else []
+    paced = ["--rate", str(rate)] if rate else []
     process = await asyncio.create_subprocess_exec(
         ground.programs / "pgbench",
         *("-n", "-M", "prepared", "-c", str(clients), "-j", str(min(clients, os.cpu_count() or 1))),
-        *("-T", str(_AT_MOST), "-f", str(script), *log),
+        *("-T", str(_AT_MOST), "-f", str(script), *log, *paced),
         *("-h", "127.0.0.1", "-p", str(ground.postgres.port), "-U", "pulseops", database.name),
         env={**os.environ, "PGPASSWORD": password, "PGOPTIONS": "-c role=pulseops_app"},
         stdout=asyncio.subprocess.PIPE,
@@ -101,10 +111,10 @@ async def _run(
             process.kill()
             await process.wait()
     text = told.decode()
-    rate, done = _TPS.search(text), _DONE.search(text)
-    if process.returncode != 0 or rate is None or done is None:
+    tps, done = _TPS.search(text), _DONE.search(text)
+    if process.returncode != 0 or tps is None or done is None:
         raise Failed(f"pgbench: {wrong.decode(errors='replace')[-500:]}")
-    lasted = int(done[1]) / float(rate[1])
+    lasted = int(done[1]) / float(tps[1])
     return Reading(
         operations=int(done[1]),
         seconds=lasted,

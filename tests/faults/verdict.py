@@ -65,6 +65,6 @@ def _unbounded(stack: Stack) -> Iterator[Violation]:
     for program in stack.programs:
         if (taken := memory(program.pid)) > _MEMORY:
             yield Violation("I12", "wrong", f"{program.name} takes {taken >> 20} MB")
-    # Each program has a pool of 8 at most; besides, an API has a writer and a worker has three.
-    if (open_now := stack.ask(CONNECTIONS)) > (most := 9 * len(stack.apis) + 11 * len(stack.workers)):
+    # Each program has a pool of 8 at most; besides, an API has a writer, the keys and health, a worker three.
+    if (open_now := stack.ask(CONNECTIONS)) > (most := 11 * (len(stack.apis) + len(stack.workers))):
         yield Violation("I12", "wrong", f"{open_now} connections are open, and {most} are allowed")

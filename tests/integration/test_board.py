@@ -156,7 +156,7 @@ async def test_a_filter_that_no_text_can_equal_is_refused(pool: asyncpg.Pool) ->
 async def test_facts_of_an_unknown_kind_are_not_passed_over(app: asyncpg.Connection) -> None:
     await append(app, request(events=2))
     for projector in (BOARD, TIMELINE):
-        with pytest.raises(asyncpg.FeatureNotSupportedError, match="NOTED version 1 at position 1, and this"):
+        with pytest.raises(asyncpg.FeatureNotSupportedError, match=r"NOTED version 1, (.|\n)* position 1"):
             await projector.project(app, Slice(log_id=1, after=0, up_to=2))
 
 
@@ -165,7 +165,7 @@ async def test_a_history_whose_beginning_is_missing_is_not_shown_but_complained_
 ) -> None:
     past = await enact(app, 1, [Step(0, command, "key:ada", apart=True) for command in _life("low", "net")])
     (incident_id,) = past
-    with pytest.raises(asyncpg.RaiseError, match=f"Incident {incident_id} has facts, but was never created"):
+    with pytest.raises(asyncpg.RaiseError, match=rf"has facts, but was never created\n.*{incident_id}"):
         await BOARD.project(app, Slice(log_id=1, after=1, up_to=3))
     assert await app.fetchval("SELECT count(*) FROM incidents.incident") == 0
 
@@ -179,7 +179,7 @@ async def test_a_fact_of_a_later_schema_is_not_guessed_at(app: asyncpg.Connectio
         "SELECT * FROM eventstore.append_v1(1::smallint, $1)", msgspec.json.encode(batch).decode()
     )
     with pytest.raises(
-        asyncpg.FeatureNotSupportedError, match="History holds CREATED version 2 at position 2,"
+        asyncpg.FeatureNotSupportedError, match=r"History holds CREATED version 2, (.|\n)* position 2"
     ):
         await BOARD.project(app, Slice(log_id=1, after=0, up_to=2))
     assert await app.fetchval("SELECT count(*) FROM incidents.incident") == 0

@@ -66,7 +66,9 @@ async def test_no_plan_is_made_of_a_history_that_is_not_known(
         kind,
         new_id(),
     )
-    with pytest.raises(asyncpg.FeatureNotSupportedError, match=f"holds {kind} version 2 at position 4,"):
+    with pytest.raises(
+        asyncpg.FeatureNotSupportedError, match=f"holds {kind} version 2, (.|\\n)* position 4"
+    ):
         await duty.project()
     assert await duty.deadlines() == {}
 

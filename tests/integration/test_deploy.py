@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
-from pulseops.db.migrate import migrate
+from pulseops.db.migrate import migrate, unmigrate
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.subscriptions.slices import Slice
@@ -32,6 +32,15 @@ _WRITTEN = (
     "eventstore.worker",
     "access.api_key",
 )
+_WAITS = """
+SELECT EXISTS (
+  SELECT FROM pg_locks o
+  WHERE o.pid = l.pid AND o.granted AND o.mode = 'AccessExclusiveLock'
+    AND o.relation IN ('eventstore.log'::regclass, 'eventstore.event'::regclass)
+) AS shut_out
+FROM pg_locks l WHERE l.relation = $1::text::regclass AND NOT l.granted
+"""
+"""Whoever waits for a table: has he the log meanwhile?"""
 _PAUSE = 0.01
 """Seconds between a client's requests: the machine is to be busy, not overloaded."""
 _LONGEST = 10.0
@@ -185,3 +194,19 @@ async def answers(client: httpx.AsyncClient) -> bool:
         return (await client.get("/health/live")).is_success
     except httpx.TransportError:
         return False
+
+
+@pytest.mark.parametrize("table", ["access.api_key", "escalation.deadline", "incidents.incident"])
+async def test_an_upgrade_that_waits_keeps_nobody_from_recording(
+    database: Database, app: asyncpg.Connection, admin: asyncpg.Connection, table: str
+) -> None:
+    """It takes the log last: for whatever else it waits, appends go on."""
+    await unmigrate(database.admin_url, revision="0004_access")
+    analyst = app.transaction()
+    await analyst.start()
+    await app.execute(f"LOCK TABLE {table} IN ACCESS SHARE MODE")
+    upgrade = asyncio.create_task(migrate(database.admin_url))
+    waits = await until(lambda: admin.fetchrow(_WAITS, table))
+    assert waits["shut_out"] is False
+    await analyst.rollback()
+    await upgrade

@@ -70,6 +70,21 @@ async def test_what_queued_up_during_a_commit_shares_the_next_one(
     assert await admin.fetchval(_COMMITS) == 2
 
 
+async def test_a_crowd_that_comes_at_once_takes_turns(open_gateway: Open, admin: asyncpg.Connection) -> None:
+    """So that one half can decide what to ask next while PostgreSQL works on the other."""
+    gateway = await open_gateway()
+    await gateway.append(request())
+
+    async def caller() -> None:
+        for _ in range(3):
+            await gateway.append(request())
+
+    await asyncio.gather(*(caller() for _ in range(64)))
+    commits = "SELECT count(*) FROM eventstore.event GROUP BY xmin::text ORDER BY max(position)"
+    sizes = await admin.fetch(commits)
+    assert [row["count"] for row in sizes] == [1, *[32] * 6]
+
+
 async def test_a_commit_takes_no_more_than_500_requests_or_a_megabyte(
     open_gateway: Open, admin: asyncpg.Connection
 ) -> None:

@@ -23,8 +23,6 @@ async def test_a_stream_is_parked_seen_and_wanted_again(api: Api, admin: asyncpg
     path = "/subscriptions/deadline"
     made = await api.post(f"{path}/park", json={"streamId": str(STREAM)})
     assert (made.status_code, made.json()) == (200, {"streamId": str(STREAM), "position": 1})
-    again = await api.post(f"{path}/park", json={"streamId": str(STREAM)})
-    assert (again.status_code, again.json()["code"]) == (409, "subscription-conflict")
     found = (await api.get("/subscriptions")).json()
     assert found["position"] == 3
     follows = next(one for one in found["subscriptions"] if one["name"] == "deadline")
@@ -40,6 +38,19 @@ async def test_a_stream_is_parked_seen_and_wanted_again(api: Api, admin: asyncpg
     assert f"pulseops_subscription_parked_streams{{{labels}}} 1.0" in (await api.get("/metrics")).text
 
 
+async def test_a_park_that_is_repeated_finds_the_stream_parked_and_withdraws_a_try(
+    api: Api, admin: asyncpg.Connection
+) -> None:
+    path, body = "/subscriptions/deadline", {"streamId": str(STREAM)}
+    first = await api.post(f"{path}/park", json=body)
+    await admin.execute("UPDATE eventstore.subscription SET position = 3")
+    await api.post(f"{path}/retry")
+    again = await api.post(f"{path}/park", json=body)
+    assert (again.status_code, again.content) == (200, first.content)
+    [one] = (await api.get("/subscriptions")).json()["parked"]
+    assert (one["streamId"], one["position"], one["wanted"]) == (str(STREAM), 1, False)
+
+
 async def test_a_reset_is_confirmed_and_never_for_a_read_model(api: Api, admin: asyncpg.Connection) -> None:
     await admin.execute("UPDATE eventstore.subscription SET position = 3")
     path = "/subscriptions/deadline/reset"
@@ -51,6 +62,43 @@ async def test_a_reset_is_confirmed_and_never_for_a_read_model(api: Api, admin: 
     assert (forward.status_code, forward.json()["code"]) == (409, "subscription-conflict")
     model = await api.post("/subscriptions/incident/reset", json={"confirm": True})
     assert (model.status_code, "projections rebuild incident" in model.json()["detail"]) == (409, True)
+
+
+_COMMANDS = {"park": {"streamId": str(STREAM)}, "retry": {}, "reset": {"confirm": True}}
+# The connection goes while the transaction commits, or before it does.
+_LOST = """
+    CREATE FUNCTION lost() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+      AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+    CREATE CONSTRAINT TRIGGER lost AFTER INSERT OR UPDATE ON eventstore.parked
+      DEFERRABLE INITIALLY {when} FOR EACH ROW EXECUTE FUNCTION lost();
+    CREATE CONSTRAINT TRIGGER lost AFTER UPDATE ON eventstore.subscription
+      DEFERRABLE INITIALLY {when} FOR EACH ROW EXECUTE FUNCTION lost();
+"""
+
+
+@pytest.mark.parametrize("verb", _COMMANDS)
+@pytest.mark.parametrize(
+    ("when", "answer"), [("DEFERRED", (504, "outcome-unknown")), ("IMMEDIATE", (503, "unavailable"))]
+)
+async def test_a_connection_that_is_lost_at_the_commit_leaves_the_outcome_unknown(
+    api: Api, admin: asyncpg.Connection, verb: str, when: str, answer: tuple[int, str]
+) -> None:
+    path = "/subscriptions/deadline"
+    if verb == "retry":
+        await api.post(f"{path}/park", json=_COMMANDS["park"])
+    await admin.execute(_LOST.format(when=when))
+    lost = await api.post(f"{path}/{verb}", json=_COMMANDS[verb])
+    assert (lost.status_code, lost.json()["code"]) == answer
+    assert int(lost.headers["retry-after"]) > 0
+    assert "Idempotency-Key" not in lost.json()["detail"]
+    told = (await api.get("/openapi.json")).json()["paths"][f"/subscriptions/{{name}}/{verb}"]["post"]
+    assert answer[1] in told["responses"][str(answer[0])]["content"]["application/problem+json"]["examples"]
+
+
+@pytest.mark.parametrize("verb", _COMMANDS)
+async def test_a_name_that_postgresql_cannot_hold_is_not_found(api: Api, verb: str) -> None:
+    answer = await api.post(f"/subscriptions/%00/{verb}", json=_COMMANDS[verb])
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
 
 
 async def test_what_there_is_not_is_not_found(api: Api) -> None:

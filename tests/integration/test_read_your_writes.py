@@ -1,10 +1,14 @@
 """Every write says its position, and every read can be asked to show it."""
 
+import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
 
+from pulseops.kernel.errors import Behind
 from pulseops.settings import Settings
+from pulseops.subscriptions.positions import look_from
 from pulseops.worker import working
 from tests.conftest import Database
 from tests.serving import Api
@@ -56,6 +60,25 @@ async def test_a_position_that_is_not_there_yet_is_answered_with_come_again(api:
     answer = await api.get(path.format(made.json()["id"]), params={"min_position": 1000})
     assert (answer.status_code, answer.json()["code"]) == (503, "behind")
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_who_waits_for_what_does_not_come_asks_ever_less_often(pool: asyncpg.Pool) -> None:
+    asked = list[float]()
+    clock = asyncio.get_running_loop().time
+
+    async def measure(_: asyncpg.Connection) -> int:
+        asked.append(clock())
+        return 0
+
+    async def look(_: asyncpg.Connection) -> None:
+        """Is never come to."""
+
+    began = clock()
+    with pytest.raises(Behind):
+        await look_from(pool, measure, look, least=2**63 - 1)
+    assert len(asked) <= 16
+    assert asked[3] - began < 0.2, "what comes at once is seen at once"
+    assert asked[-1] - began >= 2.0, "what comes at the last moment is seen as well"
 
 
 @pytest.mark.parametrize(

@@ -189,61 +189,6 @@ async def test_broken_off_at_any_phase_it_goes_on_where_it_was(
     assert [one.generation for one in await generations(app, "incident")] == [1, 2]
 
 
-async def _parked(connection: asyncpg.Connection, position: int) -> UUID:
-    """The stream of that position waits from there on, as the worker leaves it."""
-    stream: UUID = await connection.fetchval(
-        "SELECT stream_id FROM eventstore.event WHERE log_id = 1 AND position = $1", position
-    )
-    await connection.execute(
-        "INSERT INTO eventstore.parked (log_id, name, stream_id, position, parked_at) "
-        "VALUES (1, 'incident', $1, $2, clock_timestamp())",
-        stream,
-        position,
-    )
-    await connection.execute(
-        "UPDATE eventstore.subscription SET parked = array_append(parked, $1) WHERE name = 'incident'", stream
-    )
-    return stream
-
-
-async def test_a_parked_stream_waits_in_the_new_generation_too(
-    database: Database, app: asyncpg.Connection
-) -> None:
-    await report(app, 10)
-    await app.execute(
-        "INSERT INTO eventstore.subscription (log_id, name, position, updated_at) "
-        "VALUES (1, 'incident', 0, clock_timestamp())"
-    )
-    await _parked(app, 4)
-    await lead(app)
-    assert len(await rows(app, "incident")) == 9
-    done = await rebuilt(database.app_url, board.MODEL)
-    assert done.compared == 9
-    assert await rows(app, "incident") == await rows(app, "incident_1")
-
-
-async def test_a_stream_that_was_parked_for_a_while_is_gone_through_again(
-    database: Database, app: asyncpg.Connection
-) -> None:
-    await report(app, 10)
-    await app.execute(
-        "INSERT INTO eventstore.subscription (log_id, name, position, updated_at) "
-        "VALUES (1, 'incident', 0, clock_timestamp())"
-    )
-    await _parked(app, 4)
-    await lead(app)
-
-    async def fill(connection: asyncpg.Connection, part: Stretch) -> None:
-        await board.MODEL.fill(connection, part)
-        await app.execute("DELETE FROM eventstore.parked")
-        await app.execute("UPDATE eventstore.subscription SET parked = '{}'")
-        await lead(app)
-
-    done = await rebuilt(database.app_url, ReadModel(board.MODEL.projector, fill))
-    assert done.compared == 10
-    assert await rows(app, "incident") == await rows(app, "incident_1")
-
-
 async def test_a_live_one_that_stands_still_is_told_of_and_may_be_replaced(
     database: Database, app: asyncpg.Connection, admin: asyncpg.Connection
 ) -> None:
@@ -299,7 +244,7 @@ async def test_a_fact_that_is_not_known_is_refused_unless_its_stream_is_parked(
         "SELECT * FROM eventstore.append_v1(1::smallint, $1)", msgspec.json.encode(batch).decode()
     )
     for model in MODELS:
-        with pytest.raises(CannotRebuild, match="History holds CREATED version 2 at position 2"):
+        with pytest.raises(CannotRebuild, match="History holds CREATED version 2, and"):
             await rebuilt(database.app_url, model)
     stream: UUID = await app.fetchval("SELECT stream_id FROM eventstore.event WHERE position = 2")
     # So many that the planner would rather look at the fact first.

@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from pulseops.db.identity import identity
 from pulseops.db.pools import open_pool
+from pulseops.eventstore import replica
 from pulseops.eventstore.replica import Replica
 from pulseops.kernel.errors import Behind, Overloaded
 from pulseops.settings import Settings
@@ -144,6 +146,33 @@ async def test_without_its_replica_it_reads_from_the_primary_says_so_and_goes_ba
         await until(back)
         assert (await api.get("/incidents", params=least)).status_code == 200
         assert "pulseops_replica_up 1.0" in (await api.get("/metrics")).text
+
+
+async def test_an_unforeseen_error_does_not_lose_the_replica_until_a_restart(
+    database: Database, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replica, "_AGAIN", 0.02)
+    found = await Replica.of(
+        database.app_url, primary=await identity(pool), size=2, command_seconds=5.0, pooled=False
+    )
+    errors = [ZeroDivisionError("once"), ZeroDivisionError("once"), ZeroDivisionError("twice")]
+    ask = found._ask
+
+    async def stumbling() -> None:
+        if errors:
+            raise errors.pop()
+        await ask()
+
+    async def back() -> bool:
+        return found.answers
+
+    monkeypatch.setattr(found, "_ask", stumbling)
+    with capture_logs() as lines:
+        found.gone(ConnectionResetError())
+        await until(back)
+    found.close()
+    told = [one["error"] for one in lines if one["log_level"] == "error"]
+    assert told == ["ZeroDivisionError('twice')", "ZeroDivisionError('once')"]
 
 
 async def test_what_is_no_replica_is_refused_and_one_that_is_away_is_waited_for(

@@ -91,6 +91,15 @@ async def test_answers_that_race_with_sweeps_are_never_followed_by_an_escalation
         assert {incident for incident, _ in fired} >= set(incidents) - set(answering)
 
 
+async def fired_by_another(duty: Duty) -> None:
+    """As soon as the claims are free."""
+    async with asyncio.timeout(10):
+        while True:
+            if (await duty.sweep()).fired:
+                return
+            await asyncio.sleep(0.05)
+
+
 async def test_a_sweep_that_froze_keeps_its_claims_for_seconds_only(database: Database) -> None:
     async with on_duty(database.app_url) as duty:
         (incident,) = await report(duty, 1)
@@ -101,13 +110,31 @@ async def test_a_sweep_that_froze_keeps_its_claims_for_seconds_only(database: Da
             (claimed,) = await connection.fetch(sweep._CLAIM, 1, await duty.clock.now(), 10)
             assert claimed["incident_id"] == incident
             assert (await duty.sweep()).claimed == 0, "left to the one that has it"
-            async with asyncio.timeout(10):
-                while True:
-                    if (await duty.sweep()).fired:
-                        break
-                    await asyncio.sleep(0.05)
+            await fired_by_another(duty)
             with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
                 await connection.execute("COMMIT")
+        finally:
+            connection.terminate()
+
+
+async def test_a_sweep_that_froze_while_it_prepared_a_statement_keeps_its_claims_for_seconds_only(
+    database: Database, admin: asyncpg.Connection
+) -> None:
+    """PostgreSQL calls it active then: no limit on idle sessions or on statements ends that in time."""
+    if admin.get_server_version().major < 17:
+        pytest.skip("before PostgreSQL 17 nothing limits a whole transaction")
+    async with on_duty(database.app_url) as duty:
+        (incident,) = await report(duty, 1)
+        duty.clock.forward(6 * MINUTE)
+        connection = await open_connection(database.app_url)
+        try:
+            await connection.execute("BEGIN")
+            (claimed,) = await connection.fetch(sweep._CLAIM, 1, await duty.clock.now(), 10)
+            assert claimed["incident_id"] == incident
+            await connection.prepare("SELECT 'what comes next'")
+            state = "SELECT state FROM pg_stat_activity WHERE pid = $1"
+            assert await admin.fetchval(state, connection.get_server_pid()) == "active"
+            await fired_by_another(duty)
         finally:
             connection.terminate()
 

@@ -114,7 +114,9 @@ BEGIN
     USING p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only;
 
     IF v_stray IS NOT NULL THEN
-        RAISE EXCEPTION 'Incident % has facts, but was never created', v_stray;
+        -- The id is not in the message, which is the same for each such incident (see refuse_fact_v1.sql).
+        RAISE EXCEPTION 'An incident has facts, but was never created'
+            USING DETAIL = format('It is incident %s.', v_stray);
     END IF;
 END
 $$;

@@ -1,0 +1,118 @@
+"""The description is true: of the door, of every code, of the names in paths, of repeated requests."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from pulseops.app import create_app
+from pulseops.http import protocol
+from pulseops.http.admission import Admission
+from pulseops.http.problem import KINDS, MEDIA
+from pulseops.settings import Settings
+from tests.conftest import Database
+from tests.serving import Api, listening, said
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(create_app(Settings()).state.openapi)
+    return document
+
+
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (method.upper(), path): one
+        for path, item in document["paths"].items()
+        for method, one in item.items()
+    }
+
+
+def codes(operation: dict[str, Any]) -> set[tuple[str, str]]:
+    """The statuses and codes of its problems."""
+    return {
+        (status, code)
+        for status, answer in operation["responses"].items()
+        for code in answer.get("content", {}).get(MEDIA, {}).get("examples", ())
+    }
+
+
+async def answered(port: int, method: str, path: str, *head: bytes) -> tuple[str, str | None]:
+    """The status and, of a problem, the code."""
+    first = f"{method} {path.replace('{', '').replace('}', '')} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    told, _, body = (await said(port, first.encode() + head[0], *head[1:])).partition(b"\r\n\r\n")
+    return told.split()[1].decode(), json.loads(body)["code"] if MEDIA.encode() in told else None
+
+
+async def test_whatever_is_refused_before_a_route_is_described_of_the_route(
+    described: dict[str, Any], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "FREELY", -1)
+    monkeypatch.setattr(Admission, "admits", lambda *_: False)
+    too_long = (b"X: " + b"a" * 40_000, b"a" * 40_000)
+    async with listening(database.app_url) as (port, _):
+        for (method, path), operation in operations(described).items():
+            told = codes(operation)
+            in_a_crowd, unreadable, endless = await asyncio.gather(
+                answered(port, method, path, b"\r\n"),
+                answered(port, method, path, b"no header\r\n\r\n"),
+                answered(port, method, path, *too_long),
+            )
+            assert unreadable == ("400", "malformed")
+            assert endless == ("431", "head-too-large")
+            assert {unreadable, endless} <= told, path
+            if path.startswith(("/health", "/metrics")):
+                assert in_a_crowd == ("200", None)
+                assert ("503", "overloaded") not in told, path
+            else:
+                assert in_a_crowd == ("503", "overloaded")
+                assert in_a_crowd in told, path
+                assert "Retry-After" in operation["responses"]["503"]["headers"], path
+
+
+def test_every_code_is_one_that_somebody_can_meet(described: dict[str, Any]) -> None:
+    met = {code for one in operations(described).values() for _, code in codes(one)}
+    # A method that there is not has no operation to describe it.
+    assert set(KINDS) - met == {"method-not-allowed"}
+
+
+def test_what_stands_in_a_path_is_described_as_what_it_is(described: dict[str, Any]) -> None:
+    found = {
+        parameter["name"]: parameter["schema"]
+        for one in operations(described).values()
+        for parameter in one["parameters"]
+        if parameter["in"] == "path"
+    }
+    assert found == {
+        "incident_id": {"type": "string", "format": "uuid"},
+        "name": {"type": "string"},
+    }
+
+
+async def test_a_key_remembers_what_was_recorded_and_the_description_promises_no_more(
+    described: dict[str, Any], api: Api
+) -> None:
+    key = {"idempotency-key": "k"}
+    body = {"title": "a", "dedupKey": "d"}
+    open_one = await api.post("/incident", json=body)
+    joined = await api.post("/incident", json=body, headers=key)
+    assert (joined.status_code, joined.json()["id"]) == (200, open_one.json()["id"])
+    await api.post(f"{open_one.headers['location']}/resolve")
+    created = await api.post("/incident", json=body, headers=key)
+    assert created.status_code == 201
+    assert "idempotency-replayed" not in created.headers
+    again = await api.post("/incident", json=body, headers=key)
+    assert (again.content, again.headers["idempotency-replayed"]) == (created.content, "true")
+    for (method, path), one in operations(described).items():
+        [told] = [it["description"] for it in one["parameters"] if it["name"] == "Idempotency-Key"] or [""]
+        if method == "POST" and path.startswith("/incident"):
+            assert "What records nothing is not remembered" in told, path
+        else:
+            assert not told, path
+
+
+def test_that_the_key_is_not_used_is_said_where_it_is_not(described: dict[str, Any]) -> None:
+    for (method, path), one in operations(described).items():
+        if method == "POST" and path.startswith("/subscriptions"):
+            assert "`Idempotency-Key` is not used" in one["description"], path

@@ -1,0 +1,119 @@
+"""What keeps readers waiting keeps nobody from reporting, and is no reason to leave the balancer."""
+
+import asyncio
+import time
+
+import asyncpg
+import pytest
+
+from pulseops.access import guards
+from pulseops.eventstore.directory import create_log
+from pulseops.http.health import Ready, Shared
+from pulseops.kernel.clock import utc_now
+from pulseops.subscriptions.lag import lag, lags
+from tests.conftest import Database
+from tests.faults.wire import wire
+from tests.serving import Api, serving
+
+
+async def test_lists_that_take_long_keep_nobody_from_reporting(
+    api: Api, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guards, "_FRESH", 0.0)
+    path = (await api.post("/incident", json={"title": "before"})).headers["location"]
+    async with admin.transaction():
+        await admin.execute("LOCK incidents.incident_1 IN ACCESS EXCLUSIVE MODE")
+        lists = [asyncio.create_task(api.get("/incidents")) for _ in range(12)]
+        # Those that have a connection keep it, the others are told so after a second.
+        done, waiting = await asyncio.wait(lists, timeout=1.5)
+        assert {(one.result().status_code, one.result().json()["code"]) for one in done} == {
+            (503, "overloaded")
+        }
+        assert len(waiting) == 4
+        assert (await api.post("/incident", json={"title": "while it lasts"})).status_code == 201
+        assert (await api.get(path)).status_code == 200
+        assert (await api.get(path, params={"min_position": 1})).status_code == 200
+        assert (await api.get("/health/ready")).status_code == 200
+    assert {(await one).status_code for one in waiting} == {200}
+
+
+async def test_who_waits_for_a_position_takes_no_turn_of_those_who_read(api: Api) -> None:
+    position = (await api.post("/incident", json={"title": "a"})).headers["x-pulseops-position"]
+    least = {"min_position": position}
+    waiting = [asyncio.create_task(api.get("/incidents", params=least)) for _ in range(20)]
+    assert (await api.get("/incidents")).status_code == 200
+    assert {(await one).json()["code"] for one in waiting} == {"behind"}
+
+
+async def test_figures_that_do_not_come_in_time_are_no_reason_to_leave_the_balancer(
+    api: Api, admin: asyncpg.Connection
+) -> None:
+    async with admin.transaction():
+        await admin.execute("LOCK eventstore.subscription IN ACCESS EXCLUSIVE MODE")
+        ready = await api.get("/health/ready")
+    found = ready.json()
+    assert (ready.status_code, found["status"], found["database"]) == (200, "degraded", True)
+    assert found["schema"] == found["schemaExpected"]
+    assert found["reasons"] == ["how far the logs are was not found out in time"]
+
+
+async def test_readiness_takes_no_longer_the_more_logs_there_are(
+    database: Database, pool: asyncpg.Pool
+) -> None:
+    for number in range(40):
+        await create_log(pool, f"tenant-{number}", now=utc_now())
+    async with wire(database.port) as between:
+        url = database.app_url.replace(f":{database.port}/", f":{between.port}/")
+        async with serving(url) as api:
+            await api.get("/health/ready")
+            between.delay = 0.02
+            began = time.monotonic()
+            found = (await api.get("/health/ready")).json()
+            assert time.monotonic() - began < 1
+    assert found["database"] is True
+    assert [one["name"] for one in found["logs"]] == ["default", *(f"tenant-{one}" for one in range(40))]
+
+
+async def test_all_logs_are_told_of_as_each_of_them_alone(api: Api, pool: asyncpg.Pool) -> None:
+    await create_log(pool, "second", now=utc_now())
+    await api.post("/incident", json={"title": "a"})
+    await pool.execute(
+        "INSERT INTO eventstore.subscription (log_id, name, position, updated_at) VALUES "
+        "(1, 'incident', 1, clock_timestamp()), (2, 'incident', 0, clock_timestamp()), "
+        "(1, 'timeline', 3, clock_timestamp())"
+    )
+    async with pool.acquire() as connection:
+        found = await lags(connection)
+    assert [(one.log_id, one.name, one.lag.position) for one in found] == [
+        (1, "default", 3),
+        (2, "second", 0),
+    ]
+    for one in found:
+        alone = await lag(pool, log_id=one.log_id)
+        told = [(each.name, each.shard, each.position, each.positions) for each in one.lag.followers]
+        assert told == [(each.name, each.shard, each.position, each.positions) for each in alone.followers]
+    assert [each.positions for each in found[0].lag.followers] == [2, 0]
+    assert found[0].lag.followers[0].seconds > 0
+
+
+async def test_all_who_ask_at_once_are_told_what_one_look_found() -> None:
+    looks = 0
+    seen = asyncio.Event()
+
+    async def look() -> Ready:
+        nonlocal looks
+        looks += 1
+        await seen.wait()
+        return Ready(status="ok", database=True, schema_expected="1")
+
+    shared = Shared(look)
+    asking = [asyncio.create_task(shared()) for _ in range(50)]
+    await asyncio.sleep(0)
+    asking.pop().cancel()
+    seen.set()
+    assert len({id(one) for one in await asyncio.gather(*asking)}) == 1
+    await shared()
+    assert looks == 1, "and so are those who ask a moment later"
+    shared.fresh = 0.0
+    await shared()
+    assert looks == 2
