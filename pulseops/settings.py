@@ -16,9 +16,11 @@ PREFIX = "PULSEOPS_"
 Secret = Annotated[str, Meta(min_length=1)]
 Url = Annotated[str, Meta(pattern=r"^https?://\S+$")]
 # One host or several. A password's own / # ? ends the host before its @, and so is noticed.
-_HOST = r"(\[[^\]]*\]|[^@:,/?#\[\]]*)(:[0-9]+)?"
-Database = Annotated[str, Meta(pattern=rf"^postgres(ql)?://([^@/?#]*@)?{_HOST}(,{_HOST})*([/?][^@]*)?$")]
-Redis = Annotated[str, Meta(pattern=r"^(rediss?|unix)://\S+$")]
+_PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[0-5]?\d{1,4})"
+_USER = r"([^@/?#]*@)?"
+_HOST = rf"(\[[^\]]*\]|[^@:,/?#\[\]]*)(:{_PORT})?"
+Database = Annotated[str, Meta(pattern=rf"^postgres(ql)?://{_USER}{_HOST}(,{_HOST})*([/?][^@]*)?$")]
+Redis = Annotated[str, Meta(pattern=rf"^(rediss?://{_USER}{_HOST}([/?][^@\s]*)?|unix://{_USER}/[^@\s]+)$")]
 _SHAPES = {
     "database_url": "postgresql://user@host:5432/name",
     "migration_url": "postgresql://user@host:5432/name",
@@ -121,8 +123,10 @@ class Settings(Struct, frozen=True, kw_only=True):
             elif raw != "":
                 try:
                     values[name] = msgspec.convert(raw, _TYPES[name], strict=False, dec_hook=_path)
-                except msgspec.ValidationError as error:
-                    shown = "" if name in _SECRETS else f" (it is {raw!r})"
+                    if name in _SHAPES:
+                        urlsplit(raw)  # whose own words on a host that is none may repeat the password
+                except ValueError as error:
+                    shown = "" if name in _SECRETS or "@" in raw else f" (it is {raw!r})"
                     mistakes.append(f"{variable}: {_wanted(name) or error}{shown}")
         mistakes += _amiss(values)
         if mistakes:

@@ -13,8 +13,8 @@ from msgspec import Struct
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, UNREACHABLE, USAGE
 from pulseops.cli.words import harmless
-from pulseops.db.outages import OUTAGES
-from pulseops.db.pools import open_pool
+from pulseops.db.outages import MISTAKEN, OUTAGES
+from pulseops.db.pools import APP_ROLE, open_pool
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.settings import Settings, SettingsError
 from pulseops.up.home import database_of
@@ -22,6 +22,21 @@ from pulseops.up.home import database_of
 T = TypeVar("T")
 
 Json = Annotated[bool, Parameter(negative=())]
+Position = Annotated[int, Parameter(validator=lambda _, value: _countable(value))]
+
+_MIGRATE = "The database has not this version's schema: run `pulseops migrate`."
+_AWAY: tuple[type[Exception], ...] = (*OUTAGES, OSError)
+_UNMIGRATED: tuple[type[Exception], ...] = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.InvalidSchemaNameError,
+)
+
+
+def _countable(position: int | None) -> None:
+    if position is not None and not 0 <= position < 1 << 63:
+        raise ValueError("a position is 0 or more, and below 2^63")
 
 
 def in_database(
@@ -38,7 +53,7 @@ def in_database(
         raise stop(f"{told}: start it with `pulseops up`, or set PULSEOPS_DATABASE_URL.", USAGE)
 
     async def connected() -> T:
-        pool = await open_pool(url, size=size, command_seconds=command_seconds)
+        pool = await _opened(url, size, command_seconds)
         try:
             return await work(pool)
         finally:
@@ -48,12 +63,35 @@ def in_database(
         return asyncio.run(connected())
     except PulseOpsError as error:
         raise stop(str(error), REFUSED) from error
-    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError) as error:
-        raise stop("The database has not this version's schema: run `pulseops migrate`.", REFUSED) from error
-    except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
+    except _UNMIGRATED as error:
+        raise stop(_MIGRATE, REFUSED) from error
+    except _AWAY as error:
         raise stop(
             f"The database does not answer: {str(error) or type(error).__name__}", UNREACHABLE
         ) from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise stop(
+            f"PostgreSQL forbids it: {error}. `pulseops migrate` gives the rights.", REFUSED
+        ) from error
+    except asyncpg.PostgresError as error:
+        raise stop(f"PostgreSQL refuses it: {error}", REFUSED) from error
+
+
+async def _opened(url: str, size: int, command_seconds: float) -> asyncpg.Pool:
+    """Raises what says that nobody answers; everything else that can be wrong is the end."""
+    try:
+        return await open_pool(url, size=size, command_seconds=command_seconds)
+    except MISTAKEN as error:
+        raise stop(f"The database cannot be opened: {error}", UNREACHABLE) from error
+    except OUTAGES:
+        raise
+    except asyncpg.InvalidParameterValueError as error:  # no role pulseops_app
+        raise stop(_MIGRATE, REFUSED) from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        told = f"The database cannot be opened: {error}"
+        raise stop(f"{told}. As its owner: GRANT {APP_ROLE} TO the login of the URL.", REFUSED) from error
+    except asyncpg.PostgresError as error:
+        raise stop(f"The database cannot be opened: {error}. Is its URL right?", UNREACHABLE) from error
 
 
 def print_structs(what: Struct | Sequence[Struct]) -> None:

@@ -17,7 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from pulseops.cli.database import Json, in_database, print_structs, stop
+from pulseops.cli.database import Json, Position, in_database, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED
 from pulseops.cli.words import harmless
@@ -29,19 +29,12 @@ events = App(
     help="Take history out, from the database of PULSEOPS_DATABASE_URL, else of the local `up`.",
 )
 
-Position = Annotated[int, Parameter(validator=lambda _, value: _positive(value))]
-
 
 class Exported(Struct, frozen=True, rename="camel"):
     """An export as `--json` tells of it."""
 
     output: str
     events: int
-
-
-def _positive(position: int | None) -> None:
-    if position is not None and not 0 <= position < 1 << 63:
-        raise ValueError("a position is 0 or more")
 
 
 @events.command(name="export")

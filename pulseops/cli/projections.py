@@ -23,6 +23,7 @@ _MODELS = {model.name: model for model in READ_MODELS}
 _LONG = 86_400.0
 """Seconds that a command may take: an index over a long history is one."""
 _MIB = 1 << 20
+_MOST = 32_767
 _LANES = 2
 """Connections that fill a read model side by side; one more keeps the order."""
 
@@ -48,6 +49,11 @@ def _known(_: Any, names: tuple[str, ...] | str) -> None:
     for name in (names,) if isinstance(names, str) else names:
         if name not in _MODELS:
             raise ValueError(f"there is no read model {name!r}: there are {', '.join(_MODELS)}")
+
+
+def _counted(_: Any, number: int) -> None:
+    if not 1 <= number <= _MOST:
+        raise ValueError(f"generations are counted from 1 to {_MOST}")
 
 
 @projections.command(name="rebuild")
@@ -139,7 +145,11 @@ def list_all(*, json: Json = False) -> None:
 
 @projections.command
 def drop(
-    name: Annotated[str, Parameter(validator=_known)], generation: int, /, *, json: Json = False
+    name: Annotated[str, Parameter(validator=_known)],
+    generation: Annotated[int, Parameter(validator=_counted)],
+    /,
+    *,
+    json: Json = False,
 ) -> None:
     """Drop a generation that is not live, with its tables: a retired one, or a rebuild that you give up.
 

@@ -30,7 +30,7 @@ class Speak:
     url: str | None = None
     """The server; else PULSEOPS_URL, else the local `pulseops up`."""
     key_file: Path | None = None
-    """A file with the API key; else PULSEOPS_API_KEY, else the local admin key."""
+    """A file with the API key; else PULSEOPS_API_KEY, else that of the local `pulseops up`, for it alone."""
     json: Annotated[bool, Parameter(negative=())] = False
     """Print the API's JSON; a refusal goes to stderr as its problem document."""
 
@@ -88,7 +88,8 @@ def _complain_of_refusal(error: Refused, speak: Speak) -> None:
     say(refusal(error.problem), stderr=True)
     if error.problem.status == HTTPStatus.UNAUTHORIZED:
         _complain(
-            "The key comes from PULSEOPS_API_KEY, from --key-file, or from the home of a local `pulseops up`."
+            "The key comes from PULSEOPS_API_KEY or --key-file. That in the home of a local `pulseops up` is "
+            "sent to that server alone, when neither --url nor PULSEOPS_URL names another."
         )
     _say_unknown(error.unknown)
 

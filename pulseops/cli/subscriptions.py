@@ -10,7 +10,7 @@ from msgspec import Struct
 from rich.table import Table
 from rich.text import Text
 
-from pulseops.cli.database import Json, in_database, print_structs, stop
+from pulseops.cli.database import Json, Position, in_database, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, USAGE
 from pulseops.cli.words import harmless
@@ -146,7 +146,7 @@ def reset(
     name: str,
     /,
     *,
-    to: int = 0,
+    to: Position = 0,
     yes: Annotated[bool, Parameter(negative=())] = False,
     log: InLog = DEFAULT,
     json: Json = False,

@@ -2,14 +2,13 @@
 
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-import msgspec
+import httpx
 from msgspec import Struct
 
 from pulseops.settings import Settings
-
-DEFAULT_URL = "http://127.0.0.1:8000"
+from pulseops.up.home import running_api
 
 
 class Unusable(Exception):
@@ -24,39 +23,47 @@ class Target(Struct, frozen=True, kw_only=True):
     local: bool
 
 
-class _Announced(Struct):
-    """What a running `pulseops up` writes to `<home>/api.json`."""
-
-    url: str
-
-
 def find_target(settings: Settings, *, url: str | None = None, key_file: Path | None = None) -> Target:
-    """What was asked for, else what is set, else what a running `pulseops up` left in its home.
+    """What was asked for, else what is set, else the `pulseops up` that runs from the home.
 
-    The home's admin key opens the home's server: it is never sent to another machine.
+    The home's admin key is sent to that server alone: at any other address, and at its own once it has ended,
+    somebody else may listen, on this machine too.
     """
-    chosen = (url or settings.url or _announced(settings.home) or DEFAULT_URL).rstrip("/")
-    parts = urlsplit(chosen)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise Unusable(f"{chosen!r} is not the URL of a server: it should look like {DEFAULT_URL}")
-    if parts.username or parts.password:
-        raise Unusable("A URL is no place for a password: use PULSEOPS_API_KEY or --key-file.")
-    local = _is_local(parts.hostname)
+    running = running_api(settings.home)
+    ours = None if running is None else running.url.rstrip("/")
+    chosen = (url or settings.url or ours or "").rstrip("/")
+    if not chosen:
+        raise Unusable(
+            f"PulseOps does not run from {settings.home}: start it with `pulseops up`, or name a server with "
+            "--url or PULSEOPS_URL, and its key with PULSEOPS_API_KEY or --key-file."
+        )
+    host = _parsed(chosen).hostname or ""
+    local = _is_local(host)
     key, left = settings.api_key, settings.home / "admin.key"
     if key_file is not None:
         key = _read_key(key_file)
-    elif key is None and local and left.is_file():
+    elif key is None and local and chosen == ours and left.is_file():
         key = _read_key(left)
     if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
         raise Unusable("The key holds characters that no key has: is it the right file?")
     return Target(url=chosen, key=key, local=local)
 
 
-def _announced(home: Path) -> str | None:
+def _parsed(url: str) -> SplitResult:
+    """Raises Unusable for what nobody could connect to."""
     try:
-        return msgspec.json.decode((home / "api.json").read_bytes(), type=_Announced).url
-    except (OSError, msgspec.MsgspecError):
-        return None
+        parts = urlsplit(url)
+        if parts.username or parts.password:
+            raise Unusable("A URL is no place for a password: use PULSEOPS_API_KEY or --key-file.")
+        name = (parts.hostname or "").encode("idna")
+        httpx.URL(url)
+        known = parts.scheme in {"http", "https"} and name and url.isprintable() and " " not in url
+        if known and parts.port != 0:
+            return parts
+    except (ValueError, httpx.InvalidURL):
+        pass
+    shown = "This" if "@" in url else repr(url)
+    raise Unusable(f"{shown} is not the URL of a server: it should look like http://host:8000")
 
 
 def _read_key(path: Path) -> str:

@@ -3,7 +3,7 @@
 import asyncpg
 
 from pulseops.db.durability import require_durability
-from pulseops.db.outages import OUTAGES
+from pulseops.db.outages import MISTAKEN, OUTAGES
 from pulseops.db.pools import APP_ROLE, open_pool
 from pulseops.db.schema import schema_status
 from pulseops.kernel.errors import PulseOpsError
@@ -28,7 +28,7 @@ async def open_ground(
     """A pool on the database. Raises BadGround and NotDurable, which say what to do."""
     try:
         pool = await open_pool(url, size=size, command_seconds=command_seconds, pooled=pooled)
-    except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
+    except (*OUTAGES, *MISTAKEN, OSError, asyncpg.PostgresError) as error:
         told = f"The database cannot be opened: {str(error) or type(error).__name__}"
         raise BadGround(f"{told}{_POOLER if 'startup parameter' in told else ''}") from error
     try:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from pulseops.db.durability import require_durability
-from pulseops.db.outages import OUTAGES
+from pulseops.db.outages import MISTAKEN, OUTAGES
 from pulseops.db.schema import migrations_folder, schema_status
 from pulseops.kernel.errors import PulseOpsError
 
@@ -100,7 +100,7 @@ async def _connect(url: str) -> asyncpg.Connection:
         return await asyncpg.connect(
             url, timeout=_CONNECT_SECONDS, server_settings={"application_name": "pulseops migrate"}
         )
-    except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
+    except (*OUTAGES, *MISTAKEN, OSError, asyncpg.PostgresError) as error:
         raise CannotMigrate(f"The database cannot be opened: {str(error) or type(error).__name__}") from error
 
 

@@ -19,6 +19,9 @@ OUTAGES: tuple[type[Exception], ...] = (
     asyncpg.ReadOnlySQLTransactionError,
 )
 
+MISTAKEN: tuple[type[Exception], ...] = (ValueError, OverflowError)
+"""What connecting raises for an address or an option, of the URL or the environment, that cannot be."""
+
 _PASSING = frozenset(("08", "25", "40", "53", "55", "57", "58"))
 """Classes of SQLSTATE: connection, transaction state, deadlock, resources, locks, operator, system."""
 

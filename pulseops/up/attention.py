@@ -1,10 +1,16 @@
 """Ctrl-C, heard at any moment of a program that mostly waits."""
 
+import asyncio
 import signal
 import time
+from collections.abc import Coroutine
 from types import FrameType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _STEP = 0.05  # seconds
+_TIDYING = 2.0  # seconds, such as for rolling back
 
 
 class Stopped(Exception):
@@ -42,6 +48,19 @@ class Attention:
             if (left := limit - time.monotonic()) <= 0:
                 return
             time.sleep(min(left, _STEP))
+
+    async def heeding(self, work: Coroutine[Any, Any, T]) -> T:
+        """What `work` comes to. Raises as `rest` does, once `work` has been cancelled."""
+        task = asyncio.create_task(work)
+        try:
+            while not task.done():
+                await asyncio.wait((task,), timeout=_STEP)
+                self.rest(0)
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.wait((task,), timeout=_TIDYING)
+        return await task
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._asked += 1

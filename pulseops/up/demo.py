@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
 
@@ -24,6 +25,10 @@ OPENING = (
     "The demo reports an incident every second or two, and answers some of them.",
     "They stay in the log like all others: try it in a home of its own, with --home.",
     "",
+)
+LOCKED_OUT = (
+    "The demo ends: its key is none of this database's (401). `pulseops key create demo` makes one: put it "
+    "into admin.key in the home or, on your own database, into PULSEOPS_API_KEY."
 )
 STYLE = {
     "CREATED": "blue",
@@ -97,8 +102,11 @@ class Demo:
                     until_next = self._report(next(waiting, None))
                 self._answer()
                 self._look()
-            except (httpx.HTTPError, msgspec.MsgspecError):
-                pass  # it is being restarted, which `up` says; the next look will tell
+            except (httpx.HTTPError, msgspec.MsgspecError) as error:
+                if _unauthorized(error):
+                    self._say(Text(LOCKED_OUT, style="bold yellow"))
+                    return
+                # It is being restarted, which `up` says; the next look will tell.
             self._quitting.wait(LOOK / 2)
             until_next = None if until_next is None else until_next - LOOK / 2
             self._todo = [(left - LOOK / 2, incident, answer) for left, incident, answer in self._todo]
@@ -147,6 +155,10 @@ class Demo:
         if self._console.is_terminal:
             text.truncate(self._console.width, overflow="ellipsis")
         self._console.print(text)
+
+
+def _unauthorized(error: Exception) -> bool:
+    return isinstance(error, httpx.HTTPStatusError) and error.response.status_code == HTTPStatus.UNAUTHORIZED
 
 
 def line(story: Story, moment: Moment) -> Text:

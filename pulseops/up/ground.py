@@ -8,7 +8,7 @@ import asyncpg
 from pulseops.access.keys import create_key, ensure_admin_key
 from pulseops.db.durability import require_durability
 from pulseops.db.migrate import CannotMigrate, migrate
-from pulseops.db.outages import OUTAGES
+from pulseops.db.outages import MISTAKEN, OUTAGES
 from pulseops.db.pools import open_pool
 from pulseops.db.schema import schema_status
 from pulseops.kernel.clock import utc_now
@@ -48,13 +48,13 @@ async def lay_ground(settings: Settings, home: Home, postgres: EmbeddedPostgres 
                 # Whoever has the home has the database: a lost key is no reason to be locked out.
                 key = await create_key(pool, f"admin-{secrets.token_hex(3)}", now=utc_now())
         finally:
-            await pool.close()
+            pool.terminate()  # at once: Ctrl-C must not come between a key and its file
     except CannotMigrate as error:
         hint = "" if postgres else "\nPULSEOPS_MIGRATION_URL may name a login that is allowed to."
         raise CannotStart(f"{error}{hint}") from error
     except PulseOpsError as error:
         raise CannotStart(str(error)) from error
-    except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
+    except (*OUTAGES, *MISTAKEN, OSError, asyncpg.PostgresError) as error:
         raise CannotStart(f"{masked(url)} cannot be used: {str(error) or type(error).__name__}") from error
     if key is not None:
         write_private(home.admin_key, f"{key}\n".encode())

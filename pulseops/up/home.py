@@ -17,13 +17,15 @@ import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
-from pulseops.up.account import account_for, traversable
-from pulseops.up.processes import CannotStart, Mark
+from pulseops.up.account import Account, account_for, traversable
+from pulseops.up.processes import CannotStart, Mark, wait_until
 
 LARGE = 10 << 20  # bytes
+LOOKING = 0.2  # seconds that somebody may look whether a home is held
 ELSEWHERE = Path("/var/lib/pulseops")
 
 
@@ -75,11 +77,10 @@ class Home:
             HomeBusy: with the process and the address of the other one.
         """
         with self._lock.open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            # Who only looks whether it is held holds it as well, for a moment.
+            if not wait_until(lambda: _locks(lock, fcntl.LOCK_EX), LOOKING):
                 lock.seek(0)
-                raise HomeBusy(self.path, lock.read().strip() or "unknown", self.api()) from None
+                raise HomeBusy(self.path, lock.read().strip() or "unknown", self.api())
             lock.truncate(0)
             lock.write(str(os.getpid()))
             lock.flush()
@@ -87,13 +88,8 @@ class Home:
             yield
 
     def is_held(self) -> bool:
-        """By some other process, at this moment."""
-        with self._lock.open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-        return False
+        """By an `up`, at this moment."""
+        return _is_held(self._lock)
 
     def log(self, name: str) -> Path:
         """A part's log. The last one is put aside when it has grown large."""
@@ -108,21 +104,19 @@ class Home:
         return msgspec.json.decode(self._servers.read_bytes(), type=Servers)
 
     def remember_port(self, *, postgres: int | None = None, redis: int | None = None) -> None:
-        """So that the next start takes the same one, if it is free."""
-        servers = self.servers()
-        servers.postgres_port = servers.postgres_port if postgres is None else postgres
-        servers.redis_port = servers.redis_port if redis is None else redis
-        self._remember(servers)
+        """So that the next start takes the same one, if it is free. On a full disk it is not remembered."""
+        with contextlib.suppress(OSError):
+            servers = self.servers()
+            servers.postgres_port = servers.postgres_port if postgres is None else postgres
+            servers.redis_port = servers.redis_port if redis is None else redis
+            self._remember(servers)
 
     def _remember(self, servers: Servers) -> None:
         write_private(self._servers, msgspec.json.format(msgspec.json.encode(servers)))
 
     def api(self) -> Api | None:
         """Where the API said it listens; it may have been killed since."""
-        try:
-            return msgspec.json.decode(self._api.read_bytes(), type=Api)
-        except (OSError, msgspec.DecodeError):
-            return None
+        return _announced(self._api)
 
     def announce(self, api: Api) -> None:
         write_private(self._api, msgspec.json.encode(api))
@@ -164,14 +158,24 @@ class Home:
         return real
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """All or nothing, on disk when it returns, and readable by nobody else at any moment."""
+def write_private(path: Path, content: bytes, *, owner: Account | None = None) -> None:
+    """All or nothing, on disk when it returns, and readable by nobody else at any moment; ours, or `owner`'s.
+
+    A link that waits at its name is replaced, not followed: the folder may be another user's.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:  # noqa: PTH123
-        sink.write(content)
-        sink.flush()
-        os.fsync(sink.fileno())
-    fresh.replace(path)
+    fresh.unlink(missing_ok=True)
+    try:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as sink:  # noqa: PTH123
+            sink.write(content)
+            sink.flush()
+            if owner is not None:
+                os.fchown(sink.fileno(), owner.uid, owner.gid)
+            os.fsync(sink.fileno())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
 
 
 def database_of(path: Path) -> str | None:
@@ -183,6 +187,34 @@ def database_of(path: Path) -> str | None:
     if Mark.read(path / "run" / "postgres") is None:
         return None
     return f"postgresql://pulseops:{servers.password}@127.0.0.1:{servers.postgres_port}/pulseops"
+
+
+def running_api(path: Path) -> Api | None:
+    """Where the `up` that runs from this home has its API. A killed one's word counts for nothing."""
+    return _announced(path / "api.json") if _is_held(path / "lock") else None
+
+
+def _announced(path: Path) -> Api | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Api)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with lock.open() as file:
+            return not _locks(file, fcntl.LOCK_SH)
+    except OSError:
+        return False
+
+
+def _locks(file: IO[str], how: int) -> bool:
+    try:
+        fcntl.flock(file, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def is_private(path: Path) -> bool:

@@ -3,11 +3,12 @@
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from pulseops.up.account import ourselves
+from pulseops.up.attention import Hurried, Stopped
 from pulseops.up.home import Home
 from pulseops.up.processes import CannotStart, Child, Ladder, Rest, stop_leftover
 
@@ -78,9 +79,9 @@ class Watch:
             self._due, self._started = None, now
             try:
                 self.part.start()
-            except CannotStart as error:
+            except (CannotStart, OSError) as error:
                 self._wait(now)
-                return f"{error}\nTrying again in {self._delay:g} s."
+                return f"{self._why(error)}\nTrying again in {self._delay:g} s."
             return f"{self.part.name} is running again."
         if (code := self.part.ended()) is None:
             return None
@@ -90,6 +91,30 @@ class Watch:
         how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
         return f"{self.part.name} {how}; starting it again in {self._delay:g} s. See {self.part.log}"
 
+    def renew(self, now: float) -> None:
+        """Start it again at the next look, as what it was told has changed."""
+        self._due = now
+
+    def _why(self, error: CannotStart | OSError) -> str:
+        if isinstance(error, CannotStart):
+            return str(error)
+        # A disk may be full for a while, or the machine short of processes.
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{self.part.name} cannot be started: {where}{error.strerror or error}."
+
     def _wait(self, now: float) -> None:
         self._delay = min(max(self.FIRST, self._delay * 2), self.LONGEST)
         self._due = now + self._delay
+
+
+def stop_all(parts: Sequence[Part]) -> None:
+    """In the order given. Whoever asks again, and again, is heard."""
+    hurry = False
+    for part in parts:
+        while True:  # each is raised once
+            try:
+                part.stop(hurry=hurry)
+            except (Stopped, Hurried):
+                hurry = True
+            else:
+                break

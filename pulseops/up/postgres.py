@@ -85,14 +85,17 @@ class EmbeddedPostgres:
             self._create(programs)
         self._check_version()
         usual = self._servers.postgres_port
-        for _ in range(3):  # between finding a free port and taking it somebody else may
-            self._servers.postgres_port = free_port(self._servers.postgres_port)
-            if self._launch(programs):
-                self._home.remember_port(postgres=self.port)
-                return
-            self._servers.postgres_port = 0
-        # The API waits for it at the usual one, and goes on answering meanwhile.
-        self._servers.postgres_port = usual
+        try:
+            for _ in range(3):  # between finding a free port and taking it somebody else may
+                self._servers.postgres_port = free_port(self._servers.postgres_port)
+                if self._launch(programs):
+                    usual = self.port
+                    self._home.remember_port(postgres=usual)
+                    return
+                self._servers.postgres_port = 0
+        finally:
+            # Where it did not start the API waits for it at the usual one, and goes on answering meanwhile.
+            self._servers.postgres_port = usual
         raise CannotStart(f"PostgreSQL did not start. The end of {self.log}:\n{tail(self.log)}")
 
     async def prepare(self) -> None:
@@ -138,8 +141,7 @@ class EmbeddedPostgres:
     def _create(self, programs: Path) -> None:
         """In a folder beside, then renamed: a kill midway leaves nothing that looks like a cluster."""
         password = self._home.data / "password"
-        write_private(password, self._servers.superuser_password.encode())
-        shutil.chown(password, self.account.uid, self.account.gid)
+        write_private(password, self._servers.superuser_password.encode(), owner=self.account)
         locale = ["-E", "UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         login = ["--username=postgres", "--auth=scram-sha-256", f"--pwfile={password}"]
         initdb = Child(

@@ -116,7 +116,9 @@ class Child:
                 start_new_session=True,  # the terminal's Ctrl-C is for us alone: we stop them in order
             )
         if born := Mark.of(self._popen.pid):
-            born.write(mark)
+            # It runs. Without a mark the leash still ends it with us.
+            with contextlib.suppress(OSError):
+                born.write(mark)
         with contextlib.suppress(BrokenPipeError), self._popen.stdin or contextlib.nullcontext() as pipe:
             if pipe is not None:
                 pipe.write(stdin)

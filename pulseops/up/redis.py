@@ -70,13 +70,16 @@ class EmbeddedRedis:
         self.stop()
         stop_leftover(self._mark, GENTLE, self._rest)
         usual = self._servers.redis_port
-        for _ in range(3):
-            self._servers.redis_port = free_port(self._servers.redis_port)
-            if self._launch():
-                self._home.remember_port(redis=self.port)
-                return
-            self._servers.redis_port = 0
-        self._servers.redis_port = usual
+        try:
+            for _ in range(3):
+                self._servers.redis_port = free_port(self._servers.redis_port)
+                if self._launch():
+                    usual = self.port
+                    self._home.remember_port(redis=usual)
+                    return
+                self._servers.redis_port = 0
+        finally:
+            self._servers.redis_port = usual
         raise CannotStart(f"Redis did not start. The end of {self.log}:\n{tail(self.log)}")
 
     def ended(self) -> int | None:

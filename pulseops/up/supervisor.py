@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -15,10 +16,10 @@ from pulseops.rulebook.loader import load_rulebook
 from pulseops.rulebook.problems import RulebookInvalid
 from pulseops.settings import PREFIX, Settings, masked
 from pulseops.up.address import USUAL, choose, health
-from pulseops.up.attention import Attention, Hurried, Stopped
+from pulseops.up.attention import Attention, Stopped
 from pulseops.up.ground import Ground, lay_ground
 from pulseops.up.home import Api, Home
-from pulseops.up.parts import Part, Program, Watch
+from pulseops.up.parts import Part, Program, Watch, stop_all
 from pulseops.up.ports import tail
 from pulseops.up.postgres import EmbeddedPostgres
 from pulseops.up.processes import CannotStart
@@ -96,7 +97,8 @@ class Supervisor:
         """Servers, schema, programs, banner."""
         self._start_servers()
         with self._voice.step("Schema and keys"):
-            ground = asyncio.run(lay_ground(self._settings, self._home, self._postgres))
+            laying = lay_ground(self._settings, self._home, self._postgres)
+            ground = asyncio.run(self._attention.heeding(laying))
         environment = self._environment()
         for name in ("worker", "api"):
             program = Program(name, self._home, environment, rest=self._attention.rest)
@@ -117,20 +119,15 @@ class Supervisor:
             for watch in watches:
                 if said := watch.look(time.monotonic()):
                     self._voice.warn(said)
-                    self._follow_servers()
+                    self._follow_servers(watches)
             self._attention.rest(GLANCE)
 
     def stop(self) -> None:
         """In the reverse order: who asks before who answers."""
         self._quitting.set()
-        self._home.withdraw()
-        hurry = False
-        for part in reversed(self._parts):
-            try:
-                part.stop(hurry=hurry)
-            except (Stopped, Hurried):
-                hurry = True
-                part.stop(hurry=True)
+        with suppress(OSError):  # the lock says it as well
+            self._home.withdraw()
+        stop_all(self._parts[::-1])
 
     def _start_servers(self) -> None:
         rest = self._attention.rest
@@ -176,13 +173,13 @@ class Supervisor:
         }
         return {name: value for name, value in self._environ.items() if not name.startswith(PREFIX)} | ours
 
-    def _follow_servers(self) -> None:
+    def _follow_servers(self, watches: list[Watch]) -> None:
         """A server that came back at another port takes its programs along."""
         environment = self._environment()
-        for program in self._programs:
-            if program.environment != environment:
-                program.environment = environment
-                program.start()
+        for watch in watches:
+            if isinstance(watch.part, Program) and watch.part.environment != environment:
+                watch.part.environment = environment
+                watch.renew(time.monotonic())
 
     def _await_health(self) -> tuple[str, ...]:
         """What is not yet as it should be when it is time to say so."""
@@ -220,7 +217,8 @@ class Supervisor:
     def _start_demo(self) -> None:
         from pulseops.up.demo import show  # noqa: PLC0415  # httpx is slow to import, and few need it
 
-        key = self._settings.api_key
+        # Of an embedded database the home has the key; the one that is set may be another server's.
+        key = None if self._postgres else self._settings.api_key
         if key is None and self._home.admin_key.exists():
             key = self._home.admin_key.read_text().strip()
         if key is None:

@@ -8,7 +8,7 @@ import asyncpg
 from redis import Redis, RedisError
 
 from pulseops.db.durability import check_durability
-from pulseops.db.outages import OUTAGES
+from pulseops.db.outages import MISTAKEN, OUTAGES
 from pulseops.db.schema import schema_status
 from pulseops.settings import masked
 from pulseops.up.address import Address, choose, health
@@ -77,7 +77,7 @@ def database(place: Place) -> Iterator[Finding]:
     if url is not None:
         try:
             yield from asyncio.run(_database(url))
-        except (*OUTAGES, OSError, ValueError, asyncpg.PostgresError) as error:
+        except (*OUTAGES, *MISTAKEN, OSError, asyncpg.PostgresError) as error:
             why = str(error) or type(error).__name__
             yield Finding("database", "fail", f"{masked(url)} cannot be used: {why}", advice)
 

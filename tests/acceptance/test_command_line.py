@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
@@ -21,6 +22,7 @@ from pulseops.incidents.board import BOARD
 from pulseops.kernel.clock import utc_now
 from pulseops.settings import Settings
 from pulseops.subscriptions.slices import Slice
+from pulseops.up.home import Api, Home
 from pulseops.wiring import CODEC
 from tests.conftest import Database
 
@@ -71,9 +73,11 @@ def served(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert ready.wait(30)
     assert api.started
     port = api.servers[0].sockets[0].getsockname()[1]
-    (tmp_path / "api.json").write_text(json.dumps({"url": f"http://127.0.0.1:{port}"}))
     monkeypatch.setenv("PULSEOPS_HOME", str(tmp_path))
-    yield database
+    home = Home(tmp_path)
+    with home.held():
+        home.announce(Api(url=f"http://127.0.0.1:{port}", pid=os.getpid()))
+        yield database
     api.should_exit = True
     thread.join()
     structlog.reset_defaults()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +20,7 @@ from pulseops.up.home import Home
 from pulseops.up.postgres import EmbeddedPostgres
 
 ROOT = Path(__file__).parents[2]
-SECRETS = {"POSTGRES_PASSWORD": "of-the-superuser", "PULSEOPS_PASSWORD": "of-the-login"}
+SECRETS = {"POSTGRES_PASSWORD": "of-the-superuser", "APPLICATION_PASSWORD": "of-the-login"}
 OURS = {"migrate": ["migrate"], "api": ["api"], "worker": ["worker"]}
 
 
@@ -53,6 +54,12 @@ def test_a_password_that_is_not_given_is_named_and_nothing_starts(missing: str) 
     refused = compose("config", "--quiet", environ=given)
     assert refused.returncode != 0
     assert f"required variable {missing} is missing a value" in refused.stderr
+
+
+def test_what_it_asks_the_shell_for_does_not_stop_our_own_commands_there() -> None:
+    asked = re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text())
+    assert set(SECRETS) < set(asked)
+    Settings.from_environment(dict.fromkeys(asked, "anything"))
 
 
 def test_the_roles_are_those_of_the_embedded_run(composition: dict[str, Any]) -> None:
@@ -147,7 +154,7 @@ def test_the_first_start_makes_a_login_that_may_act_as_the_application(
             "PGUSER": admin.username or "",
             "PGPASSWORD": admin.password or "",
             "PGDATABASE": "postgres",
-            "PULSEOPS_PASSWORD": password,
+            "APPLICATION_PASSWORD": password,
         },
         input=script,
         capture_output=True,

@@ -7,6 +7,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 
+from pulseops.up import binaries
 from pulseops.up import redis as launcher
 from pulseops.up.home import Home
 from pulseops.up.redis import EmbeddedRedis
@@ -50,6 +51,24 @@ def test_the_server_starts_again_after_a_kill_with_its_password_out_of_sight(ser
         assert server.port == port
     finally:
         server.stop()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root has another user to run servers as")
+def test_a_copy_for_the_servers_user_follows_none_of_their_links(
+    ground: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, precious = Home(ground / "linked"), ground / "precious"
+    program = binaries.redis_program(home.account, home.data)
+    if program is None:
+        pytest.skip("there is no Redis server for this platform")
+    precious.write_text("kept")
+    name = f".{program.name}-{int(program.stat().st_mtime)}.{os.getpid()}"
+    (home.data / name).symlink_to(precious)
+    monkeypatch.setattr(binaries, "traversable", lambda _folder, _account: False)
+    copy = binaries.redis_program(home.account, home.data)
+    assert precious.read_text() == "kept"
+    assert copy is not None
+    assert copy.read_bytes() == program.read_bytes()
 
 
 def test_without_any_program_there_is_no_server(ground: Path, monkeypatch: pytest.MonkeyPatch) -> None:

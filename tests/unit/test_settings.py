@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from redis import ConnectionPool
 
 from pulseops.settings import Settings, SettingsError, masked
 
@@ -51,8 +52,18 @@ def test_a_stranger_is_answered_with_the_list() -> None:
         ("DATABASE_URL", "postgresql://u:hunter2/x@h/d", "%2F"),
         ("MIGRATION_URL", "postgresql://u:hunter2#x@h/d", "%2F"),
         ("DATABASE_URL", "postgresql://u:p@h:port/d", "postgresql://user@host"),
+        ("DATABASE_URL", "postgresql://u:hunter2@h:99999/d", "postgresql://user@host"),
+        ("DATABASE_URL", "postgresql://u:hunter2\u2100@h/d", "postgresql://user@host"),
+        ("DATABASE_URL", "postgresql://u:hunter2@[h]/d", "postgresql://user@host"),
         ("REDIS_URL", "cache:6379", "redis://host"),
+        ("REDIS_URL", "redis://:hunter2/x@cache:6379/0", "%2F"),
+        ("REDIS_URL", "redis://:hunter2#x@cache:6379/0", "%2F"),
+        ("REDIS_URL", "rediss://:hunter2@x@cache:6379/0", "%2F"),
+        ("REDIS_URL", "redis://:hunter2@cache:63790000/0", "redis://host"),
+        ("REDIS_URL", "redis://:hunter2@cache:port", "redis://host"),
+        ("REDIS_URL", "unix://:hunter2/x@/run/redis.sock", "%2F"),
         ("URL", "localhost:8000", "http://host"),
+        ("URL", "http://u:hunter2@[::1", "http://host"),
         ("LOG_LEVEL", "hunter2", "one of debug, info, warning, error"),
     ],
 )
@@ -76,6 +87,22 @@ def test_a_value_of_the_wrong_shape_is_answered_with_the_right_one(
 )
 def test_every_shape_of_database_url_is_taken(url: str) -> None:
     assert Settings.from_environment({"PULSEOPS_DATABASE_URL": url}).database_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://cache",
+        "redis://:p%2Fq@cache:6379/0",
+        "rediss://user:p@cache:65535/2?ssl_cert_reqs=none",
+        "redis://user@[::1]:6379",
+        "unix:///run/redis.sock?db=2",
+        "unix://:p%40q@/run/redis.sock",
+    ],
+)
+def test_every_shape_of_redis_url_is_taken(url: str) -> None:
+    assert Settings.from_environment({"PULSEOPS_REDIS_URL": url}).redis_url == url
+    assert ConnectionPool.from_url(url) is not None
 
 
 def test_secrets_are_masked_in_repr() -> None:

@@ -1,20 +1,29 @@
 """The parts of `up` that need no server."""
 
+import asyncio
+import errno
+import fcntl
 import os
+import re
 import signal
 import socket
+import threading
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
+import httpx
 import pytest
+from rich.console import Console
 
 from pulseops.settings import Settings
+from pulseops.up.account import ourselves
 from pulseops.up.address import Address, choose
 from pulseops.up.attention import Attention, Hurried, Stopped
-from pulseops.up.demo import samples
-from pulseops.up.home import Home, HomeBusy, is_private
-from pulseops.up.parts import Watch
-from pulseops.up.processes import CannotStart, Mark
+from pulseops.up.demo import Demo, samples
+from pulseops.up.home import Home, HomeBusy, is_private, write_private
+from pulseops.up.parts import POLITE, Watch, stop_all
+from pulseops.up.processes import CannotStart, Child, Mark, wait_until
 from pulseops.up.supervisor import Wish, run
 
 
@@ -64,6 +73,35 @@ def test_one_up_a_home(ground: Path) -> None:
     assert is_private(home.path / "servers.json")
 
 
+def test_who_only_looks_whether_a_home_is_held_stops_no_start(ground: Path) -> None:
+    home = Home(ground / "looked-at")
+    with (home.path / "lock").open("w") as looker:
+        fcntl.flock(looker, fcntl.LOCK_SH)
+        looked = threading.Timer(0.05, looker.close)
+        looked.start()
+        with home.held():
+            assert home.is_held()
+        looked.join()
+
+
+def test_a_secret_is_written_through_nobodys_link(tmp_path: Path) -> None:
+    precious, secret = tmp_path / "precious", tmp_path / "secret"
+    precious.write_text("kept")
+    precious.chmod(0o644)
+    for link in (secret, tmp_path / f".secret.{os.getpid()}"):
+        link.symlink_to(precious)
+    write_private(secret, b"hidden", owner=ourselves())
+    assert precious.read_text() == "kept"
+    assert (secret.read_text(), secret.is_symlink(), is_private(secret)) == ("hidden", False, True)
+
+
+def test_a_secret_that_finds_no_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir()  # which no file can replace
+    with pytest.raises(OSError, match="directory"):
+        write_private(tmp_path / "secret", b"hidden", owner=ourselves())
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+
+
 class Mortal:
     """A part that dies whenever it is told to."""
 
@@ -72,12 +110,12 @@ class Mortal:
     def __init__(self) -> None:
         self.code: int | None = None
         self.starts = 0
-        self.refuses = False
+        self.refuses: Exception | None = None
 
     def start(self) -> None:
         self.starts += 1
-        if self.refuses:
-            raise CannotStart("No.")
+        if self.refuses is not None:
+            raise self.refuses
         self.code = None
 
     def ended(self) -> int | None:
@@ -103,15 +141,96 @@ def test_a_part_that_keeps_dying_is_started_ever_more_slowly() -> None:
     assert "starting it again in 0.5 s" in (watch.look(now) or "")
 
 
-def test_a_part_that_refuses_to_start_is_tried_again() -> None:
+@pytest.mark.parametrize(
+    "refusal", [CannotStart("No."), OSError(errno.ENOSPC, "No space left on device", "run/mortal")]
+)
+def test_a_part_that_cannot_be_started_is_tried_again(refusal: Exception) -> None:
     part = Mortal()
     watch = Watch(part, now=0)
-    part.code, part.refuses = 1, True
+    part.code, part.refuses = 1, refusal
     watch.look(0)
-    assert "No." in (watch.look(1) or "")
-    part.refuses = False
+    assert re.search(r"No\.|mortal cannot be started: run/mortal: No space left", watch.look(1) or "")
+    part.refuses = None
     assert watch.look(3) == "mortal is running again."
     assert watch.look(4) is None
+
+
+def test_a_part_that_has_to_follow_another_is_started_again_and_may_refuse() -> None:
+    part = Mortal()
+    watch = Watch(part, now=0)
+    watch.renew(5)
+    part.refuses = CannotStart("No.")
+    assert "No." in (watch.look(5) or "")
+    part.refuses = None
+    assert watch.look(6) == "mortal is running again."
+    assert part.starts == 2
+
+
+def test_what_cannot_be_noted_down_ends_nothing(ground: Path) -> None:
+    home = Home(ground / "full")
+    before = home.servers()
+    # A folder of its name is in the way of the file that is written first.
+    in_the_way = home.path / f".servers.json.{os.getpid()}"
+    in_the_way.mkdir()
+    home.remember_port(postgres=1, redis=2)
+    in_the_way.rmdir()
+    assert home.servers() == before
+    child = Child(
+        ["/bin/cat"],
+        mark=home.run / "none" / "cat",
+        log=home.log("cat"),
+        account=ourselves(),
+        ladder=POLITE,
+        cwd=home.path,
+    )
+    assert wait_until(lambda: child.ended() == 0, 10)
+    child.stop()
+
+
+class Slow(Mortal):
+    """Is asked to hurry, twice, while it is stopped."""
+
+    def __init__(self, attention: Attention) -> None:
+        super().__init__()
+        self._attention, self.stops = attention, list[bool]()
+
+    def stop(self, *, hurry: bool = False) -> None:
+        self.stops.append(hurry)
+        if len(self.stops) <= 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        self._attention.rest(0)
+
+
+def test_the_second_ctrl_c_after_a_start_that_failed_still_stops_every_part(attention: Attention) -> None:
+    first, last = Slow(attention), Slow(attention)
+    stop_all([first, last])
+    assert first.stops == [False, True, True]
+    assert last.stops == [True]
+
+
+async def test_ctrl_c_is_heard_while_something_is_awaited(attention: Attention) -> None:
+    ended = asyncio.Event()
+
+    async def for_ever() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with pytest.raises(Stopped):
+        await attention.heeding(for_ever())
+    assert ended.is_set()
+
+
+async def test_what_is_awaited_brings_its_result_or_its_error(attention: Attention) -> None:
+    assert await attention.heeding(asyncio.sleep(0, result=7)) == 7
+    with pytest.raises(CannotStart, match="No"):
+        await attention.heeding(_refusing())
+
+
+async def _refusing() -> None:
+    raise CannotStart("No.")
 
 
 @pytest.mark.parametrize(
@@ -160,6 +279,23 @@ def test_a_home_that_cannot_be_one_is_refused_in_a_sentence(
         said = capsys.readouterr().out
         assert said.startswith(f"✗ {home}: ")
         assert "doctor" in said
+
+
+def test_the_demo_says_that_its_key_opens_nothing_and_ends() -> None:
+    told = Console(file=StringIO())
+    refusing = httpx.MockTransport(lambda _: httpx.Response(401))
+    with httpx.Client(transport=refusing, base_url="http://h") as client:
+        play = threading.Thread(
+            target=Demo(client, told, quitting := threading.Event()).play, args=(samples(),)
+        )
+        play.start()
+        play.join(20)
+        ended = not play.is_alive()
+        quitting.set()
+        play.join()
+    assert ended
+    assert isinstance(told.file, StringIO)
+    assert "401" in told.file.getvalue()
 
 
 def test_the_demo_tells_of_a_few_dozen_incidents() -> None:
