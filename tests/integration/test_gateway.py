@@ -157,18 +157,22 @@ async def test_without_a_database_nothing_was_stored(open_gateway: Open, databas
 
 
 async def test_sent_but_not_answered_is_an_unknown_outcome_and_the_repetition_is_stored_once(
-    open_gateway: Open, admin: asyncpg.Connection
+    open_gateway: Open, database: Database, admin: asyncpg.Connection
 ) -> None:
-    gateway = await open_gateway(patience=0.3)
-    sent = request()
-    async with locked(admin):
+    async with Relay(database.app_url).running() as relay:
+        gateway = await open_gateway(relay.url, patience=1.0)
+        await gateway.append(request())
+        relay.lose_answers()
+        sent = request()
         first = asyncio.create_task(gateway.append(sent))
-        await waiters(admin)
+        await until(lambda: admin.fetchval("SELECT count(*) > 1 FROM eventstore.event"))
         never_sent = asyncio.create_task(gateway.append(request()))
         answers = await asyncio.gather(first, never_sent, return_exceptions=True)
-    assert outcomes(answers) == ["OutcomeUnknown", "Unavailable"]
-    assert (await gateway.append(sent)).verdict in {"stored", "replayed"}
-    assert await positions(admin) == [1]
+        assert outcomes(answers) == ["OutcomeUnknown", "Unavailable"]
+        relay.cut()
+        assert (await gateway.append(sent)).verdict == "replayed"
+        assert await positions(admin) == [1, 2]
+        await gateway.stop()
 
 
 async def test_a_request_in_flight_survives_its_connection(
