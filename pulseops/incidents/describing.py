@@ -1,6 +1,6 @@
 """What follows when somebody says more, or something else, of an incident: also when it is over. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pulseops.incidents.commands import (
     ChangeCategory,
@@ -18,11 +18,18 @@ from pulseops.incidents.events import (
     IncidentFact,
     Linked,
     PriorityChanged,
+    Relation,
 )
 from pulseops.incidents.incident import Incident, Tie
 from pulseops.kernel.errors import InvalidInput
 
 MOST_LINKS = 100
+INVERSE: Mapping[Relation, Relation] = {
+    "related": "related",
+    "causes": "caused_by",
+    "caused_by": "causes",
+}
+"""What the other incident says of a relation."""
 MOST_LABELS = 64
 
 Description = ChangePriority | ChangeCategory | Edit | Comment | Link | DeclareImpact
