@@ -51,7 +51,10 @@ def asked(
     problems: tuple[str, ...] = ("invalid-transition",),
     name: str = "",
 ) -> Asked:
-    """`name` is the operation's, where it is not the kind's. `optional`: every field has a default, so there need be no body."""
+    """`name` is the operation's, where it is not the kind's.
+
+    `optional`: every field of the body has a default, so there need be none.
+    """
     spec = Spec(
         name=name or f"{kind}Incident",
         summary=summary,
