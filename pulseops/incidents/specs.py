@@ -59,7 +59,7 @@ CREATE = Spec(
         200: Shape(
             means="An open incident already holds the `dedupKey`: here it is. Nothing was created.",
             kind=Deduplicated,
-            headers=("Location", *_STANDS),
+            headers=("Location", *_STANDS, "Idempotency-Replayed"),
         ),
     },
     problems=(*_WRITES, "contended"),
