@@ -1,4 +1,4 @@
-"""Random histories of many incidents, made by the real decider and appended through append_v1."""
+"""Random histories of many incidents, made by the real decider and appended through append_v2."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pulseops.eventstore.append import AppendRequest, AppendResult
-from pulseops.eventstore.store import Draft, EventStore
+from pulseops.eventstore.outcome import Draft
+from pulseops.eventstore.store import EventStore
 from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Escalate, Resolve
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.events import Candidate, Decision, IncidentFact
@@ -25,7 +26,7 @@ from pulseops.kernel.ids import derived_id, new_id
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 IncidentDraft = Draft[Incident | None, IncidentFact]
-APPEND = "SELECT verdict, stream_id, version, position, recorded_at FROM eventstore.append_v1($1, $2)"
+APPEND = "SELECT verdict, stream_id, version, position, recorded_at FROM eventstore.append_v2($1, $2)"
 
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=8)

@@ -21,6 +21,7 @@ OBJECTS = (
     "eventstore/sql/event_is_immutable.sql",
     "eventstore/sql/ensure_partitions_v1.sql",
     "eventstore/sql/append_v1.sql",
+    "eventstore/sql/append_v2.sql",
     "subscriptions/sql/slice_v1.sql",
     "eventstore/sql/create_log_v1.sql",
     "projections/sql/generation_of_subscription_v1.sql",

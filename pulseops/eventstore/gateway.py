@@ -1,23 +1,25 @@
 """Group commit: everything that queued up while the last commit was in flight shares the next one."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 from time import perf_counter
 
 import asyncpg
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from pulseops.db.pools import open_connection
 from pulseops.eventstore import metrics
 from pulseops.eventstore.append import AppendRequest, AppendResult
-from pulseops.eventstore.waiting import BATCH_REQUESTS, Pending, Waiting
+from pulseops.eventstore.waiting import BATCH_REQUESTS, Pending, Waiting, keys, landed
 from pulseops.kernel.errors import DiskFull, InvalidInput, Overloaded, Unavailable
 
 _log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder().encode
 
-_APPEND = "SELECT verdict, stream_id, version, position, recorded_at FROM eventstore.append_v1($1, $2)"
+_APPEND = "SELECT verdict, stream_id, version, position, recorded_at FROM eventstore.append_v2($1, $2)"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _CROWD = 16
 """So many requests are worth two commits."""
@@ -35,7 +37,7 @@ _BROKEN = (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClient
 class Gateway:
     """The one writer of a log in this process, on a connection of its own (`pooled`: as in `db/pooler.py`).
 
-    `on_stored(position)` is called after each commit that stored something, with its last position.
+    `on_stored(position)` is called after each commit that stored events, with its last position.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Gateway:
         self._writer: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._idle = self._stopping = False
+        self._bundles = count(1)
         self.trouble: type[Unavailable] | None = None
         """Why the last batch was not stored, when it was not."""
 
@@ -86,13 +89,29 @@ class Gateway:
         Raises Overloaded and Unavailable (nothing was stored), OutcomeUnknown (repeat it under its command
         id), InvalidInput when PostgreSQL cannot hold the data.
         """
-        if not request.events:
-            raise InvalidInput("There is nothing to append.", pointer="/events")
+        (result,) = await self._ask((request,), _encode(request))
+        return result
+
+    async def append_together(self, requests: Sequence[AppendRequest]) -> Sequence[AppendResult]:
+        """All of them or none, in one commit: a result for each, in their order. Raises as `append`.
+
+        Where one is refused, the others are `void`. Each stream, command id and name may occur once: raises
+        ValueError otherwise.
+        """
+        if not requests:
+            return ()
+        seen = [key for request in requests for key in keys(request)]
+        if len(seen) > len(set(seen)):
+            raise ValueError("A group has each stream, command id and name once.")
+        number = next(self._bundles)
+        group = tuple(replace(request, bundle=number) for request in requests)
+        return await self._ask(group, b",".join(map(_encode, group)))
+
+    async def _ask(self, requests: tuple[AppendRequest, ...], payload: bytes) -> Sequence[AppendResult]:
         if self._stopping or self._writer is None or self._writer.done():
             raise Unavailable
         loop = asyncio.get_running_loop()
-        payload = _encode(request)
-        pending = Pending(request, payload, loop.create_future(), loop.time() + self._patience)
+        pending = Pending(requests, payload, loop.create_future(), loop.time() + self._patience)
         try:
             self._waiting.add(pending)
         except Overloaded:
@@ -180,14 +199,16 @@ class Gateway:
             self._flying = []
 
     def _answer(self, batch: list[Pending], rows: list[asyncpg.Record]) -> None:
-        stored = 0
-        for pending, (verdict, stream_id, version, position, recorded_at) in zip(batch, rows, strict=True):
-            if verdict == "replayed" and pending.doubtful and (stream_id, version) == pending.lands:
-                verdict = "stored"  # noqa: PLW2901 -- by this very request: only its first answer was lost
-            if verdict == "stored":
-                stored = position
-            if not pending.answer.done():
-                pending.answer.set_result(
+        stored, told = 0, iter(rows)
+        for pending in batch:
+            results = []
+            for request in pending.requests:
+                verdict, stream_id, version, position, recorded_at = next(told)
+                if verdict == "replayed" and pending.doubtful and (stream_id, version) == landed(request):
+                    verdict = "stored"  # by this very request: only its first answer was lost
+                if verdict == "stored" and request.events:
+                    stored = position
+                results.append(
                     AppendResult(
                         verdict=verdict,
                         stream_id=stream_id,
@@ -196,7 +217,9 @@ class Gateway:
                         recorded_at=recorded_at,
                     )
                 )
-        metrics.BATCH.observe(len(batch))
+            if not pending.answer.done():
+                pending.answer.set_result(results)
+        metrics.BATCH.observe(len(rows))
         if stored:
             # Not called from here: an error of the listener's is not one of the writer's.
             asyncio.get_running_loop().call_soon(self._on_stored, stored)

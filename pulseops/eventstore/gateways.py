@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from msgspec import Struct
@@ -73,13 +73,22 @@ class Gateways:
 
     async def append(self, log_id: int, request: AppendRequest) -> AppendResult:
         """As `Gateway.append`. Raises Overloaded as well when too many logs are written to at once."""
-        found = self._open.get(log_id) or await self._opened(log_id)
-        # From here to the gateway's queue no other task runs: it cannot be closed in between.
+        return await (self._found(log_id) or await self._opened(log_id)).append(request)
+
+    async def append_together(self, log_id: int, requests: Sequence[AppendRequest]) -> Sequence[AppendResult]:
+        """As `Gateway.append_together`, and Overloaded as from `append`."""
+        return await (self._found(log_id) or await self._opened(log_id)).append_together(requests)
+
+    def _found(self, log_id: int) -> Gateway | None:
+        """From here to the gateway's queue no other task runs: it cannot be closed in between."""
+        found = self._open.get(log_id)
+        if found is None:
+            return None
         found.used = asyncio.get_running_loop().time()
         self._open.move_to_end(log_id)
-        return await found.gateway.append(request)
+        return found.gateway
 
-    async def _opened(self, log_id: int) -> _Open:
+    async def _opened(self, log_id: int) -> Gateway:
         try:
             async with asyncio.timeout(self._patience), self._turn:
                 while len(self._open) + len(self._closing) >= self._most and log_id not in self._open:
@@ -92,7 +101,8 @@ class Gateways:
                     gateway = self._make(log_id)
                     await gateway.start()
                     self._open[log_id] = _Open(gateway, asyncio.get_running_loop().time())
-                return self._open[log_id]
+                self._open.move_to_end(log_id)
+                return self._open[log_id].gateway
         except TimeoutError:
             raise Overloaded from None
 
@@ -118,3 +128,6 @@ class LogAppender(Struct, frozen=True):
 
     async def append(self, request: AppendRequest) -> AppendResult:
         return await self.gateways.append(self.log_id, request)
+
+    async def append_together(self, requests: Sequence[AppendRequest]) -> Sequence[AppendResult]:
+        return await self.gateways.append_together(self.log_id, requests)

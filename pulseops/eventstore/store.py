@@ -1,15 +1,16 @@
 """The only way into history: load, decide, react, append."""
 
+import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from pulseops.db.outages import OUTAGES
 from pulseops.eventstore.append import AppendRequest, AppendResult, NewEvent
+from pulseops.eventstore.outcome import Draft, Outcome, Part
 from pulseops.kernel.decider import Claims, Decider, Reactor
 from pulseops.kernel.envelope import Context, Fact, Meta, Recorded
 from pulseops.kernel.errors import CommandReused, NameTaken, OutcomeUnknown, VersionConflict
@@ -19,7 +20,11 @@ C = TypeVar("C")
 S = TypeVar("S")
 F = TypeVar("F", bound=Fact)
 
+Allow = Callable[[S], None]
+"""Raises where a state is none of the caller's business."""
+
 _ATTEMPTS = 8
+_RACED = {"stored", "void", "conflict"}
 
 
 class Appender(Protocol):
@@ -27,6 +32,9 @@ class Appender(Protocol):
 
     async def append(self, request: AppendRequest) -> AppendResult:
         """The request's result, after the commit that made it durable."""
+
+    async def append_together(self, requests: Sequence[AppendRequest]) -> Sequence[AppendResult]:
+        """The same for several, of which all are stored or none."""
 
 
 class History(Protocol):
@@ -40,25 +48,6 @@ class History(Protocol):
 
     async def answered(self, command_id: UUID, fingerprint: UUID | None) -> AppendResult | None:
         """The first result of a command (`replayed` or `reused`), if it was stored before."""
-
-
-class Outcome(Struct, Generic[S, F], frozen=True, kw_only=True):
-    """What a command came to: the state after it and the facts it added (none when it changed nothing).
-
-    `replayed` means that the same command was answered before: the state is as it was then.
-    """
-
-    state: S
-    facts: tuple[Recorded[F], ...]
-    replayed: bool = False
-
-
-class Draft(Struct, Generic[S, F], frozen=True, kw_only=True):
-    """Decided but not yet stored: the facts under provisional positions and times."""
-
-    before: S
-    facts: tuple[Recorded[F], ...]
-    request: AppendRequest
 
 
 class EventStore(Generic[C, S, F]):
@@ -83,33 +72,102 @@ class EventStore(Generic[C, S, F]):
         context: Context,
         *,
         expected_version: int | None = None,
+        allow: Allow[S] | None = None,
     ) -> Outcome[S, F]:
         """Decide and store. 0 as `expected_version` means a new stream, which is not loaded first.
 
-        Raises what the decider raises; VersionConflict when the stream is not at `expected_version` (without
-        one, a race is decided again); CommandReused, NameTaken, Overloaded, Unavailable, OutcomeUnknown.
+        A command with a fingerprint is remembered also when it changes nothing, and its repetition is
+        answered as the first time. What raises is not remembered. `allow` sees the state that the command
+        meets, or met the first time, and raises where that is none of the caller's business.
+
+        Raises what `allow` and what the decider raise; VersionConflict when the stream is not at
+        `expected_version` (without one, a race is decided again); CommandReused, NameTaken, Overloaded,
+        Unavailable, OutcomeUnknown.
         """
         if context.fingerprint is not None and expected_version != 0:
             answered = await self.history.answered(context.command_id, context.fingerprint)
             if answered is not None:
-                return await self._answer(answered, context)
+                return await self._answer(answered, context, allow)
+        part = Part(stream_id=stream_id, command=command, context=context, expected_version=expected_version)
         attempt = 1
         while True:
-            past = [] if expected_version == 0 else await self.history.stream(stream_id)
-            current = past[-1].version if past else 0
-            draft = self.draft(stream_id, self.decider.fold(past), current, command, context)
-            if expected_version is not None and expected_version != current:
-                raise VersionConflict(expected=expected_version, current=current)
-            if not draft.facts:
+            draft = self._decided(part, await self._past(part), allow)
+            if not draft.facts and context.fingerprint is None:
                 return Outcome(state=draft.before, facts=())
             result = await self._appender.append(draft.request)
             if result.verdict == "stored":
                 return self.settle(draft, result)
             if result.verdict != "conflict":
-                return await self._answer(result, context, draft.request)
+                return await self._answer(result, context, allow, draft.request)
             if expected_version is not None or attempt == _ATTEMPTS:
-                raise VersionConflict(expected=current, current=result.version)
+                raise VersionConflict(expected=draft.request.expected_version, current=result.version)
             attempt += 1
+
+    async def together(
+        self, parts: Sequence[Part[C]], *, allow: Allow[S] | None = None
+    ) -> Sequence[Outcome[S, F]]:
+        """Decide on several streams and store all of it or nothing; an outcome for each part, in order.
+
+        As `execute`, for each part. A repetition is one of all the parts: raises CommandReused when only some
+        of the command ids are known, and ValueError when a stream, command id or name occurs twice.
+        """
+        contexts = [part.context for part in parts]
+        answered = [
+            await self.history.answered(context.command_id, context.fingerprint)
+            for context in contexts
+            if context.fingerprint is not None
+        ]
+        if any(answered):
+            return await self._answer_all(answered, contexts, allow)
+        attempt = 1
+        while True:
+            pasts = await asyncio.gather(*map(self._past, parts))
+            drafts = [self._decided(part, past, allow) for part, past in zip(parts, pasts, strict=True)]
+            if not any(draft.facts or draft.request.fingerprint for draft in drafts):
+                return [Outcome(state=draft.before, facts=()) for draft in drafts]
+            results = await self._appender.append_together([draft.request for draft in drafts])
+            if all(result.verdict == "stored" for result in results):
+                return [self.settle(draft, result) for draft, result in zip(drafts, results, strict=True)]
+            if {result.verdict for result in results} - _RACED:
+                requests = [draft.request for draft in drafts]
+                return await self._answer_all(results, contexts, allow, requests)
+            for part, draft, result in zip(parts, drafts, results, strict=True):
+                final = part.expected_version is not None or attempt == _ATTEMPTS
+                if result.verdict == "conflict" and final:
+                    raise VersionConflict(expected=draft.request.expected_version, current=result.version)
+            attempt += 1
+
+    async def remember(
+        self, stream_id: UUID, version: int, state: S, context: Context
+    ) -> Outcome[S, F] | None:
+        """Keep the stream as it stands at `version`, in `state`, as the answer to the context's command.
+
+        None when the stream has moved on meanwhile. A command that was answered before gets that answer.
+        """
+        result = await self._appender.append(
+            AppendRequest(
+                stream_id=stream_id,
+                expected_version=version,
+                command_id=context.command_id,
+                fingerprint=context.fingerprint,
+                events=(),
+            )
+        )
+        if result.verdict == "stored":
+            return Outcome(state=state, facts=())
+        return None if result.verdict == "conflict" else await self._answer(result, context, None)
+
+    async def _past(self, part: Part[C]) -> Sequence[Recorded[F]]:
+        return [] if part.expected_version == 0 else await self.history.stream(part.stream_id)
+
+    def _decided(self, part: Part[C], past: Sequence[Recorded[F]], allow: Allow[S] | None) -> Draft[S, F]:
+        current, state = past[-1].version if past else 0, self.decider.fold(past)
+        if allow is not None:
+            allow(state)
+        draft = self.draft(part.stream_id, state, current, part.command, part.context)
+        if part.expected_version is not None and part.expected_version != current:
+            raise VersionConflict(expected=part.expected_version, current=current)
+        return draft
 
     def draft(self, stream_id: UUID, state: S, version: int, command: C, context: Context) -> Draft[S, F]:
         """The command's facts and, in turn, those of the reactors' commands. Pure."""
@@ -173,7 +231,11 @@ class EventStore(Generic[C, S, F]):
         return Outcome(state=self.decider.fold(facts, draft.before), facts=facts)
 
     async def _answer(
-        self, result: AppendResult, context: Context, request: AppendRequest | None = None
+        self,
+        result: AppendResult,
+        context: Context,
+        allow: Allow[S] | None,
+        request: AppendRequest | None = None,
     ) -> Outcome[S, F]:
         if result.verdict == "reused":
             raise CommandReused
@@ -185,4 +247,25 @@ class EventStore(Generic[C, S, F]):
             # It is stored, perhaps just now: an outage would be told as "nothing was".
             raise OutcomeUnknown from error
         facts = tuple(recorded for recorded in past if recorded.command_id == context.command_id)
-        return Outcome(state=self.decider.fold(past), facts=facts, replayed=True)
+        before = self.decider.fold(past[: len(past) - len(facts)])
+        if allow is not None:
+            allow(before)
+        return Outcome(state=self.decider.fold(facts, before), facts=facts, replayed=True)
+
+    async def _answer_all(
+        self,
+        results: Sequence[AppendResult | None],
+        contexts: Sequence[Context],
+        allow: Allow[S] | None,
+        requests: Sequence[AppendRequest] = (),
+    ) -> Sequence[Outcome[S, F]]:
+        for result, request in zip(results, requests, strict=False):
+            if result is not None and result.verdict == "taken" and request.take is not None:
+                raise NameTaken(name=request.take, holder=result.stream_id)
+        if len(results) < len(contexts) or any(one is None or one.verdict != "replayed" for one in results):
+            raise CommandReused
+        return [
+            await self._answer(result, context, allow)
+            for result, context in zip(results, contexts, strict=True)
+            if result is not None
+        ]

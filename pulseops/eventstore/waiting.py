@@ -2,7 +2,9 @@
 
 from asyncio import Future
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from itertools import chain
+from uuid import UUID
 
 from pulseops.eventstore.append import AppendRequest, AppendResult
 from pulseops.kernel.errors import OutcomeUnknown, Overloaded, Unavailable
@@ -14,24 +16,25 @@ _LOOK_PAST = 2_000
 
 
 class Pending:
-    """A request and its caller's answer.
+    """A request, or a group of them that stays together, and the caller's answer: a result for each.
 
     `flying`: sent, and not answered yet. `doubtful`: sent before, and the connection broke, so that it may be
-    stored. `alone`: it was in a batch that PostgreSQL refused, so it goes by itself. `lands`: its stream, and
-    the version of its last event if it is stored.
+    stored. `alone`: it was in a batch that PostgreSQL refused, so it goes by itself.
     """
 
-    __slots__ = ("alone", "answer", "deadline", "doubtful", "flying", "keys", "lands", "payload")
+    __slots__ = ("alone", "answer", "deadline", "doubtful", "flying", "keys", "payload", "requests")
 
     def __init__(
-        self, request: AppendRequest, payload: bytes, answer: "Future[AppendResult]", deadline: float
+        self,
+        requests: tuple[AppendRequest, ...],
+        payload: bytes,
+        answer: "Future[Sequence[AppendResult]]",
+        deadline: float,
     ) -> None:
-        self.payload, self.answer, self.deadline = payload, answer, deadline
-        self.lands = (request.stream_id, request.expected_version + len(request.events))
-        self.keys: tuple[Hashable, ...] = (request.stream_id, request.command_id)
-        if request.take is not None or request.release is not None:
-            names = {request.take, request.release} - {None}
-            self.keys = (*self.keys, *names)
+        self.requests, self.payload, self.answer, self.deadline = requests, payload, answer, deadline
+        self.keys = (
+            keys(requests[0]) if len(requests) == 1 else tuple(chain.from_iterable(map(keys, requests)))
+        )
         self.flying = self.doubtful = self.alone = False
 
     def expire(self, trouble: type[Unavailable] = Unavailable) -> None:
@@ -40,8 +43,25 @@ class Pending:
             self.answer.set_exception(OutcomeUnknown() if self.flying or self.doubtful else trouble())
 
 
+def keys(request: AppendRequest) -> tuple[Hashable, ...]:
+    """What no other request of its batch may have. Without events, its stream and names stay as they are."""
+    if not request.events:
+        return (request.command_id,)
+    if request.take is None and request.release is None:
+        return (request.stream_id, request.command_id)
+    return (request.stream_id, request.command_id, *({request.take, request.release} - {None}))
+
+
+def landed(request: AppendRequest) -> tuple[UUID, int]:
+    """Its stream, and the version at which that is once the request is stored."""
+    return request.stream_id, request.expected_version + len(request.events)
+
+
 class Waiting:
-    """First come, first served, except that one batch has each stream, command id and name once."""
+    """First come, first served, except that one batch has each stream, command id and name once.
+
+    A group counts as one, but for the size of a batch.
+    """
 
     def __init__(self, *, most_requests: int, most_bytes: int) -> None:
         self._queue: deque[Pending] = deque()
@@ -65,22 +85,29 @@ class Waiting:
         self._bytes += sum(len(pending.payload) for pending in batch)
 
     def take(self, most: int = BATCH_REQUESTS) -> list[Pending]:
-        """The next batch, of at most `most`; empty when nobody waits for an answer any more."""
+        """The next batch, of at most `most` requests; empty when nobody waits for an answer any more."""
         batch: list[Pending] = []
         passed: list[Pending] = []
         seen: set[Hashable] = set()
-        size = 0
-        while self._queue and len(batch) < most and len(passed) < _LOOK_PAST:
+        size = taken = 0
+        while self._queue and taken < most and len(passed) < _LOOK_PAST:
             pending = self._queue.popleft()
             self._bytes -= len(pending.payload)
             if pending.answer.done():
                 continue
-            if batch and (pending.alone or batch[0].alone or size + len(pending.payload) > BATCH_BYTES):
+            count = len(pending.requests)
+            if batch and (
+                pending.alone
+                or batch[0].alone
+                or size + len(pending.payload) > BATCH_BYTES
+                or taken + count > most
+            ):
                 passed.append(pending)
                 break
             if seen.isdisjoint(pending.keys):
                 seen.update(pending.keys)
                 size += len(pending.payload)
+                taken += count
                 batch.append(pending)
             else:
                 passed.append(pending)

@@ -1,7 +1,7 @@
 """Changing incidents over HTTP: who asks, under which key, on which version; and what they are answered."""
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -23,7 +23,7 @@ from pulseops.kernel.envelope import Context
 from pulseops.kernel.errors import InvalidInput, InvalidTransition, NameTaken, NotFound, VersionConflict
 from pulseops.kernel.ids import derived_id
 
-Changed = Outcome[Incident | None, IncidentFact]
+Changed: TypeAlias = Outcome[Incident | None, IncidentFact]
 
 
 def incidents_of(request: Req) -> Incidents:

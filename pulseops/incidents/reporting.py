@@ -8,6 +8,7 @@ import structlog
 from msgspec import Struct
 
 from pulseops.access.keys import Principal
+from pulseops.eventstore.outcome import Outcome
 from pulseops.http import idempotency
 from pulseops.http.exchange import Exchange
 from pulseops.http.problem import Refused
@@ -53,7 +54,10 @@ class Report(Struct, frozen=True):
 
 
 async def report(incidents: Incidents, caller: Caller, command: Create, key: str | None) -> Report:
-    """Create an incident, or find the open one that holds its dedup key. Raises what the store raises."""
+    """Create an incident, or find the open one that holds its dedup key. Raises what the store raises.
+
+    Under a key either answer is remembered, and the request may be repeated whatever becomes of the incident.
+    """
     identity = idempotency.identity(key, caller=caller.principal.key_id, kind="create", body=command)
     context = Context(
         actor=caller.principal.actor,
@@ -71,12 +75,26 @@ async def report(incidents: Incidents, caller: Caller, command: Create, key: str
             # Resolved in the meantime: the name is free again.
             if holder is None or holder.status == "resolved":
                 continue
-            return Report(holder, deduplicated=True)
-        if outcome.state is None:
-            raise TypeError("A created incident has a state.")
-        facts = () if outcome.replayed else outcome.facts
-        return Report(outcome.state, facts, replayed=outcome.replayed)
+            if key is None:
+                return Report(holder, deduplicated=True)
+            joined = await incidents.remember(holder.id, holder.version, holder, context)
+            if joined is None:
+                continue
+            return _told(joined)
+        return _told(outcome)
     raise Refused("contended", "Incidents with this dedupKey come and go too fast. Try again.")
+
+
+def _told(outcome: Outcome[Incident | None, IncidentFact]) -> Report:
+    """What was created has facts; an incident that was joined has none of this command's."""
+    if outcome.state is None:
+        raise TypeError("A reported incident has a state.")
+    return Report(
+        outcome.state,
+        () if outcome.replayed else outcome.facts,
+        deduplicated=not outcome.facts,
+        replayed=outcome.replayed,
+    )
 
 
 def log(facts: Sequence[Recorded[IncidentFact]], *, replayed: bool) -> None:

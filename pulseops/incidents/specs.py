@@ -61,7 +61,7 @@ CREATE = Spec(
         200: Shape(
             means="An open incident already holds the `dedupKey`: here it is. Nothing was created.",
             kind=Deduplicated,
-            headers=("Location", *STANDS),
+            headers=("Location", *STANDS, "Idempotency-Replayed"),
         ),
     },
     problems=(*WRITES, "contended"),

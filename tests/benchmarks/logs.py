@@ -48,7 +48,7 @@ async def writing(given: Writers) -> Reading:
         while (asked := perf_counter()) < until:
             batch = msgspec.json.encode([one_event()]).decode()
             await connections[number].fetch(
-                "SELECT verdict FROM eventstore.append_v1($1, $2)", given.logs[number], batch
+                "SELECT verdict FROM eventstore.append_v2($1, $2)", given.logs[number], batch
             )
             times.append(perf_counter() - asked)
 

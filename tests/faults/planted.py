@@ -25,15 +25,17 @@ def acknowledge_before_the_commit() -> None:
     async def hasty(self: gateway.Gateway, connection: Any, batch: Any) -> None:
         for pending in batch:
             if not pending.answer.done():
-                stream_id, version = pending.lands
                 pending.answer.set_result(
-                    AppendResult(
-                        verdict="stored",
-                        stream_id=stream_id,
-                        version=version,
-                        position=1,
-                        recorded_at=utc_now(),
-                    )
+                    [
+                        AppendResult(
+                            verdict="stored",
+                            stream_id=request.stream_id,
+                            version=request.expected_version + len(request.events),
+                            position=1,
+                            recorded_at=utc_now(),
+                        )
+                        for request in pending.requests
+                    ]
                 )
         await asyncio.sleep(0.02)
         await send(self, connection, batch)

@@ -21,7 +21,7 @@ class Noted(Fact, frozen=True, kw_only=True, rename="camel", omit_defaults=True)
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """A row of append_v1."""
+    """A row of append_v2, or of append_v1."""
 
     ordinal: int
     verdict: str
@@ -29,6 +29,12 @@ class Answer(Struct, frozen=True, kw_only=True):
     version: int
     position: int
     recorded_at: datetime | None
+
+
+V1 = "SELECT * FROM eventstore.append_v1($1, $2)"
+V2 = "SELECT * FROM eventstore.append_v2($1, $2)"
+BY = V2
+"""What `append` asks unless it is told."""
 
 
 def event(text: str = "") -> NewEvent:
@@ -52,6 +58,7 @@ def request(
     take: str | None = None,
     release: str | None = None,
     text: str = "",
+    bundle: int | None = None,
 ) -> AppendRequest:
     return AppendRequest(
         stream_id=stream_id or new_id(),
@@ -61,13 +68,16 @@ def request(
         fingerprint=fingerprint,
         take=take,
         release=release,
+        bundle=bundle,
     )
 
 
-async def append(connection: asyncpg.Connection, *requests: AppendRequest, log: int = 1) -> list[Answer]:
+async def append(
+    connection: asyncpg.Connection, *requests: AppendRequest, log: int = 1, by: str | None = None
+) -> list[Answer]:
     """One batch, as a client without the gateway would send it."""
     batch = msgspec.json.encode(requests).decode()
-    rows = await connection.fetch("SELECT * FROM eventstore.append_v1($1, $2)", log, batch)
+    rows = await connection.fetch(by or BY, log, batch)
     return [Answer(**dict(row)) for row in rows]
 
 

@@ -1,5 +1,7 @@
 """Planned while the tables were as good as empty: every look-up must still go by a whole key."""
 
+from collections.abc import Callable
+
 import asyncpg
 import msgspec
 import pytest
@@ -7,7 +9,9 @@ import pytest
 from pulseops.eventstore.append import AppendRequest
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.history import LogHistory
-from tests.integration.appending import Noted, append, request
+from tests.integration.appending import V1, V2, Noted, append, request
+
+Make = Callable[[int, list[AppendRequest]], list[AppendRequest]]
 
 ONE = msgspec.json.encode([request(take="the only one")]).decode()
 _TABLES = ("stream", "command", "claim", "event_p0000")
@@ -43,21 +47,33 @@ def batch(number: int, known: list[AppendRequest]) -> list[AppendRequest]:
     ]
 
 
+def more(number: int, known: list[AppendRequest]) -> list[AppendRequest]:
+    """And what only append_v2 takes: commands without events, and groups, every other of which is refused."""
+    return [
+        *batch(number, known),
+        *(request(one.stream_id, at=1, events=0) for one in known[:20]),
+        *(request(at=bundle % 2 * part, bundle=bundle) for bundle in range(10) for part in range(2)),
+    ]
+
+
 @pytest.mark.parametrize("analysed", [False, True])
+@pytest.mark.parametrize(
+    ("by", "make"), [(V1, batch), (V2, batch), (V2, more)], ids=["v1", "v2", "all of v2"]
+)
 async def test_appending_from_empty_reads_no_more_than_it_must(
-    app: asyncpg.Connection, admin: asyncpg.Connection, *, analysed: bool
+    app: asyncpg.Connection, admin: asyncpg.Connection, by: str, make: Make, *, analysed: bool
 ) -> None:
     await never_analyse(admin)
     if analysed:  # by autovacuum, in the moment when a single page was cheaper to read than its index
-        await admin.fetch("SELECT * FROM eventstore.append_v1(1::smallint, $1)", ONE)
+        await admin.fetch(by, 1, ONE)
         await admin.execute("".join(f"ANALYZE eventstore.{table};" for table in _TABLES))
     scans, reads = await counters(admin, _SCANS), await counters(admin, _READS)
     known: list[AppendRequest] = []
     stored = 0
     for number in range(40):
-        requests = batch(number, known)
-        answers = await append(app, *requests)
-        assert {answer.verdict for answer in answers} == {"stored"}
+        requests = make(number, known)
+        answers = await append(app, *requests, by=by)
+        assert {answer.verdict for answer in answers[: 40 + len(known)]} == {"stored"}
         stored += len(requests)
         known = requests[:40]
     await flush(app)

@@ -176,7 +176,7 @@ async def test_a_fact_of_a_later_schema_is_not_guessed_at(app: asyncpg.Connectio
     batch = msgspec.json.decode(msgspec.json.encode([request(stream_id)]))
     batch[0]["events"][0] |= {"type": "CREATED", "schema_version": 2, "data": {"title": "new ways"}}
     await app.fetch(
-        "SELECT * FROM eventstore.append_v1(1::smallint, $1)", msgspec.json.encode(batch).decode()
+        "SELECT * FROM eventstore.append_v2(1::smallint, $1)", msgspec.json.encode(batch).decode()
     )
     with pytest.raises(
         asyncpg.FeatureNotSupportedError, match=r"History holds CREATED version 2, (.|\n)* position 2"

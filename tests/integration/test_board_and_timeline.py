@@ -175,7 +175,7 @@ async def test_every_sample_of_a_stored_fact_is_projected_as_it_is_folded(app: a
         ]
         request = {"stream_id": str(stream_id), "expected_version": 0, "command_id": str(new_id())}
         batch = msgspec.json.encode([request | {"events": events}]).decode()
-        await app.execute("SELECT eventstore.append_v1(1::smallint, $1)", batch)
+        await app.execute("SELECT eventstore.append_v2(1::smallint, $1)", batch)
         rows = await app.fetch("SELECT * FROM eventstore.event WHERE stream_id = $1 ORDER BY 2", stream_id)
         past[stream_id] = [Codec(INCIDENT.facts).decode(row) for row in rows]
     head = await app.fetchval("SELECT max(position) FROM eventstore.event")

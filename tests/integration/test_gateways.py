@@ -21,7 +21,7 @@ from tests.integration.tenants import held
 
 # In this test's database nobody else appends.
 _WRITERS = """
-SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%append_v1%'
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%append_v2%'
   AND pid <> pg_backend_pid()
 """
 

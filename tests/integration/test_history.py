@@ -71,7 +71,7 @@ async def test_a_command_is_known_by_its_id_and_fingerprint(
         assert other is not None
         assert other.verdict == verdict
         again = await append(app, request(command_id=command, fingerprint=mark))
-        assert again[0].verdict == verdict, "append_v1 says the same"
+        assert again[0].verdict == verdict, "append_v2 says the same"
     assert await history.answered(new_id(), None) is None
 
 

@@ -51,8 +51,8 @@ _AROUND = (
     "INSERT INTO eventstore.alembic_version VALUES ('x')",
     """CREATE OR REPLACE FUNCTION eventstore.refuse_change_v1() RETURNS trigger LANGUAGE plpgsql
       AS 'BEGIN RETURN NEW; END'""",
-    "DROP FUNCTION eventstore.append_v1(smallint, jsonb)",
-    "ALTER FUNCTION eventstore.append_v1(smallint, jsonb) RESET ALL",
+    "DROP FUNCTION eventstore.append_v2(smallint, jsonb)",
+    "ALTER FUNCTION eventstore.append_v2(smallint, jsonb) RESET ALL",
     "SET session_replication_role = replica",
     "SET ROLE pulseops_owner",
     "SET SESSION AUTHORIZATION postgres",
@@ -124,6 +124,7 @@ async def test_an_analyst_may_read_history_and_nothing_else(admin: asyncpg.Conne
         *on_each(_MORE),
         "SELECT * FROM eventstore.command",
         "SELECT * FROM eventstore.append_v1(1::smallint, '[]')",
+        "SELECT * FROM eventstore.append_v2(1::smallint, '[]')",
         "SELECT eventstore.ensure_partitions_v1()",
     )
     assert await survivors(admin, statements, asyncpg.InsufficientPrivilegeError) == []
@@ -181,6 +182,6 @@ async def test_functions_are_for_those_they_were_granted_to(admin: asyncpg.Conne
 
 async def test_functions_with_their_owners_rights_have_a_fixed_search_path(admin: asyncpg.Connection) -> None:
     rows = await admin.fetch("SELECT proname, proconfig FROM pg_proc WHERE prosecdef")
-    assert {row["proname"] for row in rows} >= {"append_v1", "ensure_partitions_v1"}
+    assert {row["proname"] for row in rows} >= {"append_v1", "append_v2", "ensure_partitions_v1"}
     for row in rows:
         assert "search_path=pg_catalog, pg_temp" in row["proconfig"], row["proname"]

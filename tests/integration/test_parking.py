@@ -136,7 +136,7 @@ async def test_what_our_own_projection_refuses_is_the_same_fault_in_each_stream(
     for one in batch:
         one["events"][0] |= {"type": kind, "schema_version": version, "data": {"title": "new ways"}}
     written = msgspec.json.encode(batch).decode()
-    await app.fetch("SELECT * FROM eventstore.append_v1(1::smallint, $1)", written)
+    await app.fetch("SELECT * FROM eventstore.append_v2(1::smallint, $1)", written)
     async with running(worker(pool, BOARD)):
         await wait_for(pool, BOARD.name, len(STREAMS), within=10)
     left = await parked(pool)

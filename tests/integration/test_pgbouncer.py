@@ -176,7 +176,7 @@ async def test_writers_take_the_way_past_the_pooler_when_they_know_it(
         assert (await api.post("/incident", json={"title": "a"})).status_code == 201
         appended = await admin.fetchval(
             "SELECT count(*) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND query LIKE '%append_v1%' AND pid <> pg_backend_pid()"
+            "WHERE datname = current_database() AND query LIKE '%append_v2%' AND pid <> pg_backend_pid()"
         )
         # A session whose last words were those is one that nobody else uses.
         assert appended == 1

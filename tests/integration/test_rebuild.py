@@ -241,7 +241,7 @@ async def test_a_fact_that_is_not_known_is_refused_unless_its_stream_is_parked(
     batch = msgspec.json.decode(msgspec.json.encode([request()]))
     batch[0]["events"][0] |= {"type": "CREATED", "schema_version": 2, "data": {"title": "new ways"}}
     await app.fetch(
-        "SELECT * FROM eventstore.append_v1(1::smallint, $1)", msgspec.json.encode(batch).decode()
+        "SELECT * FROM eventstore.append_v2(1::smallint, $1)", msgspec.json.encode(batch).decode()
     )
     for model in MODELS:
         with pytest.raises(CannotRebuild, match="History holds CREATED version 2, and"):

@@ -130,7 +130,7 @@ async def test_an_answer_that_comes_between_reading_and_appending_wins(duty: Dut
 
     async with duty.pool.acquire() as connection, connection.transaction():
         batch = msgspec.json.encode([draft.request]).decode()
-        await connection.fetch("SELECT * FROM eventstore.append_v1(1::smallint, $1)", batch)
+        await connection.fetch("SELECT * FROM eventstore.append_v2(1::smallint, $1)", batch)
         sweeping = asyncio.create_task(duty.sweep())
         await waits_for_the_log(duty)
     swept = await sweeping

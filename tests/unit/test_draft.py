@@ -25,6 +25,9 @@ class Nowhere:
     async def append(self, request: AppendRequest) -> AppendResult:
         raise NotImplementedError
 
+    async def append_together(self, requests: Sequence[AppendRequest]) -> Sequence[AppendResult]:
+        raise NotImplementedError
+
     def at(self, connection: object) -> "Nowhere":
         return self
 
