@@ -1,0 +1,26 @@
+"""`client.escalations`: who hears next of what nobody has answered."""
+
+from pulseops.client.call import Call, Value, get
+from pulseops.client.method import Room, W, method, paged
+from pulseops.client.results import Escalation, Page
+from pulseops.incidents.events import Priority
+
+
+class Escalations(Room[W]):
+    """What is due when, soonest first."""
+
+    @method
+    def list(
+        self,
+        *,
+        priority: Priority | None = None,
+        team: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+        min_position: int | None = None,
+    ) -> Call[Page[Escalation]]:
+        """One page."""
+        wanted: dict[str, Value] = {"priority": priority, "team": team, "limit": limit, "cursor": cursor}
+        return get("/escalations", Page[Escalation], wanted | {"min_position": min_position})
+
+    iterate = paged(list)
