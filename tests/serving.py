@@ -48,11 +48,11 @@ async def running(app: Litestar) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def serving(url: str | None, **settings: Any) -> AsyncIterator[Api]:
+async def serving(url: str | None, *, token: str = "", **settings: Any) -> AsyncIterator[Api]:
     app = create_app(Settings(database_url=url, **settings))
     async with running(app):
         app.state.probe.fresh = 0.0  # a test wants to know what is, not what was a moment ago
-        token = await a_key(app.state.pool)
+        token = token or await a_key(app.state.pool)
         asgi: Any = app
         transport = httpx.ASGITransport(asgi, raise_app_exceptions=False)
         async with Api(transport=transport, base_url="http://pulseops") as client:

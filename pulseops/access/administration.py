@@ -115,7 +115,7 @@ async def create_key(pool: asyncpg.Pool, wanted: NewKey, by: By, *, log_id: int 
         if await connection.fetchval(_INSERT, *row, *more) is None:
             if await _answered(connection, by, log_id):
                 raise _Moved
-            raise NameInUse(f"A key of this log has, or had, the name {wanted.name}.")
+            raise NameInUse(f"There is a key named {wanted.name} already.")
         made = KeyCreated(
             key_id=key_id,
             name=wanted.name,

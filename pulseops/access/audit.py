@@ -66,6 +66,7 @@ class Auditor:
         self._going: list[_Batch] = []
         self._due = float("inf")
         self._called = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
 
     def denied(
@@ -153,10 +154,11 @@ class Auditor:
 
     async def flush(self) -> None:
         """Write the acts, and the refusals if their window is over. Raises what asyncpg raises."""
-        self._going = self._going or self._taken()
-        while self._going:
-            await self._store(self._going[0])
-            self._going.pop(0)
+        async with self._turn:
+            self._going = self._going or self._taken()
+            while self._going:
+                await self._store(self._going[0])
+                self._going.pop(0)
 
     def _taken(self) -> list[_Batch]:
         facts: dict[int, list[tuple[AccessFact, Meta]]] = {}

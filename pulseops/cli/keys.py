@@ -28,7 +28,8 @@ _LONGEST, _FASTEST = 200, 100_000  # characters of a team's name, requests a sec
 
 key = App(
     name="key",
-    help="""Make, list, rotate and revoke API keys, in the database of PULSEOPS_DATABASE_URL or of the local `up`.
+    help="""Make, list, rotate and revoke API keys, in the database of PULSEOPS_DATABASE_URL
+    or of the local `up`.
 
     `pulseops up` makes the first one, and keeps it in its home as admin.key.
     """,

@@ -81,7 +81,7 @@ async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
     incidents = _incidents(request)
     facts = await _facts(request, incidents, incident_id)
     incident = incidents.decider.fold(facts)
-    if incident is None:
+    if incident is None or not principal(request).sees(incident.assigned_team):
         raise NotFound("There is no such incident.")
     if etag.not_modified(request, incident.version):
         return Answer(b"", status=304, headers=_place(incident))
@@ -104,11 +104,17 @@ async def _facts(request: Req, incidents: Incidents, incident_id: UUID) -> Seque
 
 @get("/incidents", opt={"spec": specs.LIST})
 async def list_all(request: Req) -> Answer:
-    wanted, log_id = _WANTED.read(request), principal(request).log_id
+    wanted, asking = _WANTED.read(request), principal(request)
+    log_id = asking.log_id
 
     async def look(connection: asyncpg.Connection) -> Page:
         return await list_incidents(
-            connection, wanted.filters(), cursor=wanted.cursor, limit=wanted.limit, log_id=log_id
+            connection,
+            wanted.filters(),
+            cursor=wanted.cursor,
+            limit=wanted.limit,
+            teams=asking.teams,
+            log_id=log_id,
         )
 
     reads: Reads = request.app.state.reads
@@ -134,6 +140,7 @@ async def resolve(request: Req, incident_id: FromPath[UUID]) -> Answer:
 
 async def _change(request: Req, incident_id: UUID, command: Acknowledge | Resolve, kind: str) -> Answer:
     caller, expected = _caller(request), etag.expected_version(request)
+    await _require_seen(request, incident_id)
     identity = idempotency.identity(
         idempotency.key(request), caller=caller.principal.key_id, kind=kind, body=command, of=incident_id
     )
@@ -160,6 +167,15 @@ async def _change(request: Req, incident_id: UUID, command: Acknowledge | Resolv
     if outcome.replayed:
         headers.append(idempotency.REPLAYED)
     return encoded(outcome.state, headers=headers)
+
+
+async def _require_seen(request: Req, incident_id: UUID) -> None:
+    """Raises NotFound for an incident of a team that the caller does not see."""
+    asking, incidents = principal(request), _incidents(request)
+    if asking.teams is not None:
+        incident = incidents.decider.fold(await incidents.history.stream(incident_id))
+        if incident is None or not asking.sees(incident.assigned_team):
+            raise NotFound("There is no such incident.")
 
 
 ROUTES = (create, create_batch, show, list_all, acknowledge, resolve)
