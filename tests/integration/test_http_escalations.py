@@ -121,7 +121,7 @@ async def test_nobody_sees_it_without_a_key(api: Api) -> None:
     assert (await api.get("/escalations", headers={"authorization": ""})).status_code == 401
 
 
-async def test_lists_leave_out_what_belongs_to_a_team_that_the_caller_does_not_see(
+async def test_lists_leave_out_what_belongs_to_teams_that_the_caller_does_not_see(
     followed: Followed,
 ) -> None:
     made = await followed.report("critical")
