@@ -25,8 +25,9 @@ import pulseops.subscriptions.tables  # noqa: F401  -- these fill the metadata
 from docs.published import file_of, publish
 from pulseops.db import objects
 from pulseops.db.metadata import metadata
-from pulseops.incidents.events import FACTS, Candidate, Decision
+from pulseops.incidents.events import Candidate, Decision
 from pulseops.kernel.envelope import Fact, Meta
+from pulseops.wiring import FACTS
 
 DOCS = Path(__file__).resolve().parent
 _MADE = "<!-- What follows is made from the code by docs/generate.py. -->\n"

@@ -5,6 +5,8 @@ from functools import cache, partial
 
 import asyncpg
 
+from pulseops.access import events as access_events
+from pulseops.access import routes as access
 from pulseops.assignment import reactor as assignment
 from pulseops.assignment import routes as assigning
 from pulseops.classification import reactor as classification
@@ -27,7 +29,10 @@ from pulseops.projections.generations import ReadModel
 from pulseops.rulebook.loader import Rulebook
 from pulseops.subscriptions.subscription import Projector
 
-CODEC = Codec(INCIDENT.facts)
+FACTS = (*INCIDENT.facts, *access_events.FACTS)
+"""Everything that may stand in a log."""
+
+CODEC = Codec(FACTS)
 
 Logs = Callable[[int], Incidents]
 
@@ -37,6 +42,7 @@ ROUTES = (
     *assigning.ROUTES,
     *escalation.ROUTES,
     *operations.ROUTES,
+    *access.ROUTES,
     *health.ROUTES,
     *docs.ROUTES,
     openapi.openapi,

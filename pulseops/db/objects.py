@@ -52,6 +52,7 @@ OBJECTS = (
     "escalation/sql/fire_v1.sql",
     "escalation/sql/claim_due_v2.sql",
     "escalation/sql/fire_v2.sql",
+    "access/sql/rotate_key_v1.sql",
     "access/sql/grants.sql",
 )
 """In the order in which they are applied, after the last revision."""

@@ -104,6 +104,7 @@ def described(routes: Iterable[Any], version: str) -> bytes:
             "tags": [
                 {"name": "incidents", "description": "Report, see and answer incidents."},
                 {"name": "escalation", "description": "Who hears next, and when."},
+                {"name": "access", "description": "Who may do what, and who did."},
                 {"name": "operation", "description": "For those who run PulseOps."},
             ],
             "paths": paths,
