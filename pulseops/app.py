@@ -40,7 +40,7 @@ from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
 from pulseops.subscriptions.lag import lags
 from pulseops.subscriptions.reads import Reads
-from pulseops.wiring import ROUTES, logs
+from pulseops.wiring import ROUTES, catalogs, defaults, logs
 
 _DOORS = 16
 """New connections that can be taken each time the loop goes round."""
@@ -133,6 +133,8 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.pool = pool
         app.state.reads = reads
         app.state.logs = logs(gateways.of, pool, rules)
+        app.state.catalogs = catalogs(gateways.of, pool)
+        app.state.defaults = defaults(rules)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, watches))
         app.state.probe = Shared(partial(_probe, watches, gateways, reads, expected_revision()))
         stack.callback(app.state.probe.close)

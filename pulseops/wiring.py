@@ -6,6 +6,13 @@ from functools import cache, partial
 import asyncpg
 
 from pulseops.assignment import reactor as assignment
+from pulseops.catalog import routes as catalog
+from pulseops.catalog import service, team
+from pulseops.catalog.decider import CATALOG
+from pulseops.catalog.defaults import Defaults
+from pulseops.catalog.service import SERVICES
+from pulseops.catalog.team import TEAMS
+from pulseops.catalog.writing import Catalog
 from pulseops.classification import reactor as classification
 from pulseops.escalation import routes as escalation
 from pulseops.escalation.timers import deadlines
@@ -25,13 +32,18 @@ from pulseops.projections.generations import ReadModel
 from pulseops.rulebook.loader import Rulebook
 from pulseops.subscriptions.subscription import Projector
 
-CODEC = Codec(INCIDENT.facts)
+FACTS = (*INCIDENT.facts, *CATALOG.facts)
+"""Every kind of fact that a log may hold."""
+
+CODEC = Codec(FACTS)
 
 Logs = Callable[[int], Incidents]
+Catalogs = Callable[[int], Catalog]
 
 ROUTES = (
     *incidents.ROUTES,
     *escalation.ROUTES,
+    *catalog.ROUTES,
     *operations.ROUTES,
     *health.ROUTES,
     *docs.ROUTES,
@@ -39,7 +51,7 @@ ROUTES = (
 )
 
 
-READ_MODELS: Sequence[ReadModel] = (board.MODEL, timeline.MODEL)
+READ_MODELS: Sequence[ReadModel] = (board.MODEL, timeline.MODEL, team.MODEL, service.MODEL)
 """What can be rebuilt beside itself. Deadlines cannot: the sweep moves them too."""
 
 
@@ -53,7 +65,7 @@ def inline(rules: Rulebook) -> Sequence[Reactor]:
 
 def projectors(rules: Rulebook) -> Sequence[Projector]:
     """Led by the worker."""
-    return (BOARD, TIMELINE, deadlines(rules.escalation))
+    return (BOARD, TIMELINE, deadlines(rules.escalation), TEAMS, SERVICES)
 
 
 def assemble(appender: Appender, history: History, rules: Rulebook, *, log_id: int = 1) -> Incidents:
@@ -69,3 +81,28 @@ def logs(appender: Callable[[int], Appender], pool: asyncpg.Pool, rules: Ruleboo
         return assemble(appender(log_id), LogHistory(pool, CODEC, log_id=log_id), rules, log_id=log_id)
 
     return of
+
+
+def catalogs(appender: Callable[[int], Appender], pool: asyncpg.Pool) -> Catalogs:
+    """The teams and services of each log, written through the same appender."""
+
+    @cache
+    def of(log_id: int) -> Catalog:
+        history = LogHistory(pool, CODEC, log_id=log_id)
+        return EventStore(CATALOG, appender=appender(log_id), history=history, log_id=log_id)
+
+    return of
+
+
+def defaults(rules: Rulebook) -> Defaults:
+    """What the rules say of teams and services. A service is what a route names without a star."""
+    services: dict[str, str] = {}
+    for route in rules.assignment.routes:
+        for word in route.when.service:
+            if "*" not in word:
+                services.setdefault(word, route.team)
+    return Defaults(
+        version=rules.assignment.version,
+        teams={team.name: team.description for team in rules.assignment.teams},
+        services=services,
+    )

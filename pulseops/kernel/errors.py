@@ -25,6 +25,12 @@ class InvalidTransition(PulseOpsError):
     code = "invalid-transition"
 
 
+class InUse(PulseOpsError):
+    """Something else stands on it."""
+
+    code = "in-use"
+
+
 class InvalidInput(PulseOpsError):
     """A field is not acceptable."""
 
