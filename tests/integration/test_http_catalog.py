@@ -162,7 +162,7 @@ async def test_services_that_routes_name_are_there_too(database: Database, tmp_p
 
 
 async def test_a_list_is_in_order_and_shows_what_was_asked_for(led: Api) -> None:
-    await led.put("/teams/till", json=TEAM)
+    last = await led.put("/teams/till", json=TEAM)
     for number in range(7):
         body = {**SERVICE, "team": "till" if number % 2 else "web", "tier": 1 + number % 4}
         last = await led.put(f"/services/s{number}", json={**body, "description": f"Number {number}%"})
