@@ -27,7 +27,7 @@ from tests.integration.duty import MINUTE, Duty, MovedClock, on_duty
 from tests.integration.tenants import held
 
 _LED = """
-SELECT count(*) = 3 AND min(s.position) = $2 FROM eventstore.subscription s WHERE s.log_id = $1
+SELECT count(*) = 5 AND min(s.position) = $2 FROM eventstore.subscription s WHERE s.log_id = $1
 """
 _ESCALATED = """
 SELECT count(DISTINCT stream_id) = $2 FROM eventstore.event WHERE log_id = $1 AND type = 'ESCALATED'
