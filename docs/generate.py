@@ -16,6 +16,8 @@ from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
 import pulseops.access.keys
+import pulseops.catalog.service
+import pulseops.catalog.team
 import pulseops.escalation.timers
 import pulseops.eventstore.tables
 import pulseops.incidents.board
@@ -23,6 +25,7 @@ import pulseops.incidents.timeline
 import pulseops.projections.generations
 import pulseops.subscriptions.tables  # noqa: F401  -- these fill the metadata
 from docs.published import file_of, publish
+from pulseops.catalog.events import Link, Member
 from pulseops.db import objects
 from pulseops.db.metadata import metadata
 from pulseops.incidents.events import Candidate, Decision
@@ -80,7 +83,7 @@ def events() -> Iterator[str]:
         yield f"{_told(fact)} Schema version {fact.schema_version}: [JSON schema]({published})."
         yield _fields(fact)
         yield f"```json\n{_sample(fact)}\n```"
-    for struct in (Decision, Candidate):
+    for struct in (Decision, Candidate, Member, Link):
         yield from (f"## {struct.__name__}", _told(struct), _fields(struct))
 
 

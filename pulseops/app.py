@@ -42,7 +42,7 @@ from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
 from pulseops.subscriptions.lag import lags
 from pulseops.subscriptions.reads import Reads
-from pulseops.wiring import ROUTES, logs
+from pulseops.wiring import ROUTES, catalogs, defaults, logs
 
 _DOORS = 16
 """New connections that can be taken each time the loop goes round."""
@@ -136,6 +136,8 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.reads = reads
         app.state.rulebook = rules
         app.state.logs = logs(gateways.of, pool, rules)
+        app.state.catalogs = catalogs(gateways.of, pool)
+        app.state.defaults = defaults(rules)
         usage, app.state.auditor = Usage(pool), Auditor(pool)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, watches), usage.saw)
         for noted in (usage, app.state.auditor):

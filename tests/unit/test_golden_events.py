@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from pulseops.access.events import AccessDenied, AdminActed, KeyCreated, KeyRevoked, KeyRotated
+from pulseops.catalog.events import Link, Member, ServiceDefined, ServiceRetired, TeamDefined, TeamRetired
 from pulseops.incidents.events import (
     Acknowledged,
     Assigned,
@@ -144,6 +145,36 @@ MEANT: dict[str, Fact] = {
         method="POST",
         path="/keys",
     ),
+    "team.defined-1-full": TeamDefined(
+        name="payments",
+        display_name="Payments",
+        description="Takes the money.",
+        lead="ada",
+        email="payments@example.com",
+        chat="https://chat.example.com/payments",
+        members=(Member(name="ada", role="lead"), Member(name="grace")),
+        runbooks=(Link(title="Payments fail", url="https://wiki.example.com/payments"),),
+        links=(Link(title="Wiki", url="https://wiki.example.com/team"),),
+        note="Founded.",
+    ),
+    "team.defined-1-least": TeamDefined(name="payments"),
+    "team.retired-1": TeamRetired(name="payments", note="Merged with billing."),
+    "service.defined-1-full": ServiceDefined(
+        name="checkout",
+        team="payments",
+        display_name="Checkout",
+        description="Sells.",
+        tier=1,
+        repository="https://git.example.com/checkout",
+        runbooks=(Link(title="5xx", url="https://wiki.example.com/checkout"),),
+        dashboards=(Link(title="Traffic", url="https://graphs.example.com/checkout"),),
+        links=(Link(title="Design", url="https://wiki.example.com/design"),),
+        labels={"language": "python"},
+        environments=("production", "staging"),
+        note="Found in the wild.",
+    ),
+    "service.defined-1-least": ServiceDefined(name="checkout", team="payments"),
+    "service.retired-1": ServiceRetired(name="checkout", note="Replaced by till."),
 }
 
 
