@@ -1,9 +1,10 @@
 """PulseOps from Python: `PulseOps` for blocking calls, `AsyncPulseOps` for awaited ones (docs/client.md)."""
 
+from pulseops.catalog.commands import LinkValue, MemberValue, ServiceValue, TeamValue
 from pulseops.client.address import Unusable
 from pulseops.client.api import AsyncPulseOps, PulseOps
 from pulseops.client.call import Answer
-from pulseops.client.definitions import KeyDefinition, Link, Member, ServiceDefinition, TeamDefinition
+from pulseops.client.definitions import KeyDefinition
 from pulseops.client.errors import (
     ClientError,
     Fault,
@@ -23,15 +24,15 @@ __all__ = [
     "Create",
     "Fault",
     "KeyDefinition",
-    "Link",
-    "Member",
+    "LinkValue",
+    "MemberValue",
     "NotUnderstood",
     "OutcomeUnknown",
     "Problem",
     "PulseOps",
     "Refused",
-    "ServiceDefinition",
-    "TeamDefinition",
+    "ServiceValue",
+    "TeamValue",
     "Terms",
     "Unreachable",
     "Unusable",

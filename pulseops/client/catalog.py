@@ -1,7 +1,7 @@
 """`client.teams` and `client.services`: who owns what."""
 
+from pulseops.catalog.commands import ServiceValue, TeamValue
 from pulseops.client.call import Call, Value, command, get, named_path
-from pulseops.client.definitions import ServiceDefinition, TeamDefinition
 from pulseops.client.method import Room, W, method, paged
 from pulseops.client.results import Page, Retired, Service, Team
 
@@ -32,7 +32,7 @@ class Teams(Room[W]):
     def put(
         self,
         name: str,
-        team: TeamDefinition,
+        team: TeamValue,
         *,
         if_match: int | None = None,
         idempotency_key: str | None = None,
@@ -90,7 +90,7 @@ class Services(Room[W]):
     def put(
         self,
         name: str,
-        service: ServiceDefinition,
+        service: ServiceValue,
         *,
         if_match: int | None = None,
         idempotency_key: str | None = None,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from pulseops.client.definitions import Link, Member
+from pulseops.catalog.events import Link, Member
 from pulseops.client.errors import Problem
 from pulseops.incidents.events import Priority, Status
 from pulseops.incidents.incident import Incident
