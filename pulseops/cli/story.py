@@ -1,44 +1,37 @@
 """What happened to an incident and why, each event in a sentence or two. Pure."""
 
-from datetime import datetime
+import json
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
 
+from pulseops.client.results import Entry
 from pulseops.incidents import telling
+from pulseops.incidents.entries import EventEntry
 from pulseops.incidents.events import FACTS
-from pulseops.incidents.incident import Incident
 
 _KINDS = {kind.type: kind for kind in FACTS}
 
 
-class Entry(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A line of an incident's timeline, as the server tells it."""
-
-    event: str
-    timestamp: datetime
-    actor: str = ""
-    details: Raw = Raw(b"{}")
-
-
-class Seen(Incident, frozen=True, kw_only=True, rename="camel"):
-    """An incident with all that happened to it."""
-
-    timeline: tuple[Entry, ...] = ()
-
-
 def tell(entry: Entry) -> list[str]:
-    """The sentences; of an event that this version does not know, its details as they came."""
-    kind = _KINDS.get(entry.event)
-    if kind is None:
-        return [_as_it_came(entry)]
+    """The server's sentences; ours, of an older server."""
+    if entry.text:
+        return [entry.text, *entry.why]
+    return _sentences(entry.event, entry.details, entry.actor)
+
+
+def tell_event(entry: EventEntry) -> list[str]:
+    return _sentences(entry.type, msgspec.json.decode(entry.data), entry.actor)
+
+
+def _sentences(event: str, details: Mapping[str, Any], actor: str) -> list[str]:
+    """Of an event that this version does not know, its details as they came."""
+    kind = _KINDS.get(event)
     try:
-        fact = msgspec.json.decode(entry.details, type=kind)
+        if kind is not None:
+            told = telling.tell(msgspec.convert(details, kind, strict=False), actor)
+            return [told.words, *told.why]
     except msgspec.MsgspecError:
-        return [_as_it_came(entry)]
-    told = telling.tell(fact, entry.actor)
-    return [told.words, *told.why]
-
-
-def _as_it_came(entry: Entry) -> str:
-    return bytes(entry.details).decode("utf-8", "replace")
+        pass
+    return [json.dumps(details, ensure_ascii=False)]

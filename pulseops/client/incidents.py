@@ -80,6 +80,8 @@ class Incidents(Responding[W]):
         """Its events as they are recorded: one page, in order."""
         return get(incident_path(incident_id, "events"), Page[EventEntry], {"limit": limit, "cursor": cursor})
 
+    iterate_events = paged(events)
+
     @method
     def plan(self, incident_id: Id) -> Call[Plan]:
         """What will happen when, unless somebody does something."""
