@@ -53,13 +53,13 @@ async def test_a_group_that_shares_a_stream_with_another_request_waits_for_it(op
     assert (single.verdict, group) == ("stored", ["stored", "stored"])
 
 
-async def test_a_group_has_each_stream_command_and_name_once(open_gateway: Open) -> None:
+async def test_a_group_has_each_stream_and_command_once_and_takes_a_name_once(open_gateway: Open) -> None:
     gateway = await open_gateway()
     stream, command = new_id(), new_id()
     for pair in (
         (request(stream), request(stream)),
         (request(command_id=command), request(command_id=command, events=0)),
-        (request(take="disk"), request(release="disk")),
+        (request(take="disk"), request(take="disk")),
     ):
         with pytest.raises(ValueError, match="once"):
             await gateway.append_together(pair)
