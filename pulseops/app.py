@@ -132,6 +132,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         stack.push_async_callback(gateways.stop)
         app.state.pool = pool
         app.state.reads = reads
+        app.state.rulebook = rules
         app.state.logs = logs(gateways.of, pool, rules)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, watches))
         app.state.probe = Shared(partial(_probe, watches, gateways, reads, expected_revision()))

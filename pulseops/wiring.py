@@ -6,7 +6,9 @@ from functools import cache, partial
 import asyncpg
 
 from pulseops.assignment import reactor as assignment
+from pulseops.assignment import routes as assigning
 from pulseops.classification import reactor as classification
+from pulseops.classification import routes as classifying
 from pulseops.escalation import routes as escalation
 from pulseops.escalation.timers import deadlines
 from pulseops.eventstore.codec import Codec
@@ -31,6 +33,8 @@ Logs = Callable[[int], Incidents]
 
 ROUTES = (
     *incidents.ROUTES,
+    *classifying.ROUTES,
+    *assigning.ROUTES,
     *escalation.ROUTES,
     *operations.ROUTES,
     *health.ROUTES,

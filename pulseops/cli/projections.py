@@ -13,8 +13,9 @@ from rich.text import Text
 from pulseops.cli.advance import advancing
 from pulseops.cli.database import Json, in_database, print_structs
 from pulseops.cli.render import say
-from pulseops.cli.words import age, harmless, span
+from pulseops.cli.words import age, harmless
 from pulseops.kernel.clock import utc_now
+from pulseops.kernel.durations import span
 from pulseops.projections.generations import Generation, drop_generation, generations
 from pulseops.projections.rebuild import Rebuilt, rebuild
 from pulseops.wiring import READ_MODELS

@@ -14,8 +14,9 @@ from rich.text import Text
 
 from pulseops.cli.client import Problem
 from pulseops.cli.story import Entry, tell
-from pulseops.cli.words import age, ago, harmless, span
+from pulseops.cli.words import age, ago, harmless
 from pulseops.incidents.incident import Incident
+from pulseops.kernel.durations import span
 
 PRIORITY = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "green"}
 STATUS = {"open": "bold", "acknowledged": "cyan", "resolved": "green"}

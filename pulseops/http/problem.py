@@ -11,7 +11,7 @@ from msgspec import Struct
 from pulseops.db.outages import OUTAGES
 from pulseops.http.answer import Answer, Header, encoded
 from pulseops.http.exchange import Exchange, Req
-from pulseops.kernel.errors import InvalidInput, PulseOpsError
+from pulseops.kernel.errors import InvalidInput, InvalidTransition, PulseOpsError
 
 MEDIA = "application/problem+json"
 
@@ -69,7 +69,10 @@ class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Problem(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A problem report (RFC 9457). `code` is stable; `correlationId` finds the request in the logs."""
+    """A problem report (RFC 9457). `code` is stable; `correlationId` finds the request in the logs.
+
+    `current` is the status that does not allow it.
+    """
 
     type: str
     title: str
@@ -79,6 +82,7 @@ class Problem(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
     instance: str | None = None
     errors: tuple[Fault, ...] = ()
     correlation_id: str | None = None
+    current: str | None = None
 
 
 class Refused(PulseOpsError):
@@ -118,6 +122,8 @@ def of_error(error: Exception) -> Problem:
         return problem(error.kind, str(error), errors=error.errors)
     if isinstance(error, InvalidInput):
         return problem(error.code, str(error), errors=(Fault(detail=str(error), pointer=error.pointer),))
+    if isinstance(error, InvalidTransition):
+        return msgspec.structs.replace(problem(error.code, str(error)), current=error.current)
     if isinstance(error, PulseOpsError) and error.code in KINDS:
         return problem(error.code, str(error))
     if isinstance(error, OUTAGES):

@@ -3,18 +3,47 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Escalate, Resolve
+from pulseops.incidents.commands import (
+    Absorb,
+    Acknowledge,
+    Assign,
+    ChangeCategory,
+    ChangePriority,
+    Classify,
+    Command,
+    Comment,
+    Conclude,
+    Create,
+    DeclareImpact,
+    Edit,
+    Escalate,
+    Lapse,
+    Link,
+    Merge,
+    Reassign,
+    Release,
+    Reopen,
+    Resolve,
+    Snooze,
+    Split,
+    Unacknowledge,
+    Unsnooze,
+)
+from pulseops.incidents.describing import describe
 from pulseops.incidents.escalating import escalated
 from pulseops.incidents.events import (
     FACTS,
-    Acknowledged,
     Assigned,
     Classified,
     Created,
     IncidentFact,
+    Reopened,
     Resolved,
 )
+from pulseops.incidents.events import Split as SplitOff
 from pulseops.incidents.incident import Incident, evolve
+from pulseops.incidents.joining import join
+from pulseops.incidents.responding import respond
 from pulseops.kernel.decider import Claims, Decider
 from pulseops.kernel.envelope import Context
 from pulseops.kernel.errors import InvalidInput, InvalidTransition, NotFound
@@ -28,7 +57,7 @@ def decide(command: Command, incident: Incident | None, context: Context) -> Seq
     """The facts that follow; none when the command asks for what already is."""
     if isinstance(command, Create):
         if incident is not None:
-            raise InvalidTransition(f"Incident {incident.id} already exists.")
+            raise InvalidTransition(f"Incident {incident.id} already exists.", current=incident.status)
         if command.occurred_at is not None and command.occurred_at > context.now + _SKEW:
             raise InvalidInput("It cannot have occurred in the future.", pointer="/occurredAt")
         if command.occurred_at is not None and command.occurred_at < _EARLIEST:
@@ -63,23 +92,43 @@ def decide(command: Command, incident: Incident | None, context: Context) -> Seq
             if incident.assigned_team is not None:
                 return []
             return [Assigned(team=command.team, decision=command.decision)]
-        case Acknowledge():
-            if incident.status == "resolved":
-                raise InvalidTransition("The incident is resolved: there is nothing left to acknowledge.")
-            return [] if incident.status == "acknowledged" else [Acknowledged(note=command.note)]
         case Escalate():
-            return escalated(command, status=incident.status, level=incident.escalation_level)
-        case Resolve():
-            return [] if incident.status == "resolved" else [Resolved(note=command.note)]
+            return escalated(
+                command,
+                status=incident.status,
+                level=incident.escalation_level,
+                snoozed=incident.snoozed_until is not None,
+            )
+        case (
+            Reassign()
+            | Acknowledge()
+            | Unacknowledge()
+            | Snooze()
+            | Unsnooze()
+            | Lapse()
+            | Resolve()
+            | Conclude()
+            | Reopen()
+        ):
+            return respond(command, incident, context)
+        case ChangePriority() | ChangeCategory() | Edit() | Comment() | Link() | DeclareImpact():
+            return describe(command, incident)
+        case Merge() | Absorb() | Split() | Release():
+            return join(command, incident)
 
 
 def claims(fact: IncidentFact, incident: Incident | None) -> Claims:
-    """An open incident holds its dedup key: no second one is created under it until this one is resolved."""
+    """An unresolved incident holds its dedup key: no second one is created under it until it is over.
+
+    A merged one holds its own still, so that reports under it find their way to the one it lives on in.
+    """
     match fact:
         case Created(dedup_key=str(key)):
             return Claims(take=f"dedup:{key}")
         case Resolved() if incident is not None and incident.dedup_key is not None:
             return Claims(release=f"dedup:{incident.dedup_key}")
+        case Reopened() | SplitOff() if incident is not None and incident.dedup_key is not None:
+            return Claims(take=f"dedup:{incident.dedup_key}")
         case _:
             return Claims()
 

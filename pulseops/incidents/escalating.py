@@ -4,14 +4,24 @@ from collections.abc import Sequence
 
 from pulseops.incidents.commands import Escalate
 from pulseops.incidents.events import Escalated, Status
+from pulseops.kernel.errors import InvalidTransition
 
 
-def escalated(command: Escalate, *, status: Status, level: int) -> Sequence[Escalated]:
+def escalated(command: Escalate, *, status: Status, level: int, snoozed: bool = False) -> Sequence[Escalated]:
     """What the decider answers to `Escalate`, for an incident of this status that has reached `level`.
 
-    Here by itself, so that thousands are decided on without their histories, by the same words.
+    Here by itself, so that thousands are decided on without their histories, by the same words. What a person
+    asks for is refused aloud, and does not depend on whether somebody has answered; what the clock asks for
+    is simply not wanted any more.
     """
-    if status != "open" or command.level <= level:
+    if command.asked:
+        if status not in {"open", "acknowledged"}:
+            raise InvalidTransition(
+                f"The incident is {status}: there is nothing to escalate.", current=status
+            )
+    elif status != "open" or snoozed:
+        return []
+    if command.level <= level:
         return []
     return [
         Escalated(
@@ -21,5 +31,6 @@ def escalated(command: Escalate, *, status: Status, level: int) -> Sequence[Esca
             due_at=command.due_at,
             late_by=command.late_by,
             decision=command.decision,
+            note=command.note,
         )
     ]

@@ -1,61 +1,56 @@
-"""Incidents over HTTP: report, see, list, acknowledge, resolve. The bodies are the commands."""
+"""Incidents over HTTP: report, see, list, and all that may be asked of one. The bodies are the commands."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
 from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from pulseops.access.guards import principal
-from pulseops.http import etag, exchange, idempotency
-from pulseops.http.answer import Answer, Header, encoded
+from pulseops.http import etag, idempotency
+from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
 from pulseops.http.position import Least, place
-from pulseops.http.problem import Refused
 from pulseops.incidents import batches, specs
 from pulseops.incidents.answers import Incidents, extended, with_timeline
+from pulseops.incidents.asking import ALONE, LINK, MERGE, SPLIT, Asked
 from pulseops.incidents.board import BOARD, Page, list_incidents
-from pulseops.incidents.commands import Acknowledge, Create, Resolve
+from pulseops.incidents.changing import (
+    caller_of,
+    change,
+    change_both,
+    incidents_of,
+    require_other,
+    seen,
+    standing,
+)
+from pulseops.incidents.commands import Absorb, Create, Link, Merge, Release, Split
+from pulseops.incidents.describing import INVERSE
 from pulseops.incidents.events import IncidentFact
-from pulseops.incidents.incident import Deduplicated, Incident
-from pulseops.incidents.reporting import Caller, log, report
+from pulseops.incidents.incident import Deduplicated
+from pulseops.incidents.reporting import log, report
 from pulseops.incidents.specs import Wanted
-from pulseops.kernel.clock import utc_now
-from pulseops.kernel.envelope import Context, Recorded
-from pulseops.kernel.errors import NotFound, VersionConflict
+from pulseops.kernel.envelope import Recorded
+from pulseops.kernel.errors import NotFound
 from pulseops.subscriptions.positions import head, models
 from pulseops.subscriptions.reads import Reads
 
 _CREATE = Body(Create)
-_ACKNOWLEDGE = Body(Acknowledge, empty=Acknowledge())
-_RESOLVE = Body(Resolve, empty=Resolve())
 _WANTED = Query(Wanted)
 _LEAST = Query(Least)
 _SHOWN = (BOARD.name,)
-
-
-def _incidents(request: Req) -> Incidents:
-    found: Incidents = request.app.state.logs(principal(request).log_id)
-    return found
-
-
-def _caller(request: Req) -> Caller:
-    return Caller(principal(request), exchange.of(request))
-
-
-def _place(incident: Incident) -> list[Header]:
-    return [etag.etag(incident.version), place(incident.position)]
 
 
 @post(["/incident", "/incidents"], opt={"spec": specs.CREATE, "express": True})
 async def create(request: Req) -> Answer:
     command = await _CREATE.read(request)
     key = idempotency.key(request)
-    made = await report(_incidents(request), _caller(request), command, key)
+    made = await report(incidents_of(request), caller_of(request), command, key)
     log(made.facts, replayed=made.replayed)
-    headers = [(b"location", b"/incidents/%s" % str(made.incident.id).encode()), *_place(made.incident)]
+    headers = [(b"location", b"/incidents/%s" % str(made.incident.id).encode()), *standing(made.incident)]
     if made.replayed:
         headers.append(idempotency.REPLAYED)
     if made.deduplicated:
@@ -67,7 +62,7 @@ async def create(request: Req) -> Answer:
 async def create_batch(request: Req) -> Answer:
     items = await batches.read(request)
     key = idempotency.key(request)
-    batch = await batches.report_all(_incidents(request), _caller(request), items, key)
+    batch = await batches.report_all(incidents_of(request), caller_of(request), items, key)
     positions = [item.incident.position for item in batch.items if item.incident is not None]
     return encoded(batch, headers=[place(max(positions))] if positions else ())
 
@@ -78,14 +73,14 @@ async def create_batch(request: Req) -> Answer:
 )
 async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
     """Always as it now stands; with `min_position` it may be as it stood at that position."""
-    incidents = _incidents(request)
+    incidents = incidents_of(request)
     facts = await _facts(request, incidents, incident_id)
     incident = incidents.decider.fold(facts)
-    if incident is None:
+    if incident is None or not principal(request).sees(incident.assigned_team):
         raise NotFound("There is no such incident.")
     if etag.not_modified(request, incident.version):
-        return Answer(b"", status=304, headers=_place(incident))
-    return Answer(with_timeline(incident, facts), headers=_place(incident))
+        return Answer(b"", status=304, headers=standing(incident))
+    return Answer(with_timeline(incident, facts), headers=standing(incident))
 
 
 async def _facts(request: Req, incidents: Incidents, incident_id: UUID) -> Sequence[Recorded[IncidentFact]]:
@@ -116,50 +111,46 @@ async def list_all(request: Req) -> Answer:
     return encoded(seen.found, headers=[place(seen.position)])
 
 
-@post(
-    ["/incident/{incident_id:uuid}/acknowledge", "/incidents/{incident_id:uuid}/acknowledge"],
-    opt={"spec": specs.ACKNOWLEDGE},
-)
-async def acknowledge(request: Req, incident_id: FromPath[UUID]) -> Answer:
-    return await _change(request, incident_id, await _ACKNOWLEDGE.read(request), "acknowledge")
+def _alone(asked: Asked) -> HTTPRouteHandler:
+    """The route of a command that concerns one incident alone."""
+
+    @post(asked.paths, opt={"spec": asked.spec})
+    async def command(request: Req, incident_id: FromPath[UUID]) -> Answer:
+        return await change(request, incident_id, await asked.body.read(request), asked.kind)
+
+    return command
 
 
-@post(
-    ["/incident/{incident_id:uuid}/resolve", "/incidents/{incident_id:uuid}/resolve"],
-    opt={"spec": specs.RESOLVE},
-)
-async def resolve(request: Req, incident_id: FromPath[UUID]) -> Answer:
-    return await _change(request, incident_id, await _RESOLVE.read(request), "resolve")
+@post(LINK.paths, opt={"spec": LINK.spec})
+async def link(request: Req, incident_id: FromPath[UUID]) -> Answer:
+    body: Link = await LINK.body.read(request)
+    if body.incident is None or body.url is not None or body.incident == incident_id:
+        return await change(request, incident_id, body, LINK.kind)
+    await require_other(request, body.incident, "/incident")
+    back = Link(incident=incident_id, relation=INVERSE[body.relation], note=body.note)
+    return await change_both(request, (incident_id, body), (body.incident, back), LINK.kind, body=body)
 
 
-async def _change(request: Req, incident_id: UUID, command: Acknowledge | Resolve, kind: str) -> Answer:
-    caller, expected = _caller(request), etag.expected_version(request)
-    identity = idempotency.identity(
-        idempotency.key(request), caller=caller.principal.key_id, kind=kind, body=command, of=incident_id
+@post(MERGE.paths, opt={"spec": MERGE.spec})
+async def merge(request: Req, incident_id: FromPath[UUID]) -> Answer:
+    body: Merge = await MERGE.body.read(request)
+    if body.into == incident_id:
+        return await change(request, incident_id, body, MERGE.kind)
+    await require_other(request, body.into, "/into")
+    other = Absorb(incident=incident_id, note=body.note)
+    return await change_both(request, (incident_id, body), (body.into, other), MERGE.kind, body=body)
+
+
+@post(SPLIT.paths, opt={"spec": SPLIT.spec})
+async def split(request: Req, incident_id: FromPath[UUID]) -> Answer:
+    body: Split = await SPLIT.body.read(request)
+    incident = await seen(request, incident_id)
+    if incident.merged_into is None:
+        return await change(request, incident_id, body, SPLIT.kind)
+    other = Release(incident=incident_id, note=body.note)
+    return await change_both(
+        request, (incident_id, body), (incident.merged_into, other), SPLIT.kind, body=body
     )
-    context = Context(
-        actor=caller.principal.actor,
-        now=utc_now(),
-        command_id=identity.command_id,
-        fingerprint=identity.fingerprint,
-        correlation_id=caller.exchange.correlation_id,
-    )
-    try:
-        outcome = await _incidents(request).execute(incident_id, command, context, expected_version=expected)
-    except VersionConflict:
-        if expected is not None and expected > etag.NEVER:
-            raise
-        if expected is not None:
-            told = 'If-Match names no version of an incident. Send the ETag as you got it, such as "3"; '
-            raise Refused("version-conflict", f'{told}a weak one (W/"3") never matches.') from None
-        raise Refused("contended", "Others keep changing this incident. Try again.") from None
-    if outcome.state is None:
-        raise NotFound("There is no such incident.")
-    log(outcome.facts, replayed=outcome.replayed)
-    headers = _place(outcome.state)
-    if outcome.replayed:
-        headers.append(idempotency.REPLAYED)
-    return encoded(outcome.state, headers=headers)
 
 
-ROUTES = (create, create_batch, show, list_all, acknowledge, resolve)
+ROUTES = (create, create_batch, show, list_all, *map(_alone, ALONE), link, merge, split)

@@ -8,7 +8,7 @@ from pulseops.http.position import HEADER, Least, Position
 from pulseops.http.spec import Shape, Spec
 from pulseops.incidents.answers import Batch, WithTimeline
 from pulseops.incidents.board import MOST, Filters, Page
-from pulseops.incidents.commands import Acknowledge, Create, Resolve, Word
+from pulseops.incidents.commands import Create, Word
 from pulseops.incidents.events import Priority, Status
 from pulseops.incidents.incident import Deduplicated, Incident
 
@@ -41,8 +41,9 @@ _EXAMPLE = {
     "labels": {"region": "eu-west-1"},
     "dedupKey": "checkout-5xx",
 }
-_STANDS = ("ETag", HEADER)
-_WRITES = ("overloaded", "outcome-unknown", "unknown-fact", "idempotency-key-reused")
+STANDS = ("ETag", HEADER)
+"""The headers that say which incident an answer tells of."""
+WRITES = ("overloaded", "outcome-unknown", "unknown-fact", "idempotency-key-reused")
 
 CREATE = Spec(
     name="createIncident",
@@ -55,15 +56,15 @@ CREATE = Spec(
         201: Shape(
             means="It is recorded, classified and assigned. It cannot be lost any more.",
             kind=Incident,
-            headers=("Location", *_STANDS, "Idempotency-Replayed"),
+            headers=("Location", *STANDS, "Idempotency-Replayed"),
         ),
         200: Shape(
             means="An open incident already holds the `dedupKey`: here it is. Nothing was created.",
             kind=Deduplicated,
-            headers=("Location", *_STANDS, "Idempotency-Replayed"),
+            headers=("Location", *STANDS, "Idempotency-Replayed"),
         ),
     },
-    problems=(*_WRITES, "contended"),
+    problems=(*WRITES, "contended"),
 )
 CREATE_BATCH = Spec(
     name="createIncidents",
@@ -90,8 +91,8 @@ SHOW = Spec(
     query=Least,
     headers=("If-None-Match",),
     answers={
-        200: Shape(means="The incident as it now stands.", kind=WithTimeline, headers=_STANDS),
-        304: Shape(means="It is still as you have it.", headers=_STANDS),
+        200: Shape(means="The incident as it now stands.", kind=WithTimeline, headers=STANDS),
+        304: Shape(means="It is still as you have it.", headers=STANDS),
     },
     problems=("not-found", "unknown-fact", "behind", "overloaded"),
 )
@@ -103,27 +104,3 @@ LIST = Spec(
     answers={200: Shape(means="One page.", kind=Page, headers=(HEADER,))},
     problems=("behind", "overloaded"),
 )
-
-
-def _change(name: str, summary: str, body: type[Acknowledge | Resolve], *problems: str) -> Spec:
-    return Spec(
-        name=name,
-        action="incident.respond",
-        summary=summary,
-        body=body,
-        body_required=False,
-        body_example={"note": "Looking into it."},
-        headers=("Idempotency-Key", "If-Match"),
-        answers={
-            200: Shape(
-                means="The incident as it now stands. If it was so before, nothing was recorded.",
-                kind=Incident,
-                headers=(*_STANDS, "Idempotency-Replayed"),
-            )
-        },
-        problems=("not-found", *problems, "contended", "version-conflict", *_WRITES),
-    )
-
-
-ACKNOWLEDGE = _change("acknowledgeIncident", "Say that somebody is on it", Acknowledge, "invalid-transition")
-RESOLVE = _change("resolveIncident", "Say that it is over", Resolve)

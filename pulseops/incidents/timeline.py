@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import asyncpg
 from msgspec import Meta, Struct
@@ -11,6 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
 from pulseops.incidents.events import Created, IncidentFact
+from pulseops.incidents.telling import sentence, tell
 from pulseops.kernel.envelope import Recorded
 from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
 from pulseops.subscriptions.slices import Slice
@@ -62,12 +64,16 @@ Details = Annotated[Any, Meta(extra_json_schema={"type": "object"})]
 
 
 class TimelineEntry(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One step of an incident's life. `details` are the fact's own fields, as JSON.
+    """One step of an incident's life: in words, with the reasons, and as data.
 
-    `timestamp` is the database's clock, `occurredAt` the claim of whoever reported it.
+    `id` is the event's. `details` are the fact's own fields, as JSON. `timestamp` is the database's clock,
+    `occurredAt` the claim of whoever reported it.
     """
 
+    id: UUID
     event: str
+    text: str
+    why: tuple[str, ...]
     timestamp: datetime
     occurred_at: datetime
     actor: str
@@ -78,14 +84,18 @@ class TimelineEntry(Struct, frozen=True, kw_only=True, rename="camel"):
 
 def entry(recorded: Recorded[IncidentFact]) -> TimelineEntry:
     """The description stays out: it is long, and the incident carries it."""
-    fact = recorded.fact
+    fact, actor = recorded.fact, recorded.meta.actor
+    told = tell(fact, actor)
     if isinstance(fact, Created) and fact.description:
         fact = replace(fact, description="")
     return TimelineEntry(
+        id=recorded.event_id,
         event=fact.type,
+        text=sentence(fact, told.words),
+        why=told.why,
         timestamp=recorded.recorded_at,
         occurred_at=recorded.occurred_at,
-        actor=recorded.meta.actor,
+        actor=actor,
         version=recorded.version,
         position=recorded.position,
         details=fact,

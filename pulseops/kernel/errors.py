@@ -24,6 +24,10 @@ class InvalidTransition(PulseOpsError):
 
     code = "invalid-transition"
 
+    def __init__(self, message: str, *, current: str) -> None:
+        super().__init__(message)
+        self.current = current
+
 
 class InvalidInput(PulseOpsError):
     """A field is not acceptable."""

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pulseops.cli.words import ago, harmless, span
+from pulseops.cli.words import ago, harmless
+from pulseops.kernel.durations import span
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
