@@ -154,3 +154,24 @@ async def test_a_report_whose_answers_were_lost_is_stored_once(
         assert answers[0].content == answers[1].content
         assert await direct.fetchval(commands) == 2
         await direct.close()
+
+
+async def test_a_report_follows_a_merged_holder_to_where_it_lives_on(api: Api) -> None:
+    paths = [(await report(api, dedupKey=key)).headers["location"] for key in ("d", "e", "f")]
+    for one, into in (paths[:2], paths[1:]):
+        assert (await api.post(f"{one}/merge", json={"into": into[-36:]})).status_code == 200
+    first = await report(api, key=KEY, dedupKey="d")
+    assert (first.status_code, first.json()["id"], first.json()["deduplicated"]) == (
+        200,
+        paths[2][-36:],
+        True,
+    )
+    assert (await report(api, dedupKey="e")).headers["location"] == paths[2]
+    await api.post(f"{paths[2]}/resolve")
+    assert replays(await report(api, key=KEY, dedupKey="d"), first)
+    anew = await asyncio.gather(*(report(api, dedupKey="d") for _ in range(10)))
+    assert sorted(answer.status_code for answer in anew) == [200] * 9 + [201]
+    assert len({answer.json()["id"] for answer in anew} - {path[-36:] for path in paths}) == 1
+    over = (await api.get(paths[0])).json()
+    assert (over["status"], [step["event"] for step in over["timeline"]][-1]) == ("resolved", "RESOLVED")
+    assert (await api.get(paths[1])).json()["status"] == "merged", "nobody asked for its key"
