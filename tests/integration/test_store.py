@@ -187,3 +187,23 @@ async def test_what_is_refused_is_not_remembered(incidents: Incidents, app: asyn
     with pytest.raises(InvalidTransition):
         await incidents.execute(one, Acknowledge(), context(key))
     assert await app.fetchval("SELECT count(*) FROM eventstore.command WHERE command_id = $1", key) == 0
+
+
+async def test_of_several_the_caller_must_be_allowed_to_see_each(
+    incidents: Incidents, app: asyncpg.Connection
+) -> None:
+    first, second = await created(incidents), await created(incidents)
+    keys = new_id(), new_id()
+
+    def parts() -> list[Part[Command]]:
+        return [part(first, Resolve(), context(keys[0])), part(second, Acknowledge(), context(keys[1]))]
+
+    def not_the_second(incident: Incident | None) -> None:
+        if incident is None or (incident.id == second and incident.status == "open"):
+            raise NotFound
+
+    for seen in (6, 8):
+        with pytest.raises(NotFound):
+            await incidents.together(parts(), allow=not_the_second)
+        assert len(await positions(app)) == seen
+        await incidents.together(parts())
