@@ -1,4 +1,4 @@
-"""What an incident's longer life adds to its row: who is on it, until when it sleeps, what it was merged with."""
+"""A longer life on an incident's row: who is on it, until when it sleeps, what it was merged with."""
 
 from alembic import op
 

@@ -32,7 +32,7 @@ SAMPLES = {name: sample for name, sample in EVERY_SAMPLE.items() if "." not in s
 Past = dict[UUID, list[Recorded[IncidentFact]]]
 Rows = dict[Any, dict[str, Any]]
 TOLD = {"id", "text", "why"}
-"""What an entry says that the table does not: it has the facts, and whoever wants words has them from the API."""
+"""What an entry says that the table does not: it has the facts, and the API has the words."""
 
 # A log of its own for each example: one database serves them all.
 _names: Iterator[str] = (f"example-{number}" for number in count())
