@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0011_access"
-down_revision = "0009_pinned"
+down_revision = "0010_life"
 branch_labels = None
 depends_on = None
 # Older code opens to every key whatever its role and its end: CHANGELOG says when to make such keys.

@@ -23,10 +23,11 @@ _WITH_BODY = ("request-timeout", "too-large", "unsupported-media-type", "invalid
 # No examples: Swagger UI would send them with every trial request.
 _REQUEST_HEADERS: Mapping[str, Mapping[str, Any]] = {
     "Idempotency-Key": {
-        "description": "Makes the request safe to repeat: what it records is recorded once under one key, "
-        "and a repetition is answered as the first time. Another body under the key is then refused. "
-        "What records nothing is not remembered: a report that joined an open incident by its `dedupKey`, "
-        "or a change that had been made already, is carried out anew when it is repeated.",
+        "description": "Makes the request safe to repeat: under one key it is carried out once, and a "
+        "repetition is answered as the first time, also when it changed nothing or joined an open incident "
+        "by its `dedupKey`, and whatever has happened since. While the first is under way, the repetition "
+        "waits for it. Another body under the key is refused. What was refused is not remembered, and may "
+        "be sent again.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
     },
     "If-Match": {

@@ -8,6 +8,7 @@ BEGIN
     SELECT p.oid FROM pg_proc p
     WHERE p.pronamespace::regnamespace::text = ANY ('{eventstore,incidents,escalation,access,catalog}')
       AND p.prorettype <> 'trigger'::regtype
+    ORDER BY p.prokind = 'a' DESC -- an aggregate goes with its function, and then has no name any more
   LOOP
     EXECUTE format('DROP ROUTINE IF EXISTS %s CASCADE', v_function);
   END LOOP;
