@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -117,7 +117,7 @@ def command(
         read=reader(kind),
         query=parameters(query or {}),
         headers={} if if_match is None else {"If-Match": f'"{if_match}"'},
-        body=None if body is None else msgspec.json.encode(_said(body)),
+        body=None if body is None else msgspec.json.encode(body),
         key=str(uuid4()) if key is None else key,
     )
 
@@ -131,19 +131,6 @@ def or_none(call: Call[T]) -> Call[T | None]:
         query=call.query,
         headers=call.headers,
     )
-
-
-def _said(body: Any) -> Any:
-    """A body without what it has by default: an older server need not know of that."""
-    if not isinstance(body, Struct):
-        return body
-    fields = ((one, getattr(body, one.name)) for one in msgspec.structs.fields(body))
-    return {
-        one.encode_name: value
-        for one, value in fields
-        if value != one.default
-        and (one.default_factory is msgspec.NODEFAULT or value != one.default_factory())
-    }
 
 
 def parameters(query: Mapping[str, Value]) -> dict[str, str | Sequence[str]]:

@@ -13,7 +13,10 @@ class Fault(Struct, frozen=True, kw_only=True):
 
 
 class Problem(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An RFC 9457 answer. `code` is stable; `correlationId` finds the request in the server's logs."""
+    """An RFC 9457 answer. `code` is stable; `correlation_id` finds the request in the server's logs.
+
+    `current` is the incident's status, where that does not allow what was asked.
+    """
 
     type: str = "about:blank"
     title: str = ""
@@ -21,6 +24,7 @@ class Problem(Struct, frozen=True, kw_only=True, rename="camel"):
     code: str = ""
     detail: str = ""
     errors: tuple[Fault, ...] = ()
+    current: str | None = None
     correlation_id: str | None = None
 
 
