@@ -135,10 +135,18 @@ def unsnooze(incident_id: Id, /, *, how: How = BY_ITSELF, speak: Speak = PLAINLY
 
 
 @answering.command
-def escalate(incident_id: Id, /, *, how: How = BY_ITSELF, speak: Speak = PLAINLY) -> None:
-    """Let the next level hear of it now."""
+def escalate(
+    incident_id: Id, /, *, to: str | None = None, how: How = BY_ITSELF, speak: Speak = PLAINLY
+) -> None:
+    """Let the next level hear of it now.
+
+    Parameters
+    ----------
+    to
+        Who shall hear of it, instead of whom the policy names.
+    """
     with speaking(speak) as client:
-        done(client, "Escalated", client.incidents.escalate.answer(incident_id, **how.said()), speak)
+        done(client, "Escalated", client.incidents.escalate.answer(incident_id, to=to, **how.said()), speak)
 
 
 @answering.command

@@ -2,7 +2,7 @@
 
 import sys
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 from msgspec import Raw, Struct
@@ -14,9 +14,11 @@ from pulseops.cli.following import following
 from pulseops.cli.pairs import labels, pair
 from pulseops.cli.reply import Id, Prose, settle, show_brief, zoned
 from pulseops.cli.speak import PLAINLY, Speak, print_json, speaking
+from pulseops.cli.story import foretell
 from pulseops.cli.words import harmless
 from pulseops.client import Answer
 from pulseops.client.call import understood
+from pulseops.client.incidents import Sort
 from pulseops.client.reading import reader
 from pulseops.client.results import Page
 from pulseops.incidents.events import Priority, Status
@@ -30,6 +32,10 @@ incident = App(
     The key comes from PULSEOPS_API_KEY, from --key-file, or from the home of a local `pulseops up`.
     """,
 )
+
+
+T = TypeVar("T", bound=str)
+_Several = Annotated[tuple[T, ...], Parameter(negative=(), show_default=False)]
 
 
 class _Items(Struct):
@@ -101,30 +107,30 @@ def create(
 @incident.command(name="list")
 def list_incidents(
     *,
-    status: Status | None = None,
-    priority: Priority | None = None,
-    category: str | None = None,
-    team: str | None = None,
-    service: str | None = None,
-    label: Annotated[str | None, Parameter(validator=pair)] = None,
-    responder: str | None = None,
+    status: _Several[Status] = (),
+    priority: _Several[Priority] = (),
+    category: _Several[str] = (),
+    team: _Several[str] = (),
+    service: _Several[str] = (),
+    label: _Several[str] = (),
+    responder: _Several[str] = (),
     since: Annotated[datetime | None, Parameter(validator=zoned)] = None,
     until: Annotated[datetime | None, Parameter(validator=zoned)] = None,
     text: str | None = None,
-    sort: str | None = None,
+    sort: Sort | None = None,
     limit: Annotated[int | None, Parameter(name=["--limit", "-n"])] = None,
     cursor: str | None = None,
     every: Annotated[bool, Parameter(name="--all", negative=())] = False,
     speak: Speak = PLAINLY,
 ) -> None:
-    """List incidents, newest first.
+    """List incidents, newest first. A filter that is repeated takes any of its values, but every --label.
 
     With --json: one page as the API gives it; with --json --all: every incident, one JSON document a line.
 
     Parameters
     ----------
     label
-        Only those with this name=value.
+        Only those with this name=value, or with this name.
     responder
         Only those that this person has.
     since
@@ -132,7 +138,9 @@ def list_incidents(
     until
         Only those reported before then.
     text
-        Only those that say this.
+        Only those with these words in title or description.
+    sort
+        A minus is the newest, or the worst, first.
     limit
         How many at most; with --all, how many a page.
     cursor
@@ -188,6 +196,17 @@ def timeline(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
             print_json(understood(_TOLD, answer.body).timeline)
         else:
             render.say(render.timeline(answer.value.timeline, answer.now, render.width()))
+
+
+@incident.command
+def plan(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
+    """Tell what will happen to an incident by the clock, to whom and when."""
+    with speaking(speak) as client:
+        answer = client.incidents.plan.answer(incident_id)
+        if speak.json:
+            print_json(answer.body)
+        else:
+            render.say("\n".join(harmless(line) for line in foretell(answer.value, answer.now)))
 
 
 def _show_table(answer: Answer[Page[Incident]], *, first: bool, every: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Self
 import httpx
 
 from pulseops.client.administration import Audit, Keys
-from pulseops.client.call import Call, Id, Value, get, identity, parameters
+from pulseops.client.call import Call, Id, Value, get, identity, parameters, together
 from pulseops.client.catalog import Services, Teams
 from pulseops.client.escalations import Escalations
 from pulseops.client.incidents import Incidents
@@ -62,9 +62,9 @@ class Api(Room[W]):
         """
         last = {} if after is None else {"Last-Event-ID": str(after)}
         wanted: dict[str, Value] = {
-            "team": team,
+            "team": together(team),
             "incident": None if incident is None else identity(incident),
-            "type": type,
+            "type": together(type),
         }
         return Call(
             method="GET",

@@ -154,6 +154,11 @@ def _written(value: Value) -> str | Sequence[str]:
             return list(value or ())
 
 
+def together(words: str | Sequence[str] | None) -> str | None:
+    """Several values as one, for a parameter that takes them between commas."""
+    return words if words is None or isinstance(words, str) else ",".join(words) or None
+
+
 def instant(moment: datetime) -> str:
     """As RFC 3339 has it. ValueError for a time without a zone: nobody knows when that is."""
     if moment.tzinfo is None:

@@ -15,12 +15,17 @@ class Escalations(Room[W]):
         *,
         priority: Priority | None = None,
         team: str | None = None,
+        kind: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         min_position: int | None = None,
     ) -> Call[Page[Escalation]]:
-        """One page."""
-        wanted: dict[str, Value] = {"priority": priority, "team": team, "limit": limit, "cursor": cursor}
-        return get("/escalations", Page[Escalation], wanted | {"min_position": min_position})
+        """One page. Of another `kind` than escalation are, for example, the ends of snoozes."""
+        wanted: dict[str, Value] = {"priority": priority, "team": team, "kind": kind}
+        return get(
+            "/escalations",
+            Page[Escalation],
+            wanted | {"limit": limit, "cursor": cursor, "min_position": min_position},
+        )
 
     iterate = paged(list)

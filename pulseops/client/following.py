@@ -19,17 +19,19 @@ _LAST = "Last-Event-ID"
 
 
 class Message(Struct, frozen=True):
-    """One event as the wire has it. `id` is the newest one that was named so far."""
+    """A block as the wire has it. `id` is the newest that was named so far; some say no more than that."""
 
     id: str
-    data: bytes
+    data: bytes | None
 
 
 class Messages:
-    """Bytes in, in whatever pieces they come; whole messages out."""
+    """Bytes in, in whatever pieces they come; whole messages out. `retry` is what the server asks for."""
 
-    def __init__(self, last: str = "") -> None:
-        self._rest, self._data, self._id = b"", list[bytes](), last
+    def __init__(self) -> None:
+        self.retry: float | None = None
+        """Seconds to stay away when the stream has ended."""
+        self._rest, self._data, self._id = b"", list[bytes](), ""
 
     def feed(self, data: bytes) -> Iterator[Message]:
         text = self._rest + data
@@ -40,10 +42,9 @@ class Messages:
         for line in lines:
             if line:
                 self._take(line)
-                continue
-            if self._data:
-                yield Message(self._id, b"\n".join(self._data))
-            self._data = []
+            else:
+                yield Message(self._id, b"\n".join(self._data) if self._data else None)
+                self._data = []
 
     def _take(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
@@ -52,6 +53,8 @@ class Messages:
             self._data.append(value)
         elif name == b"id" and b"\0" not in value:
             self._id = value.decode("utf-8", "replace")
+        elif name == b"retry" and value.isdigit():
+            self.retry = int(value[:9]) / 1_000
 
 
 class Following:
@@ -77,26 +80,23 @@ class Following:
         """Raises NotUnderstood when it is no stream."""
         if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
             raise NotUnderstood(f"What {self._url} answers is not a stream of events.")
-        begins = response.headers.get("X-PulseOps-Position", "")
-        if self._last < 0 and begins.isdecimal():
-            # Lost before it said anything, it goes on from here all the same.
-            self._last = int(begins)
 
     def heard(self, data: bytes) -> list[bytes]:
-        """The events that are new, as they came."""
+        """The events that are new, as they came. A place alone is where to go on, too."""
         self._alive, self._tried = self._clock(), 0
         found = []
         for message in self._messages.feed(data):
             place = int(message.id) if message.id.isdecimal() else None
-            if place is not None and place <= self._last:
-                continue
-            self._last = self._last if place is None else place
-            found.append(message.data)
+            told = place is not None and place <= self._last
+            if place is not None and not told:
+                self._last = place
+            if message.data is not None and not told:
+                found.append(message.data)
         return found
 
     def lost(self, error: httpx.HTTPError) -> float:
         """Seconds until the next try. Raises Unreachable when there is none."""
-        return self._pause(unreachable(error, self._url), None)
+        return self._pause(unreachable(error, self._url), self._asked())
 
     def refused(self, response: httpx.Response) -> float:
         """Seconds until the next try. Raises Refused when there is none."""
@@ -107,7 +107,11 @@ class Following:
 
     def ended(self) -> float:
         """Seconds until the next try, after the server closed the stream."""
-        return self._pause(Unreachable(f"{self._url} keeps closing the stream."), None)
+        return self._pause(Unreachable(f"{self._url} keeps closing the stream."), self._asked())
+
+    def _asked(self) -> float | None:
+        """What the server asked for while it still spoke; whoever finds it silent after that is patient."""
+        return None if self._tried else self._messages.retry
 
     def _pause(self, failure: Refused | Unreachable, asked: float | None) -> float:
         self._tried += 1

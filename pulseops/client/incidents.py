@@ -14,6 +14,9 @@ from pulseops.incidents.events import Priority, Status
 from pulseops.incidents.incident import Deduplicated, Incident
 
 Sort: TypeAlias = Literal["created", "-created", "updated", "-updated", "priority", "-priority"]
+Statuses: TypeAlias = Status | Sequence[Status]
+Priorities: TypeAlias = Priority | Sequence[Priority]
+Words: TypeAlias = str | Sequence[str]
 
 
 class Incidents(Responding[W]):
@@ -68,17 +71,31 @@ class Incidents(Responding[W]):
 
     @method
     def timeline(
-        self, incident_id: Id, *, limit: int | None = None, cursor: str | None = None
+        self,
+        incident_id: Id,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        min_position: int | None = None,
     ) -> Call[Page[Entry]]:
         """What happened to it, in words, and why: one page, in order."""
-        return get(incident_path(incident_id, "timeline"), Page[Entry], {"limit": limit, "cursor": cursor})
+        wanted: dict[str, Value] = {"limit": limit, "cursor": cursor, "min_position": min_position}
+        return get(incident_path(incident_id, "timeline"), Page[Entry], wanted)
+
+    iterate_timeline = paged(timeline)
 
     @method
     def events(
-        self, incident_id: Id, *, limit: int | None = None, cursor: str | None = None
+        self,
+        incident_id: Id,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        min_position: int | None = None,
     ) -> Call[Page[EventEntry]]:
         """Its events as they are recorded: one page, in order."""
-        return get(incident_path(incident_id, "events"), Page[EventEntry], {"limit": limit, "cursor": cursor})
+        wanted: dict[str, Value] = {"limit": limit, "cursor": cursor, "min_position": min_position}
+        return get(incident_path(incident_id, "events"), Page[EventEntry], wanted)
 
     iterate_events = paged(events)
 
@@ -91,13 +108,14 @@ class Incidents(Responding[W]):
     def facets(
         self,
         *,
-        status: Status | None = None,
-        priority: Priority | None = None,
-        category: str | None = None,
-        team: str | None = None,
-        service: str | None = None,
-        label: str | None = None,
-        responder: str | None = None,
+        status: Statuses | None = None,
+        priority: Priorities | None = None,
+        category: Words | None = None,
+        team: Words | None = None,
+        service: Words | None = None,
+        label: Words | None = None,
+        responder: Words | None = None,
+        source: Words | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         text: str | None = None,
@@ -112,6 +130,7 @@ class Incidents(Responding[W]):
             "service": service,
             "label": label,
             "responder": responder,
+            "source": source,
             "since": since,
             "until": until,
             "text": text,
@@ -123,13 +142,14 @@ class Incidents(Responding[W]):
     def list(
         self,
         *,
-        status: Status | None = None,
-        priority: Priority | None = None,
-        category: str | None = None,
-        team: str | None = None,
-        service: str | None = None,
-        label: str | None = None,
-        responder: str | None = None,
+        status: Statuses | None = None,
+        priority: Priorities | None = None,
+        category: Words | None = None,
+        team: Words | None = None,
+        service: Words | None = None,
+        label: Words | None = None,
+        responder: Words | None = None,
+        source: Words | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         text: str | None = None,
@@ -138,7 +158,11 @@ class Incidents(Responding[W]):
         cursor: str | None = None,
         min_position: int | None = None,
     ) -> Call[Page[Incident]]:
-        """One page. `label` is name=value; `text` is looked for in what the incident says."""
+        """One page, newest first unless sorted otherwise: a minus is the newest, or the worst, first.
+
+        A filter lets through any of its values, but every `label` (name=value, or a name) must be there.
+        `text` are words, each in the title or the description.
+        """
         wanted: dict[str, Value] = {
             "status": status,
             "priority": priority,
@@ -147,6 +171,7 @@ class Incidents(Responding[W]):
             "service": service,
             "label": label,
             "responder": responder,
+            "source": source,
             "since": since,
             "until": until,
             "text": text,

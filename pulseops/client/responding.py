@@ -29,9 +29,10 @@ from pulseops.incidents.events import Priority, Relation, Resolution
 from pulseops.incidents.incident import Incident
 
 
-class Note(Struct, frozen=True, kw_only=True):
-    """A request that says no more than why."""
+class Escalate(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person asks for; the command of this name is a policy's."""
 
+    to: str | None = None
     note: str = ""
 
 
@@ -144,12 +145,13 @@ class Responding(Room[W]):
         self,
         incident_id: Id,
         *,
+        to: str | None = None,
         note: str = "",
         if_match: int | None = None,
         idempotency_key: str | None = None,
     ) -> Call[Incident]:
-        """Let the next level hear of it now."""
-        return _answer(incident_id, "escalate", Note(note=note), if_match, idempotency_key)
+        """Let the next level hear of it now, or whoever `to` is."""
+        return _answer(incident_id, "escalate", Escalate(to=to, note=note), if_match, idempotency_key)
 
     @method
     def priority(

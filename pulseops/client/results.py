@@ -64,33 +64,90 @@ class Batch(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Escalation(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Unless somebody answers, `to` hears of the incident at `due_at`. `late_by` is in seconds."""
+    """Unless somebody answers, `to` hears of the incident at `due_at`; `late_by` is in seconds.
+
+    Of another `kind`, such as the end of a snooze, nobody hears.
+    """
 
     incident_id: UUID
+    kind: str = "escalation"
     title: str
     priority: Priority | None
     status: Status
     team: str | None
-    policy: str
+    policy: str | None
     level: int
-    to: str
+    to: str | None
     due_at: datetime
     overdue: bool
     late_by: float
     problem: str | None = None
 
 
-class Facets(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How many incidents there are of each status, priority and so on."""
+class Count(Struct, frozen=True, kw_only=True):
+    """`value` is None for incidents that have none."""
 
-    total: int = 0
-    facets: dict[str, dict[str, int]] = {}
+    value: str | None
+    count: int
+
+
+class Facet(Struct, frozen=True, kw_only=True):
+    """The most frequent values first. `others` have further values: so many incidents."""
+
+    values: tuple[Count, ...] = ()
+    others: int = 0
+
+
+class Facets(Struct, frozen=True, kw_only=True):
+    """`total` is what all filters let through; each facet counts under all filters but its own."""
+
+    total: int
+    status: Facet
+    priority: Facet
+    category: Facet
+    team: Facet
+    service: Facet
+    responder: Facet
+
+
+class Heard(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A level that has heard of an incident; `late_by` is in seconds."""
+
+    level: int
+    to: str
+    due_at: datetime
+    fired_at: datetime
+    late_by: float
+    by: str
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """A level that will hear of an incident, if nobody answers before."""
+
+    level: int
+    to: str
+    at: datetime
 
 
 class Plan(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What will happen to an incident when, unless somebody does something."""
+    """What will happen to an incident by the clock. `because` says why nobody will hear of it."""
 
-    items: tuple[dict[str, Any], ...] = ()
+    incident_id: UUID
+    version: int
+    status: Status
+    because: str | None = None
+    policy: str | None = None
+    rules_version: str | None = None
+    why: str | None = None
+    began: str | None = None
+    began_at: datetime | None = None
+    heard: tuple[Heard, ...] = ()
+    planned: tuple[Planned, ...] = ()
+    ended_by: tuple[str, ...] = ()
+    snoozed_until: datetime | None = None
+    unacknowledge_at: datetime | None = None
+    resolve_at: datetime | None = None
+    estimated: bool = False
 
 
 class Retired(Struct, frozen=True, kw_only=True):

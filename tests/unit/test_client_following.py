@@ -35,24 +35,35 @@ def event(position: int, end: str = "\n") -> bytes:
     return f": keep-alive{end}id: {position}{end}event: COMMENTED{end}data: {said}{end}{end}".encode()
 
 
-def stream(*events: bytes, whole: bool = True, begins: int | None = None) -> bytes:
+def stream(*events: bytes, whole: bool = True) -> bytes:
     body = b"".join(events)
-    more = () if begins is None else (f"X-PulseOps-Position: {begins}",)
-    return reply(200, body, *more, kind="text/event-stream", length=len(body) + (not whole))
+    return reply(200, body, kind="text/event-stream", length=len(body) + (not whole))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1_000])
 def test_messages_are_the_same_in_whatever_pieces_they_come(end: str, size: int) -> None:
-    said = event(1, end) + f"data: two{end}data:lines{end}{end}retry: 5{end}{end}".encode() + event(12, end)
-    messages, found = Messages(), list[Message]()
+    said = (
+        event(1, end)
+        + f"data: two{end}data:lines{end}{end}retry: 1734{end}{end}id: 9{end}{end}".encode()
+        + event(12, end)
+    )
+    messages, everything = Messages(), list[Message]()
     for at in range(0, len(said), size):
-        found += messages.feed(said[at : at + size])
+        everything += messages.feed(said[at : at + size])
     # A last CR may be half of a line's end: what follows tells.
-    found += messages.feed(b": end\n")
-    assert [one.id for one in found] == ["1", "1", "12"]
-    assert found[1].data == b"two\nlines"
-    assert [json.loads(found[index].data)["position"] for index in (0, 2)] == [1, 12]
+    everything += messages.feed(b": end\n")
+    assert [(one.id, one.data is None) for one in everything] == [
+        ("1", False),
+        ("1", False),
+        ("1", True),
+        ("9", True),
+        ("12", False),
+    ]
+    found = [one.data for one in everything if one.data is not None]
+    assert found[1] == b"two\nlines"
+    assert [json.loads(found[index])["position"] for index in (0, 2)] == [1, 12]
+    assert messages.retry == 1.734
 
 
 def test_half_a_message_is_none() -> None:
@@ -105,15 +116,18 @@ async def test_it_goes_on_where_it_broke_off(follow: Follow) -> None:
 
 
 async def test_lost_before_it_said_anything_it_goes_on_from_where_it_began(follow: Follow) -> None:
-    async with scripted(stream(begins=7, whole=False), stream(event(8))) as server:
+    begins = stream(b"retry: 10\nid: 7\n\n", whole=False)
+    async with scripted(begins, stream(event(7), event(8))) as server:
         assert await follow(server, Terms(), 1) == [8]
     assert [one.headers.get("last-event-id") for one in server.requests] == [None, "7"]
 
 
 async def test_it_asks_for_what_the_caller_wants_alone(follow: Follow) -> None:
     async with scripted(stream(event(1))) as server:
-        await follow(server, Terms(), 1, team=["a", "b"], incident=ID, type="ESCALATED")
-    assert server.requests[0].line == f"GET /stream?team=a&team=b&incident={ID}&type=ESCALATED HTTP/1.1"
+        await follow(server, Terms(), 1, team=["a", "b"], incident=ID, type=("ESCALATED", "RESOLVED"))
+    assert (
+        server.requests[0].line == f"GET /stream?team=a%2Cb&incident={ID}&type=ESCALATED%2CRESOLVED HTTP/1.1"
+    )
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 422])
