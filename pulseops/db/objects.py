@@ -34,6 +34,7 @@ OBJECTS = (
     "projections/sql/drop_generation_v1.sql",
     "eventstore/sql/grants.sql",
     "incidents/sql/knows_v1.sql",
+    "incidents/sql/knows_v2.sql",
     "incidents/sql/project_incident_v1.sql",
     "incidents/sql/project_timeline_v1.sql",
     "incidents/sql/project_incident_v2.sql",
@@ -52,6 +53,10 @@ OBJECTS = (
     "escalation/sql/fire_v1.sql",
     "escalation/sql/claim_due_v2.sql",
     "escalation/sql/fire_v2.sql",
+    "escalation/sql/waits_v1.sql",
+    "escalation/sql/set_deadlines_v1.sql",
+    "escalation/sql/claim_due_v3.sql",
+    "escalation/sql/fire_v3.sql",
     "access/sql/grants.sql",
 )
 """In the order in which they are applied, after the last revision."""
