@@ -133,6 +133,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.pool = pool
         app.state.reads = reads
         app.state.rulebook = rules
+        app.state.escalation = rules.escalation
         app.state.logs = logs(gateways.of, pool, rules)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, watches))
         app.state.probe = Shared(partial(_probe, watches, gateways, reads, expected_revision()))

@@ -151,9 +151,9 @@ class Rounds:
 
 def _tell(swept: Swept) -> None:
     for one in swept.fired:
-        level = (
-            {} if one.level is None else {"escalationLevel": one.level, "to": one.to, "policy": one.policy}
-        )
+        more: dict[str, Any] = {}
+        if one.level is not None:
+            more = {"escalationLevel": one.level, "to": one.to, "policy": one.policy}
         _log.info(
             "events stored",
             correlationId=str(one.correlation_id),

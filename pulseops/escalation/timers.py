@@ -120,7 +120,7 @@ def deadlines(rules: EscalationRules) -> Projector:
             if kind == "escalation" and row["pinned"] is not None:
                 found = _PLAN.decode(row["pinned"]), msgspec.Raw(row["pinned"].encode())
             elif kind in row["fresh"]:
-                found = planned(waits.asked, waits.begun) if kind != "snooze" else None
+                found = planned(waits.asked_for(kind), waits.begun) if kind != "snooze" else None
             else:
                 continue
             yield from _start(row["incident_id"], kind, waits, found)
@@ -179,6 +179,7 @@ def _waits(row: Mapping[str, Any]) -> Waits:
             service=row["service"],
             environment=row["environment"],
         ),
+        category_then=row["category_then"],
         began={kind: row[kind] for kind in KINDS if row[kind] is not None},
         since=row["since"],
         begun=row["begun"] or Assigned.type,

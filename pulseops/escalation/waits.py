@@ -10,11 +10,14 @@ from typing import Literal, TypeAlias, get_args
 from uuid import UUID
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pulseops.escalation.rules import Asked, Due, Plan, next_step
 from pulseops.incidents.events import (
     Acknowledged,
     Assigned,
+    CategoryChanged,
+    Classified,
     Escalated,
     IncidentFact,
     PriorityChanged,
@@ -31,6 +34,8 @@ Kind = Literal["escalation", "acknowledgement", "snooze", "incident"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Past: TypeAlias = Sequence[Recorded[IncidentFact]]
 
+# An acknowledgement is counted anew when it comes under other rules.
+_HOLD = (Acknowledged, Assigned, PriorityChanged, CategoryChanged)
 _BEGIN = (Assigned, Unacknowledged, Unsnoozed, Reopened, Split, PriorityChanged)
 
 
@@ -39,13 +44,14 @@ class Waits(Struct, frozen=True, kw_only=True):
 
     `level` is the last one that was fired in its wait for an answer (0: none), which was due at `due_at` and
     fired at `fired_at`; without any these are the instant that the wait began, by a fact of type `begun`,
-    which is version `since`. `cause_id` is the fact that the next level answers to. `by` acknowledged or
-    snoozed it, if history was read.
+    which is version `since`, and the category was `category_then`. `cause_id` is the fact that the next level
+    answers to. `by` acknowledged or snoozed it, if history was read.
     """
 
     version: int
     correlation_id: UUID
     asked: Asked
+    category_then: str | None
     began: dict[Kind, UUID]
     since: int | None
     begun: str
@@ -58,6 +64,10 @@ class Waits(Struct, frozen=True, kw_only=True):
     touched_at: datetime | None
     by: str = ""
 
+    def asked_for(self, kind: Kind) -> Asked:
+        """What a plan is made by: as it was when the wait began, however much later that is looked at."""
+        return replace(self.asked, category=self.category_then) if kind == "escalation" else self.asked
+
 
 def waits_of(incident: Incident, past: Past) -> Waits:
     """By the whole history of an incident, `incident` being the fold of it."""
@@ -65,7 +75,8 @@ def waits_of(incident: Incident, past: Past) -> Waits:
     fired = _newest(past, Escalated)
     if fired is not None and begin is not None and fired.version < begin.version:
         fired = None
-    acknowledged, snoozed = _newest(past, Acknowledged), _newest(past, Snoozed)
+    acknowledged, snoozed, held = _newest(past, Acknowledged), _newest(past, Snoozed), _newest(past, *_HOLD)
+    sorted_then = _newest(past[: begin.version] if begin else past, Classified, CategoryChanged)
     touched = next(
         one
         for one in reversed(past)
@@ -75,8 +86,8 @@ def waits_of(incident: Incident, past: Past) -> Waits:
     began: dict[Kind, UUID] = {}
     if begin is not None and incident.status == "open" and not asleep and incident.assigned_team is not None:
         began["escalation"] = begin.event_id
-    if acknowledged is not None and incident.status == "acknowledged" and not asleep:
-        began["acknowledgement"] = acknowledged.event_id
+    if held is not None and incident.status == "acknowledged" and not asleep:
+        began["acknowledgement"] = held.event_id
     if snoozed is not None and alive and asleep:
         began["snooze"] = snoozed.event_id
     if alive and not asleep and incident.assigned_team is not None:
@@ -96,6 +107,11 @@ def waits_of(incident: Incident, past: Past) -> Waits:
             service=incident.service,
             environment=incident.environment,
         ),
+        category_then=(
+            sorted_then.fact.category
+            if sorted_then and isinstance(sorted_then.fact, (Classified, CategoryChanged))
+            else None
+        ),
         began=began,
         since=begin.version if begin is not None and "escalation" in began else None,
         begun=begin.fact.type if begin else Assigned.type,
@@ -103,7 +119,7 @@ def waits_of(incident: Incident, past: Past) -> Waits:
         due_at=due_at,
         fired_at=fired_at,
         cause_id=cause.event_id if cause else None,
-        acknowledged_at=acknowledged.recorded_at if acknowledged else None,
+        acknowledged_at=held.recorded_at if held else None,
         until=incident.snoozed_until,
         touched_at=touched.recorded_at,
         by=answer.meta.actor if answer else "",

@@ -1,6 +1,7 @@
 """The version of a stream, as the entity tag of what it tells."""
 
 import re
+from hashlib import blake2b
 
 from pulseops.http import exchange
 from pulseops.http.answer import Header
@@ -18,6 +19,17 @@ NEVER = -1
 
 def etag(version: int) -> Header:
     return b"etag", b'"%d"' % version
+
+
+def of(body: bytes) -> Header:
+    """The entity tag of what has no version of its own: of its content."""
+    return b"etag", b'"%b"' % blake2b(body, digest_size=12).hexdigest().encode()
+
+
+def matches(request: Req, tag: Header) -> bool:
+    """Whether `If-None-Match` names the tag that the client would get."""
+    given = exchange.of(request).headers.get(b"if-none-match", b"")
+    return given.strip() == b"*" or bool(_LIST.fullmatch(given) and tag[1] in re.findall(rb'"[^"]*"', given))
 
 
 def expected_version(request: Req) -> int | None:

@@ -4,14 +4,15 @@
 -- `escalation`, `acknowledgement`, `snooze` and `incident` are the facts that these waits began with, null for those
 -- that it is not in; `fresh` names the kinds whose fact is in the slice or after it. `level` is the last one that was
 -- fired in the wait (0: none), `due_at` and `fired_at` its instants, or those of the beginning, and `cause_id` its
--- fact. `pinned` is the plan of a deadline that stands behind this level: somebody asked for it before the time.
+-- fact. `category_then` is the category when the wait for an answer began: a plan is made by what was so then, however
+-- much later. (Whatever else policies ask for begins that wait anew; so it does the others.) `pinned` is the plan of a deadline that stands behind this level: somebody asked for it before the time.
 -- Each stream is looked up by itself, as in histories_v1 and for the same reason.
 CREATE OR REPLACE FUNCTION escalation.waits_v1(
     p_log smallint, p_after bigint, p_up_to bigint, p_shard int, p_shards int, p_parked uuid[], p_only uuid[]
 )
 RETURNS TABLE (
     incident_id uuid, version integer, correlation_id uuid,
-    priority text, category text, team text, service text, environment text,
+    priority text, category text, team text, service text, environment text, category_then text,
     escalation uuid, since integer, begun text, level integer, due_at timestamptz, fired_at timestamptz,
     cause_id uuid, pinned jsonb,
     acknowledgement uuid, acknowledged_at timestamptz, snooze uuid, until timestamptz,
@@ -35,6 +36,12 @@ AS $$
     )
     SELECT t.stream_id, life.version, life.correlation_id,
         life.priority, life.category, (life.assigned).data->>'team', life.service, life.environment,
+        CASE WHEN life.sorted > (life.begun).version THEN (
+            SELECT h.data->>'category' FROM eventstore.event h
+            WHERE h.log_id = p_log AND h.stream_id = t.stream_id
+                AND h.version BETWEEN 1 AND (life.begun).version AND h.type IN ('CLASSIFIED', 'CATEGORY_CHANGED')
+            ORDER BY h.version DESC LIMIT 1
+        ) ELSE life.category END,
         live.escalation, CASE WHEN live.escalation IS NOT NULL THEN (life.begun).version END,
         (life.begun).type, live.level,
         coalesce(((live.escalated).data->>'dueAt')::timestamptz, (life.begun).recorded_at),
@@ -63,6 +70,7 @@ AS $$
     CROSS JOIN LATERAL (
         SELECT
             max(h.version) AS version,
+            max(h.version) FILTER (WHERE h.type = 'CATEGORY_CHANGED') AS sorted,
             (array_agg(h.meta->>'correlationId') FILTER (WHERE h.version = 1))[1]::uuid AS correlation_id,
             max(h.data->>'service') FILTER (WHERE h.type = 'CREATED') AS service,
             max(h.data->>'environment') FILTER (WHERE h.type = 'CREATED') AS environment,
@@ -77,7 +85,9 @@ AS $$
                 'ASSIGNED', 'UNACKNOWLEDGED', 'UNSNOOZED', 'REOPENED', 'SPLIT', 'PRIORITY_CHANGED'
             )))[1] AS begun,
             (array_agg(h ORDER BY h.version DESC) FILTER (WHERE h.type = 'ESCALATED'))[1] AS escalated,
-            (array_agg(h ORDER BY h.version DESC) FILTER (WHERE h.type = 'ACKNOWLEDGED'))[1] AS acknowledged,
+            (array_agg(h ORDER BY h.version DESC) FILTER (WHERE h.type IN (
+                'ACKNOWLEDGED', 'ASSIGNED', 'PRIORITY_CHANGED', 'CATEGORY_CHANGED'
+            )))[1] AS acknowledged,
             (array_agg(h ORDER BY h.version DESC) FILTER (WHERE h.type = 'SNOOZED'))[1] AS snoozed,
             (array_agg(h ORDER BY h.version DESC) FILTER (
                 WHERE h.type = 'UNSNOOZED' OR starts_with(h.meta->>'actor', 'system:') IS NOT TRUE
