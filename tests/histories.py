@@ -14,16 +14,41 @@ from msgspec.structs import replace
 from pulseops.eventstore.append import AppendRequest, AppendResult
 from pulseops.eventstore.outcome import Draft
 from pulseops.eventstore.store import EventStore
-from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Escalate, Resolve
+from pulseops.incidents.commands import (
+    Absorb,
+    Acknowledge,
+    Assign,
+    ChangeCategory,
+    ChangePriority,
+    Classify,
+    Command,
+    Comment,
+    Conclude,
+    Create,
+    DeclareImpact,
+    Edit,
+    Escalate,
+    Lapse,
+    Link,
+    Merge,
+    Reassign,
+    Release,
+    Reopen,
+    Resolve,
+    Snooze,
+    Split,
+    Unacknowledge,
+    Unsnooze,
+)
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.events import Candidate, Decision, IncidentFact
 from pulseops.incidents.incident import Incident
 from pulseops.kernel.decider import Reactor
 from pulseops.kernel.envelope import Context, Recorded
-from pulseops.kernel.errors import InvalidTransition, NotFound
+from pulseops.kernel.errors import InvalidInput, InvalidTransition, NotFound
 from pulseops.kernel.ids import derived_id, new_id
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
+START, DAY = datetime(2026, 1, 1, tzinfo=UTC), timedelta(days=1)
 
 IncidentDraft = Draft[Incident | None, IncidentFact]
 APPEND = "SELECT verdict, stream_id, version, position, recorded_at FROM eventstore.append_v2($1, $2)"
@@ -55,7 +80,7 @@ creations = st.builds(
     occurred_at=st.none() | moments,
     dedup_key=st.none(),
 )
-changes = st.one_of(
+forward = st.one_of(
     st.builds(
         Classify,
         priority=priorities,
@@ -64,6 +89,7 @@ changes = st.one_of(
         category_decision=decisions,
     ),
     st.builds(Assign, team=words, decision=decisions),
+    st.builds(Reassign, team=st.none() | words, responder=st.none() | words, note=texts),
     st.builds(Acknowledge, note=texts),
     st.builds(
         Escalate,
@@ -73,9 +99,47 @@ changes = st.one_of(
         due_at=moments,
         late_by=st.floats(0, 1e9),
         decision=decisions,
+        asked=st.booleans(),
     ),
-    st.builds(Resolve, note=texts),
+    st.builds(Resolve, note=texts, resolution=st.sampled_from([None, "fixed"]), cause=st.none() | texts),
 )
+"""What most incidents know: the six facts that take them from the report to the end."""
+
+_others = st.sampled_from([derived_id(UUID(int=0), number) for number in range(3)])
+back_and_forth = st.one_of(
+    st.builds(Unacknowledge, note=texts),
+    st.builds(Snooze, until=st.integers(1, 80).map(lambda days: START + days * DAY), note=texts),
+    st.builds(Unsnooze, note=texts),
+    st.builds(
+        Lapse,
+        what=st.sampled_from(["acknowledgement", "snooze", "incident"]),
+        due_at=moments,
+        decision=decisions,
+    ),
+    st.builds(ChangePriority, priority=priorities, correction=st.booleans(), note=texts),
+    st.builds(ChangeCategory, category=words, correction=st.booleans(), note=texts),
+    st.builds(
+        Edit,
+        title=st.none() | titles,
+        description=st.none() | texts,
+        labels=st.dictionaries(words, st.none() | texts, max_size=2),
+    ),
+    st.builds(Comment, text=titles),
+    st.builds(Link, incident=_others, title=texts, relation=st.sampled_from(["related", "causes"])),
+    st.builds(Link, url=words.map(lambda word: f"https://example.com/{word}"), note=texts),
+    st.builds(Merge, into=_others, note=texts),
+    st.builds(Absorb, incident=_others, note=texts),
+    st.builds(Split, note=texts),
+    st.builds(Release, incident=_others, note=texts),
+    st.builds(
+        DeclareImpact,
+        services=st.lists(words, max_size=2).map(tuple),
+        customers=st.none() | st.integers(0, 1_000_000_000),
+    ),
+    st.builds(Conclude, decision=decisions),
+    st.builds(Reopen, note=texts),
+)
+changes = forward | back_and_forth
 
 
 class Step(Struct, frozen=True):
@@ -89,14 +153,18 @@ class Step(Struct, frozen=True):
 
 @st.composite
 def plans(draw: st.DrawFn, incidents: int = 5, most: int = 30) -> list[Step]:
-    """Reports, and commands to those incidents in any order; what may not be is left out when enacted."""
+    """Reports, and commands to those incidents in any order; what may not be is left out when enacted.
+
+    Half of the plans go forward only, as most lives do.
+    """
+    kinds = draw(st.sampled_from([forward, changes]), label="what is asked for")
     reports = draw(st.lists(creations, min_size=1, max_size=incidents))
     steps = draw(
         st.lists(
             st.builds(
                 Step,
                 incident=st.integers(0, len(reports) - 1),
-                command=changes,
+                command=kinds,
                 actor=words,
                 apart=st.booleans(),
             ),
@@ -147,7 +215,7 @@ async def enact(
             command = replace(command, occurred_at=min(command.occurred_at, context.now))
         try:
             draft = incidents.draft(stream_id, state, len(history), command, context)
-        except (InvalidTransition, NotFound):
+        except (InvalidInput, InvalidTransition, NotFound):
             continue
         if draft.facts:
             batch[stream_id] = draft
@@ -160,11 +228,13 @@ async def append(
     log_id: int,
     drafts: Sequence[IncidentDraft],
     settle: Callable[[IncidentDraft, AppendResult], Any],
+    *,
+    by: str = APPEND,
 ) -> list[tuple[UUID, tuple[Recorded[IncidentFact], ...]]]:
     """One append batch, all of which must be stored."""
     if not drafts:
         return []
-    rows = await connection.fetch(APPEND, log_id, encoded([draft.request for draft in drafts]))
+    rows = await connection.fetch(by, log_id, encoded([draft.request for draft in drafts]))
     results = [AppendResult(**dict(row)) for row in rows]
     assert {result.verdict for result in results} == {"stored"}
     return [
@@ -177,7 +247,9 @@ def encoded(requests: Sequence[AppendRequest]) -> str:
     return msgspec.json.encode(requests).decode()
 
 
-async def report(connection: asyncpg.Connection, count: int, *, log_id: int = 1, **fields: Any) -> int:
+async def report(
+    connection: asyncpg.Connection, count: int, *, log_id: int = 1, by: str = APPEND, **fields: Any
+) -> int:
     """`count` incidents of one fact each, in one batch; the position of the last."""
     incidents = store(log_id)
     context = Context(actor="key:probe", now=START, command_id=new_id(), correlation_id=new_id())
@@ -187,5 +259,5 @@ async def report(connection: asyncpg.Connection, count: int, *, log_id: int = 1,
         )
         for n in range(count)
     ]
-    settled = await append(connection, log_id, drafts, incidents.settle)
+    settled = await append(connection, log_id, drafts, incidents.settle, by=by)
     return settled[-1][1][-1].position

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013_kinds"
-down_revision = "0009_pinned"
+down_revision = "0012_catalog"
 branch_labels = None
 depends_on = None
 # Older code claims and writes escalations only; it names no wait, and then history is read.

@@ -41,6 +41,14 @@ OBJECTS = (
     "incidents/sql/project_timeline_v2.sql",
     "incidents/sql/fill_incident_v1.sql",
     "incidents/sql/fill_timeline_v1.sql",
+    "incidents/sql/knows_v2.sql",
+    "incidents/sql/evolve_v1.sql",
+    "incidents/sql/folded_v1.sql",
+    "incidents/sql/fold_incidents_v1.sql",
+    "incidents/sql/project_incident_v3.sql",
+    "incidents/sql/project_timeline_v3.sql",
+    "incidents/sql/fill_incident_v2.sql",
+    "incidents/sql/fill_timeline_v2.sql",
     "escalation/sql/assigned_v1.sql",
     "escalation/sql/start_deadlines_v1.sql",
     "escalation/sql/stop_deadlines_v1.sql",
@@ -57,7 +65,13 @@ OBJECTS = (
     "escalation/sql/set_deadlines_v1.sql",
     "escalation/sql/claim_due_v3.sql",
     "escalation/sql/fire_v3.sql",
+    "access/sql/rotate_key_v1.sql",
     "access/sql/grants.sql",
+    "catalog/sql/knows_v1.sql",
+    "catalog/sql/project_team_v1.sql",
+    "catalog/sql/fill_team_v1.sql",
+    "catalog/sql/project_service_v1.sql",
+    "catalog/sql/fill_service_v1.sql",
 )
 """In the order in which they are applied, after the last revision."""
 

@@ -64,7 +64,8 @@ _SHOWN = (BOARD.name, timers.NAME)
 )
 async def list_due(request: Req) -> Answer:
     """Who hears next of each incident that nobody has answered yet."""
-    wanted, log_id = _WANTED.read(request), principal(request).log_id
+    wanted, asking = _WANTED.read(request), principal(request)
+    log_id = asking.log_id
 
     async def look(connection: asyncpg.Connection) -> Escalations:
         return await list_escalations(
@@ -75,6 +76,7 @@ async def list_due(request: Req) -> Answer:
             kind=wanted.kind,
             cursor=wanted.cursor,
             limit=wanted.limit,
+            teams=asking.teams,
             log_id=log_id,
         )
 
@@ -113,8 +115,8 @@ async def plan(request: Req, incident_id: FromPath[UUID]) -> Answer:
     stands = await stands_of(request, incident_id)
     body = msgspec.json.encode(outlook(stands.incident, stands.past, stands.plans))
     tag = etag.of(body)
-    headers = [tag, place(stands.incident.position)]
-    if etag.matches(request, tag):
+    headers = [(b"etag", b'"%b"' % tag), place(stands.incident.position)]
+    if etag.none_match(request, tag):
         return Answer(b"", status=304, headers=headers)
     return Answer(body, headers=headers)
 

@@ -8,11 +8,11 @@ import asyncpg
 import msgspec
 from msgspec import Struct
 from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, SmallInteger, Table, Text, Uuid, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from pulseops.db.metadata import metadata
 from pulseops.incidents.events import Priority, Status
-from pulseops.incidents.incident import Incident
+from pulseops.incidents.incident import Incident, Tie
 from pulseops.kernel.errors import InvalidInput
 from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
 from pulseops.subscriptions.slices import Slice
@@ -22,6 +22,7 @@ MOST = 200
 """Incidents on one page."""
 
 _INSTANT = DateTime(timezone=True)
+_EMPTY = text("'{}'")
 _PLACE, _SUM = struct.Struct(">hq"), struct.Struct(">I")
 
 TABLE = Table(
@@ -29,7 +30,7 @@ TABLE = Table(
     metadata,
     Column("log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log of its facts."),
     Column("id", Uuid, primary_key=True, comment="Identifies the incident."),
-    Column("status", Text, nullable=False, comment="open, acknowledged or resolved."),
+    Column("status", Text, nullable=False, comment="open, acknowledged, resolved or merged."),
     Column("title", Text, nullable=False, comment="What is wrong, in a line."),
     Column("description", Text, nullable=False, comment="What is wrong, at length; may be empty."),
     Column("source", Text, nullable=False, comment="Who reports: user, monitoring, webhook or another."),
@@ -55,6 +56,33 @@ TABLE = Table(
     Column("version", Integer, nullable=False, comment="How many facts it has."),
     Column("position", BigInteger, nullable=False, comment="Place of its newest fact in the log."),
     Column("created_position", BigInteger, nullable=False, comment="Place of its first fact in the log."),
+    Column("responder", Text, comment="Which person it was given to, if to one."),
+    Column("snoozed_until", _INSTANT, comment="Nobody is to hear of it before then."),
+    Column("resolution", Text, comment="How it ended, such as fixed or duplicate; null while it has not."),
+    Column("cause", Text, comment="What the cause was, where somebody said so."),
+    Column("merged_into", Uuid, comment="The incident that it lives on in, being the same fault."),
+    Column(
+        "merged",
+        ARRAY(Uuid),
+        nullable=False,
+        server_default=_EMPTY,
+        comment="Incidents that were merged into it.",
+    ),
+    Column(
+        "impacted_services",
+        ARRAY(Text),
+        nullable=False,
+        server_default=_EMPTY,
+        comment="Which services feel it, as declared.",
+    ),
+    Column("customers_affected", Integer, comment="How many customers feel it; null while nobody knows."),
+    Column(
+        "links",
+        JSONB,
+        nullable=False,
+        server_default=text("'[]'"),
+        comment="What it has to do with: [{incident or url, title, relation}]; a default is omitted.",
+    ),
     # Newest first, from any place on. The second is the first without what is over: it stays small while
     # history grows, and a page of open incidents never wades through resolved ones.
     Index(None, "log_id", "created_position", unique=True),
@@ -72,8 +100,8 @@ TABLE = Table(
 )
 
 
-_PROJECT = "SELECT incidents.project_incident_v2($1, $2, $3, $4, $5, $6, $7, $8)"
-_FILL = "SELECT incidents.fill_incident_v1($1, $2, $3, $4, $5, $6)"
+_PROJECT = "SELECT incidents.project_incident_v3($1, $2, $3, $4, $5, $6, $7, $8)"
+_FILL = "SELECT incidents.fill_incident_v2($1, $2, $3, $4, $5, $6)"
 
 
 async def _project(connection: asyncpg.Connection, piece: Slice) -> None:
@@ -115,6 +143,7 @@ _PAGE = """
       AND (cardinality($4::text[]) = 0 OR priority = ANY ($4))
       AND (cardinality($5::text[]) = 0 OR category = ANY ($5))
       AND (cardinality($6::text[]) = 0 OR assigned_team = ANY ($6))
+      AND ($8::text[] IS NULL OR assigned_team = ANY ($8))
     ORDER BY created_position DESC
     LIMIT $7
 """
@@ -125,13 +154,16 @@ _UNRESOLVED_PAGE = """
       AND (cardinality($4::text[]) = 0 OR priority = ANY ($4))
       AND (cardinality($5::text[]) = 0 OR category = ANY ($5))
       AND (cardinality($6::text[]) = 0 OR assigned_team = ANY ($6))
+      AND ($8::text[] IS NULL OR assigned_team = ANY ($8))
     ORDER BY created_position DESC
     LIMIT $7
 """
 _NOTHING = Filters()
 _NEWEST = 2**63 - 1
-_FIELDS = tuple(name for name in Incident.__struct_fields__ if name != "labels")
+_MADE = {"labels", "links", "merged", "impacted_services"}
+_FIELDS = tuple(name for name in Incident.__struct_fields__ if name not in _MADE)
 _labels = msgspec.json.Decoder(dict[str, str]).decode
+_links = msgspec.json.Decoder(tuple[Tie, ...]).decode
 
 
 async def list_incidents(
@@ -140,9 +172,13 @@ async def list_incidents(
     cursor: str | None = None,
     limit: int = 50,
     *,
+    teams: frozenset[str] | None = None,
     log_id: int,
 ) -> Page:
-    """At most `limit` incidents, those after `cursor`. InvalidInput for a limit or cursor that cannot be."""
+    """At most `limit` incidents, those after `cursor`, of `teams` alone (None: of all).
+
+    InvalidInput for a limit or cursor that cannot be.
+    """
     if not 1 <= limit <= MOST:
         raise InvalidInput(f"A page has 1 to {MOST} incidents.", pointer="/limit")
     for name, words in (("category", filters.category), ("team", filters.team)):
@@ -158,6 +194,7 @@ async def list_incidents(
         filters.category,
         filters.team,
         limit + 1,
+        None if teams is None else list(teams),
     )
     more = len(rows) > limit
     return Page(
@@ -167,7 +204,13 @@ async def list_incidents(
 
 
 def _incident(row: asyncpg.Record) -> Incident:
-    return Incident(labels=_labels(row["labels"]), **{name: row[name] for name in _FIELDS})
+    return Incident(
+        labels=_labels(row["labels"]),
+        links=_links(row["links"]),
+        merged=tuple(row["merged"]),
+        impacted_services=tuple(row["impacted_services"]),
+        **{name: row[name] for name in _FIELDS},
+    )
 
 
 def _cursor(log_id: int, position: int) -> str:

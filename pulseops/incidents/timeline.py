@@ -51,7 +51,7 @@ TABLE = Table(
         "details",
         JSONB,
         nullable=False,
-        comment="The fact's fields but the description; one that has its default value is omitted.",
+        comment="The fact's fields but a report's description; one that has its default value is omitted.",
     ),
     schema="incidents",
     info=GENERATIONS,
@@ -102,8 +102,8 @@ def entry(recorded: Recorded[IncidentFact]) -> TimelineEntry:
     )
 
 
-_PROJECT = "SELECT incidents.project_timeline_v2($1, $2, $3, $4, $5, $6, $7, $8)"
-_FILL = "SELECT incidents.fill_timeline_v1($1, $2, $3, $4, $5)"
+_PROJECT = "SELECT incidents.project_timeline_v3($1, $2, $3, $4, $5, $6, $7, $8)"
+_FILL = "SELECT incidents.fill_timeline_v2($1, $2, $3, $4, $5)"
 
 
 async def _project(connection: asyncpg.Connection, piece: Slice) -> None:

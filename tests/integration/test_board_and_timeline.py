@@ -24,10 +24,15 @@ from pulseops.projections.generations import Stretch
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
 from tests.histories import Step, enact, plans, report
-from tests.unit.test_golden_events import SAMPLES
+from tests.unit.test_golden_events import SAMPLES as EVERY_SAMPLE
+
+SAMPLES = {name: sample for name, sample in EVERY_SAMPLE.items() if "." not in sample["type"]}
+"""Incidents' alone."""
 
 Past = dict[UUID, list[Recorded[IncidentFact]]]
 Rows = dict[Any, dict[str, Any]]
+TOLD = {"id", "text", "why"}
+"""What an entry says that the table does not: it has the facts, and the API has the words."""
 
 # A log of its own for each example: one database serves them all.
 _names: Iterator[str] = (f"example-{number}" for number in count())
@@ -40,7 +45,7 @@ async def stored(connection: asyncpg.Connection, table: str, log_id: int) -> Row
     rows: Rows = {}
     for record in await connection.fetch(statement, log_id):
         row = dict(record)
-        for name in ("labels", "details"):
+        for name in ("labels", "links", "details"):
             if name in row:
                 row[name] = msgspec.json.decode(row[name])
         rows[row.pop("key")] = row
@@ -60,6 +65,9 @@ def folded_board(past: Past, log_id: int) -> Rows:
         incident = INCIDENT.fold(facts)
         assert incident is not None
         rows[incident_id] = msgspec.structs.asdict(incident) | {
+            "merged": list(incident.merged),
+            "impacted_services": list(incident.impacted_services),
+            "links": list(msgspec.to_builtins(incident.links)),
             "log_id": log_id,
             "created_position": facts[0].position,
         }
@@ -72,7 +80,7 @@ def folded_timeline(past: Past, log_id: int) -> Rows:
         for fact in facts:
             row = msgspec.structs.asdict(entry(fact)) | {"log_id": log_id, "incident_id": incident_id}
             row["details"] = msgspec.json.decode(msgspec.json.encode(row["details"]))
-            rows[fact.position] = row
+            rows[fact.position] = {name: value for name, value in row.items() if name not in TOLD}
     return rows
 
 

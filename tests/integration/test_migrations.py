@@ -36,7 +36,10 @@ UNION ALL SELECT 'index ' || pg_get_indexdef(oid) FROM relation WHERE relkind = 
 UNION ALL SELECT concat_ws(' ', 'trigger', t.tgenabled, pg_get_triggerdef(t.oid))
   FROM relation c JOIN pg_trigger t ON t.tgrelid = c.oid
 UNION ALL SELECT concat_ws(' ', 'function', pg_get_functiondef(p.oid), p.proacl)
-  FROM pg_proc p JOIN room r ON r.oid = p.pronamespace
+  FROM pg_proc p JOIN room r ON r.oid = p.pronamespace WHERE p.prokind <> 'a'
+UNION ALL SELECT concat_ws(' ', 'aggregate', a.aggfnoid::regprocedure, a.aggtransfn, a.aggtranstype::regtype,
+    a.agginitval, p.proacl)
+  FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid JOIN room r ON r.oid = p.pronamespace
 UNION ALL SELECT concat_ws(' ', 'default', defaclnamespace::regnamespace, defaclacl) FROM pg_default_acl
 ORDER BY 1
 """
