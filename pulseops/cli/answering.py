@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
 from uuid import UUID
 
 from cyclopts import App, Parameter
 
+from pulseops.cli.render import say
 from pulseops.cli.reply import BY_ITSELF, How, Id, Prose, done, zoned
-from pulseops.cli.speak import PLAINLY, Speak, speaking
+from pulseops.cli.speak import PLAINLY, USAGE, Speak, speaking
+from pulseops.cli.words import harmless
 from pulseops.incidents.events import Resolution
 from pulseops.kernel.durations import parse_duration
 
@@ -100,15 +101,11 @@ def _asked(when: Sequence[str]) -> timedelta | datetime:
     return moment
 
 
-def _timely(_: Any, when: Sequence[str]) -> None:
-    _asked(when)
-
-
 @answering.command
 def snooze(
     incident_id: Id,
     /,
-    *when: Annotated[str, Parameter(validator=_timely)],
+    *when: str,
     how: How = BY_ITSELF,
     speak: Speak = PLAINLY,
 ) -> None:
@@ -119,7 +116,11 @@ def snooze(
     when
         For how long (2h, 1d12h), or until when, with its zone (until 2026-11-23T14:05:00Z).
     """
-    asked = _asked(when)
+    try:
+        asked = _asked(when)
+    except ValueError as error:
+        say(harmless(str(error)), stderr=True)
+        raise SystemExit(USAGE) from error
     with speaking(speak) as client:
         # A duration runs from the server's now: this machine's clock may be off.
         if isinstance(asked, timedelta):
