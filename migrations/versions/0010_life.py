@@ -1,4 +1,4 @@
-"""What an incident's longer life adds to its row: who is on it, until when it sleeps, what it was merged with."""
+"""What a longer life adds to an incident: who is on it, until when it sleeps, what it was merged with."""
 
 from alembic import op
 

@@ -180,7 +180,9 @@ class DeclareImpact(Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     note: Note = ""
 
 
-class Resolve(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Resolve(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Say that it is over, how it ended, and what the cause was."""
 
     note: Note = ""

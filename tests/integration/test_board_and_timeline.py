@@ -29,7 +29,7 @@ from tests.unit.test_golden_events import SAMPLES
 Past = dict[UUID, list[Recorded[IncidentFact]]]
 Rows = dict[Any, dict[str, Any]]
 TOLD = {"id", "text", "why"}
-"""What an entry says that the table does not: it has the facts, and whoever wants words has them from the API."""
+"""What an entry says that the table does not: it has the facts alone."""
 
 # A log of its own for each example: one database serves them all.
 _names: Iterator[str] = (f"example-{number}" for number in count())
