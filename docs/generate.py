@@ -16,6 +16,8 @@ from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
 import pulseops.access.keys
+import pulseops.catalog.service
+import pulseops.catalog.team
 import pulseops.escalation.timers
 import pulseops.eventstore.tables
 import pulseops.incidents.board
@@ -23,10 +25,12 @@ import pulseops.incidents.timeline
 import pulseops.projections.generations
 import pulseops.subscriptions.tables  # noqa: F401  -- these fill the metadata
 from docs.published import file_of, publish
+from pulseops.catalog.events import Link, Member
 from pulseops.db import objects
 from pulseops.db.metadata import metadata
-from pulseops.incidents.events import FACTS, Candidate, Decision
+from pulseops.incidents.events import Candidate, Decision
 from pulseops.kernel.envelope import Fact, Meta
+from pulseops.wiring import FACTS
 
 DOCS = Path(__file__).resolve().parent
 _MADE = "<!-- What follows is made from the code by docs/generate.py. -->\n"
@@ -80,7 +84,7 @@ def events() -> Iterator[str]:
         yield f"{_told(fact)} Schema version {fact.schema_version}: [JSON schema]({published})."
         yield _fields(fact)
         yield f"```json\n{_sample(fact)}\n```"
-    for struct in (Decision, Candidate):
+    for struct in (Decision, Candidate, Member, Link):
         yield from (f"## {struct.__name__}", _told(struct), _fields(struct))
 
 

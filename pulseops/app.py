@@ -17,8 +17,10 @@ import uvicorn
 from litestar import Litestar
 
 from pulseops import logs as lines
+from pulseops.access.audit import Auditor
 from pulseops.access.guards import Doorkeeper, authenticated
 from pulseops.access.keys import open_keys
+from pulseops.access.usage import Usage
 from pulseops.db.ground import BadGround, open_ground
 from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
@@ -40,7 +42,7 @@ from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
 from pulseops.subscriptions.lag import lags
 from pulseops.subscriptions.reads import Reads
-from pulseops.wiring import ROUTES, logs
+from pulseops.wiring import ROUTES, catalogs, defaults, logs
 
 _DOORS = 16
 """New connections that can be taken each time the loop goes round."""
@@ -134,7 +136,13 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.reads = reads
         app.state.rulebook = rules
         app.state.logs = logs(gateways.of, pool, rules)
-        app.state.doorkeeper = Doorkeeper(partial(open_keys, watches))
+        app.state.catalogs = catalogs(gateways.of, pool)
+        app.state.defaults = defaults(rules)
+        usage, app.state.auditor = Usage(pool), Auditor(pool)
+        app.state.doorkeeper = Doorkeeper(partial(open_keys, watches), usage.saw)
+        for noted in (usage, app.state.auditor):
+            noted.start()
+            stack.push_async_callback(noted.stop)
         app.state.probe = Shared(partial(_probe, watches, gateways, reads, expected_revision()))
         stack.callback(app.state.probe.close)
         _log.info("serving", settings=repr(settings))

@@ -5,8 +5,17 @@ from functools import cache, partial
 
 import asyncpg
 
+from pulseops.access import events as access_events
+from pulseops.access import routes as access
 from pulseops.assignment import reactor as assignment
 from pulseops.assignment import routes as assigning
+from pulseops.catalog import routes as catalog
+from pulseops.catalog import service, team
+from pulseops.catalog.decider import CATALOG
+from pulseops.catalog.defaults import Defaults
+from pulseops.catalog.service import SERVICES
+from pulseops.catalog.team import TEAMS
+from pulseops.catalog.writing import Catalog
 from pulseops.classification import reactor as classification
 from pulseops.classification import routes as classifying
 from pulseops.escalation import routes as escalation
@@ -27,23 +36,29 @@ from pulseops.projections.generations import ReadModel
 from pulseops.rulebook.loader import Rulebook
 from pulseops.subscriptions.subscription import Projector
 
-CODEC = Codec(INCIDENT.facts)
+FACTS = (*INCIDENT.facts, *CATALOG.facts, *access_events.FACTS)
+"""Everything that may stand in a log."""
+
+CODEC = Codec(FACTS)
 
 Logs = Callable[[int], Incidents]
+Catalogs = Callable[[int], Catalog]
 
 ROUTES = (
     *incidents.ROUTES,
     *classifying.ROUTES,
     *assigning.ROUTES,
     *escalation.ROUTES,
+    *catalog.ROUTES,
     *operations.ROUTES,
+    *access.ROUTES,
     *health.ROUTES,
     *docs.ROUTES,
     openapi.openapi,
 )
 
 
-READ_MODELS: Sequence[ReadModel] = (board.MODEL, timeline.MODEL)
+READ_MODELS: Sequence[ReadModel] = (board.MODEL, timeline.MODEL, team.MODEL, service.MODEL)
 """What can be rebuilt beside itself. Deadlines cannot: the sweep moves them too."""
 
 
@@ -57,7 +72,7 @@ def inline(rules: Rulebook) -> Sequence[Reactor]:
 
 def projectors(rules: Rulebook) -> Sequence[Projector]:
     """Led by the worker."""
-    return (BOARD, TIMELINE, deadlines(rules.escalation))
+    return (BOARD, TIMELINE, deadlines(rules.escalation), TEAMS, SERVICES)
 
 
 def assemble(appender: Appender, history: History, rules: Rulebook, *, log_id: int = 1) -> Incidents:
@@ -73,3 +88,28 @@ def logs(appender: Callable[[int], Appender], pool: asyncpg.Pool, rules: Ruleboo
         return assemble(appender(log_id), LogHistory(pool, CODEC, log_id=log_id), rules, log_id=log_id)
 
     return of
+
+
+def catalogs(appender: Callable[[int], Appender], pool: asyncpg.Pool) -> Catalogs:
+    """The teams and services of each log, written through the same appender."""
+
+    @cache
+    def of(log_id: int) -> Catalog:
+        history = LogHistory(pool, CODEC, log_id=log_id)
+        return EventStore(CATALOG, appender=appender(log_id), history=history, log_id=log_id)
+
+    return of
+
+
+def defaults(rules: Rulebook) -> Defaults:
+    """What the rules say of teams and services. A service is what a route names without a star."""
+    services: dict[str, str] = {}
+    for route in rules.assignment.routes:
+        for word in route.when.service:
+            if "*" not in word:
+                services.setdefault(word, route.team)
+    return Defaults(
+        version=rules.assignment.version,
+        teams={team.name: team.description for team in rules.assignment.teams},
+        services=services,
+    )

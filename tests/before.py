@@ -13,6 +13,7 @@ import asyncpg
 REVISION = "0004_access"
 SCHEMA = (Path(__file__).parent / "samples" / "schemas" / f"{REVISION}.sql").read_text()
 
+APPEND = "SELECT verdict, stream_id, version, position, recorded_at FROM eventstore.append_v1($1, $2)"
 _BEGIN = """
     INSERT INTO eventstore.subscription (log_id, name, position, epoch, updated_at, attempts)
     VALUES ($1, $2, 0, 0, clock_timestamp(), 0)

@@ -229,11 +229,13 @@ async def append(
     log_id: int,
     drafts: Sequence[IncidentDraft],
     settle: Callable[[IncidentDraft, AppendResult], Any],
+    *,
+    by: str = APPEND,
 ) -> list[tuple[UUID, tuple[Recorded[IncidentFact], ...]]]:
     """One append batch, all of which must be stored."""
     if not drafts:
         return []
-    rows = await connection.fetch(APPEND, log_id, encoded([draft.request for draft in drafts]))
+    rows = await connection.fetch(by, log_id, encoded([draft.request for draft in drafts]))
     results = [AppendResult(**dict(row)) for row in rows]
     assert {result.verdict for result in results} == {"stored"}
     return [
@@ -246,7 +248,9 @@ def encoded(requests: Sequence[AppendRequest]) -> str:
     return msgspec.json.encode(requests).decode()
 
 
-async def report(connection: asyncpg.Connection, count: int, *, log_id: int = 1, **fields: Any) -> int:
+async def report(
+    connection: asyncpg.Connection, count: int, *, log_id: int = 1, by: str = APPEND, **fields: Any
+) -> int:
     """`count` incidents of one fact each, in one batch; the position of the last."""
     incidents = store(log_id)
     context = Context(actor="key:probe", now=START, command_id=new_id(), correlation_id=new_id())
@@ -256,5 +260,5 @@ async def report(connection: asyncpg.Connection, count: int, *, log_id: int = 1,
         )
         for n in range(count)
     ]
-    settled = await append(connection, log_id, drafts, incidents.settle)
+    settled = await append(connection, log_id, drafts, incidents.settle, by=by)
     return settled[-1][1][-1].position

@@ -9,10 +9,9 @@ from typing import Any
 import httpx
 from litestar import Litestar
 
-from pulseops.access.keys import ensure_admin_key
 from pulseops.app import create_app, server
-from pulseops.kernel.clock import utc_now
 from pulseops.settings import Settings
+from tests.keys import a_key
 
 
 class Api(httpx.AsyncClient):
@@ -49,15 +48,16 @@ async def running(app: Litestar) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def serving(url: str | None, **settings: Any) -> AsyncIterator[Api]:
+async def serving(url: str | None, *, token: str = "", **settings: Any) -> AsyncIterator[Api]:
     app = create_app(Settings(database_url=url, **settings))
     async with running(app):
         app.state.probe.fresh = 0.0  # a test wants to know what is, not what was a moment ago
-        token = await ensure_admin_key(app.state.pool, now=utc_now())
+        if not token and not await app.state.pool.fetchval("SELECT EXISTS (SELECT FROM access.api_key)"):
+            token = await a_key(app.state.pool)
         asgi: Any = app
         transport = httpx.ASGITransport(asgi, raise_app_exceptions=False)
         async with Api(transport=transport, base_url="http://pulseops") as client:
-            client.app, client.token = app, token or ""
+            client.app, client.token = app, token
             client.headers["authorization"] = f"Bearer {client.token}"
             yield client
 
@@ -70,8 +70,8 @@ async def listening(url: str) -> AsyncIterator[tuple[int, str]]:
     task = asyncio.create_task(serving.serve([listener]))
     while not serving.started:  # noqa: ASYNC110 - uvicorn has nothing to wait on
         await asyncio.sleep(0.01)
-    token = await ensure_admin_key(serving.config.app.state.pool, now=utc_now())  # type: ignore[union-attr]
-    yield listener.getsockname()[1], token or ""
+    token = await a_key(serving.config.app.state.pool)  # type: ignore[union-attr]
+    yield listener.getsockname()[1], token
     serving.should_exit = True
     await task
 

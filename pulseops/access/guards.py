@@ -1,4 +1,4 @@
-"""Who may come in: `Authorization: Bearer pulseops_<id>_<secret>`."""
+"""Who may come in, and what for: `Authorization: Bearer pulseops_<id>_<secret>`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,11 +8,13 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from pulseops.access.audit import Auditor
 from pulseops.access.keys import Key, Principal, parsed
 from pulseops.access.permissions import action_named, allowed
 from pulseops.http.exchange import Req
 from pulseops.http.problem import Refused
 from pulseops.http.spec import Spec
+from pulseops.kernel.clock import utc_now
 
 _FRESH = 1.0
 """Seconds that the keys are remembered: a revoked key is refused after that."""
@@ -20,28 +22,51 @@ _NEWER = 0.1
 """Seconds after which an unknown key is looked for again: so many look-ups a second a flood can cause."""
 
 
-class Doorkeeper:
-    """Knows every key that opens, never older than a second. `load` reads them."""
+class Unauthenticated(Refused):
+    """The credential opens nothing. `key_id` is the one that it claims, `whose` the key's of that id."""
 
-    def __init__(self, load: Callable[[], Awaitable[Mapping[str, Key]]]) -> None:
-        self._load = load
+    def __init__(self, detail: str, *, key_id: str | None = None, whose: Principal | None = None) -> None:
+        super().__init__("unauthenticated", detail)
+        self.key_id, self.whose = key_id, whose
+
+
+class Doorkeeper:
+    """Knows every key that opens, never older than a second. `load` reads them; `saw` hears of each use."""
+
+    def __init__(
+        self,
+        load: Callable[[], Awaitable[Mapping[str, Key]]],
+        saw: Callable[[str, int], None] = lambda _key_id, _log_id: None,
+    ) -> None:
+        self._load, self._saw = load, saw
         self._keys: Mapping[str, Key] = {}
         self._read_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
 
     async def admit(self, authorization: bytes | None) -> Principal:
-        """Raises Refused (unauthenticated), and what `load` raises: nobody enters on an old list."""
+        """Raises Unauthenticated, and what `load` raises: nobody enters on an old list.
+
+        The credential's own shape tells of which kind it is.
+        """
         scheme, _, token = (authorization or b"").partition(b" ")
         pair = parsed(token.strip().decode("ascii", "replace")) if scheme.lower() == b"bearer" else None
         if pair is None:
-            raise Refused("unauthenticated", "Send your API key as Authorization: Bearer pulseops_…")
-        key_id, secret = pair
+            raise Unauthenticated("Send your API key as Authorization: Bearer pulseops_…")
+        return await self._by_key(*pair)
+
+    async def _by_key(self, key_id: str, secret: str) -> Principal:
         await self._refresh(_FRESH)
         if key_id not in self._keys:
             await self._refresh(_NEWER)
         key = self._keys.get(key_id)
-        if key is None or not key.opened_by(secret):
-            raise Refused("unauthenticated", "The API key is unknown or revoked.")
+        if key is not None and not key.opened_by(secret, utc_now()):
+            # It may have been rotated since the keys were read.
+            await self._refresh(_NEWER)
+            key = self._keys.get(key_id)
+        if key is None or not key.opened_by(secret, utc_now()):
+            whose = key.principal if key is not None else None
+            raise Unauthenticated("The API key is unknown, expired or revoked.", key_id=key_id, whose=whose)
+        self._saw(key_id, key.principal.log_id)
         return key.principal
 
     async def _refresh(self, oldest: float) -> None:
@@ -70,16 +95,37 @@ async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler:
         return
     doorkeeper: Doorkeeper = connection.app.state.doorkeeper
     headers: dict[bytes, bytes] = connection.scope["exchange"].headers  # type: ignore[typeddict-item]  # ours
-    asking = await doorkeeper.admit(headers.get(b"authorization"))
+    wanted = spec.action if isinstance(spec, Spec) else None
+    try:
+        asking = await doorkeeper.admit(headers.get(b"authorization"))
+    except Unauthenticated as refused:
+        if refused.key_id is not None:
+            auditor: Auditor = connection.app.state.auditor
+            log_id = refused.whose.log_id if refused.whose is not None else 1
+            auditor.denied(connection, refused.kind, log_id=log_id, key_id=refused.key_id, action=wanted)
+        raise
     connection.scope["auth"] = asking
-    _permit(asking, spec.action if isinstance(spec, Spec) else None)
-
-
-def _permit(asking: Principal, wanted: str | None) -> None:
-    """A route that does not say what it asks for is open to nobody."""
+    # A route that does not say what it asks for is open to nobody.
     action = action_named(wanted) if wanted is not None else None
     if action is None or not allowed(asking.role, action):
-        raise Refused("forbidden", f"The role {asking.role} does not allow {wanted or 'this'}.")
+        raise denied(connection, wanted)
+
+
+def denied(
+    request: ASGIConnection[Any, Any, Any, Any], action: str | None, detail: str | None = None
+) -> Refused:
+    """What to raise when the caller may not do this; it is put on record."""
+    asking: Principal = request.scope["auth"]
+    auditor: Auditor = request.app.state.auditor
+    auditor.denied(
+        request,
+        "forbidden",
+        log_id=asking.log_id,
+        who=asking.actor,
+        key_id=asking.key_id,
+        action=action,
+    )
+    return Refused("forbidden", detail or f"The role {asking.role} does not allow {action or 'this'}.")
 
 
 def principal(request: Req) -> Principal:

@@ -8,10 +8,14 @@ from hashlib import sha256
 
 import asyncpg
 from msgspec import Struct
-from sqlalchemy import Column, DateTime, LargeBinary, SmallInteger, Table, Text, UniqueConstraint
+from sqlalchemy import Column, DateTime, Integer, LargeBinary, SmallInteger, Table, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from pulseops.access.permissions import Role, role_named
 from pulseops.db.metadata import metadata
+from pulseops.kernel.clock import utc_now
+
+_INSTANT = DateTime(timezone=True)
 
 api_key = Table(
     "api_key",
@@ -21,12 +25,23 @@ api_key = Table(
     ),
     Column("key_id", Text, primary_key=True, comment="The public part of the key: what is shown of it."),
     Column("name", Text, nullable=False, comment="Who uses it. Events say key:<name> as their actor."),
-    Column("role", Text, nullable=False, comment="What it may do. There is one role so far: admin."),
-    Column("secret_sha256", LargeBinary, nullable=False, comment="SHA-256 of the secret part."),
-    Column("created_at", DateTime(timezone=True), nullable=False, comment="When it was made."),
     Column(
-        "revoked_at", DateTime(timezone=True), comment="When it ceased to open anything; null while it does."
+        "role",
+        Text,
+        nullable=False,
+        comment="What it may do: viewer, responder, manager, auditor, admin or ingest.",
     ),
+    Column("secret_sha256", LargeBinary, nullable=False, comment="SHA-256 of the secret part."),
+    Column("created_at", _INSTANT, nullable=False, comment="When it was made."),
+    Column("revoked_at", _INSTANT, comment="When it ceased to open anything; null while it does."),
+    Column("teams", ARRAY(Text), comment="The teams whose incidents it sees; null: all."),
+    Column("source", Text, comment="The integration that it is for, such as grafana; null for others."),
+    Column("rate", Integer, comment="Requests a second that it may make; null: as many as the default."),
+    Column("expires_at", _INSTANT, comment="From when on it opens nothing; null: it does not expire."),
+    Column("last_used_at", _INSTANT, comment="When it was last seen to be used, to about a minute."),
+    Column("rotated_at", _INSTANT, comment="When it got its present secret; null: it is the first."),
+    Column("previous_sha256", LargeBinary, comment="SHA-256 of the secret before the present one."),
+    Column("previous_until", _INSTANT, comment="From when on the secret before opens nothing."),
     UniqueConstraint("log_id", "name"),
     # A caller shows its key and nothing else, so the id alone must lead to one key, and so to its log.
     UniqueConstraint("key_id"),
@@ -34,28 +49,14 @@ api_key = Table(
     comment="API keys. The secret of a key is not kept, only its hash.",
 )
 
-ADMIN: Role = "admin"
 _PATIENCE = 2.0
 """Seconds for the database to give a connection, the keys, or a connection up."""
 _SHAPE = re.compile(r"pulseops_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
-# A name is taken once, so of two processes that begin at the same time one makes the key.
-_FIRST = """
-INSERT INTO access.api_key (log_id, key_id, name, role, secret_sha256, created_at)
-SELECT $1::smallint, $2, $3, $4, $5, $6
-WHERE NOT EXISTS (SELECT FROM access.api_key WHERE log_id = $1)
-ON CONFLICT (log_id, name) DO NOTHING
-RETURNING key_id
+_OPEN = """
+SELECT log_id, key_id, name, role, teams, secret_sha256, expires_at, previous_sha256, previous_until
+FROM access.api_key WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)
 """
-_INSERT = """
-INSERT INTO access.api_key (log_id, key_id, name, role, secret_sha256, created_at)
-VALUES ($1, $2, $3, $4, $5, $6)
-"""
-_REVOKE = """
-UPDATE access.api_key SET revoked_at = $2 WHERE key_id = $1 AND revoked_at IS NULL
-RETURNING key_id
-"""
-_OPEN = "SELECT log_id, key_id, name, role, secret_sha256 FROM access.api_key WHERE revoked_at IS NULL"
 
 
 class Principal(Struct, frozen=True, kw_only=True):
@@ -81,10 +82,20 @@ class Key(Struct, frozen=True, kw_only=True):
 
     principal: Principal
     secret_sha256: bytes
+    expires_at: datetime | None = None
+    previous_sha256: bytes | None = None
+    previous_until: datetime | None = None
 
-    def opened_by(self, secret: str) -> bool:
+    def opened_by(self, secret: str, now: datetime) -> bool:
         """In the same time whatever the secret."""
-        return hmac.compare_digest(self.secret_sha256, sha256(secret.encode()).digest())
+        if self.expires_at is not None and self.expires_at <= now:
+            return False
+        digest = sha256(secret.encode()).digest()
+        if hmac.compare_digest(self.secret_sha256, digest):
+            return True
+        if self.previous_sha256 is None or self.previous_until is None or self.previous_until <= now:
+            return False
+        return hmac.compare_digest(self.previous_sha256, digest)
 
 
 def parsed(token: str) -> tuple[str, str] | None:
@@ -93,40 +104,29 @@ def parsed(token: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
-def _new() -> tuple[str, str, bytes]:
-    key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
-    return f"pulseops_{key_id}_{secret}", key_id, sha256(secret.encode()).digest()
-
-
-async def ensure_admin_key(pool: asyncpg.Pool, *, now: datetime, log_id: int = 1) -> str | None:
-    """A log's first key, when it had none at all: shown this one time. None when there are keys."""
-    token, key_id, digest = _new()
-    made = await pool.fetchval(_FIRST, log_id, key_id, ADMIN, ADMIN, digest, now)
-    return token if made else None
-
-
-async def create_key(
-    pool: asyncpg.Pool, name: str, *, now: datetime, role: Role = ADMIN, log_id: int = 1
-) -> str:
-    """A new key to a log, shown this one time. Raises asyncpg.UniqueViolationError when it has that name."""
-    token, key_id, digest = _new()
-    await pool.execute(_INSERT, log_id, key_id, name, role, digest, now)
-    return token
-
-
-async def revoke_key(pool: asyncpg.Pool, key_id: str, *, now: datetime) -> bool:
-    """Whether there was such a key to revoke. It opens nothing from at most a second later."""
-    return await pool.fetchval(_REVOKE, key_id, now) is not None
+def new_secret(key_id: str) -> tuple[str, bytes]:
+    """A token with a new secret, and what is kept of it."""
+    secret = secrets.token_urlsafe(32)
+    return f"pulseops_{key_id}_{secret}", sha256(secret.encode()).digest()
 
 
 async def open_keys(pool: asyncpg.Pool) -> dict[str, Key]:
     """Every key that opens a log, by its id. Gives up soon: every request waits for this."""
     async with pool.acquire(timeout=_PATIENCE) as connection:
-        rows = await connection.fetch(_OPEN, timeout=_PATIENCE)
+        rows = await connection.fetch(_OPEN, utc_now(), timeout=_PATIENCE)
     return {
         row["key_id"]: Key(
-            principal=Principal(log_id=row["log_id"], key_id=row["key_id"], name=row["name"], role=role),
+            principal=Principal(
+                log_id=row["log_id"],
+                key_id=row["key_id"],
+                name=row["name"],
+                role=role,
+                teams=None if row["teams"] is None else frozenset(row["teams"]),
+            ),
             secret_sha256=row["secret_sha256"],
+            expires_at=row["expires_at"],
+            previous_sha256=row["previous_sha256"],
+            previous_until=row["previous_until"],
         )
         for row in rows
         # A role of a newer release: what it may do is not known here, so it may do nothing.

@@ -64,3 +64,8 @@ def role_named(text: str) -> Role | None:
 def action_named(text: str) -> Action | None:
     """As `role_named`, for what a route asks for."""
     return next((action for action in ACTIONS if action == text), None)
+
+
+def within(role: Role, other: Role) -> bool:
+    """Whether `role` may do nothing that `other` may not."""
+    return MATRIX[role] <= MATRIX[other]

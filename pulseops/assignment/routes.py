@@ -5,7 +5,9 @@ from uuid import UUID
 from litestar import post
 from litestar.params import FromPath
 
-from pulseops.assignment.rules import AssignmentRules
+from pulseops.access.guards import principal
+from pulseops.catalog.defaults import Defaults
+from pulseops.catalog.writing import Catalog, current, tag
 from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
 from pulseops.http.pointers import meant
@@ -27,15 +29,16 @@ ASSIGN = asked(
 async def assign(request: Req, incident_id: FromPath[UUID]) -> Answer:
     body: Reassign = await ASSIGN.body.read(request)
     if body.team is not None:
-        _require_team(body.team, request.app.state.rulebook.assignment)
+        await _require_team(request, body.team)
     return await change(request, incident_id, body, ASSIGN.kind)
 
 
-def _require_team(name: str, rules: AssignmentRules) -> None:
+async def _require_team(request: Req, name: str) -> None:
     """Nobody would ever hear of what is assigned to a misspelt team."""
-    known = [team.name for team in rules.teams]
-    if name not in known:
-        raise InvalidInput(f"There is no such team.{meant(name, known)}", pointer="/team")
+    catalog: Catalog = request.app.state.catalogs(principal(request).log_id)
+    defaults: Defaults = request.app.state.defaults
+    if tag("team", name, await current(catalog, "team", name), defaults) is None:
+        raise InvalidInput(f"There is no such team.{meant(name, list(defaults.teams))}", pointer="/team")
 
 
 ROUTES = (assign,)

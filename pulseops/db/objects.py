@@ -60,7 +60,13 @@ OBJECTS = (
     "escalation/sql/fire_v1.sql",
     "escalation/sql/claim_due_v2.sql",
     "escalation/sql/fire_v2.sql",
+    "access/sql/rotate_key_v1.sql",
     "access/sql/grants.sql",
+    "catalog/sql/knows_v1.sql",
+    "catalog/sql/project_team_v1.sql",
+    "catalog/sql/fill_team_v1.sql",
+    "catalog/sql/project_service_v1.sql",
+    "catalog/sql/fill_service_v1.sql",
 )
 """In the order in which they are applied, after the last revision."""
 

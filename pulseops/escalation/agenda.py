@@ -58,6 +58,7 @@ _PAGE = """
     WHERE d.log_id = $1 AND (d.due_at, d.incident_id) > ($2, $3)
       AND (cardinality($4::text[]) = 0 OR i.priority = ANY ($4))
       AND (cardinality($5::text[]) = 0 OR i.assigned_team = ANY ($5))
+      AND ($7::text[] IS NULL OR i.assigned_team = ANY ($7))
     ORDER BY d.due_at, d.incident_id
     LIMIT $6
 """
@@ -87,11 +88,16 @@ async def list_escalations(
     team: tuple[str, ...] = (),
     cursor: str | None = None,
     limit: int = 50,
+    teams: frozenset[str] | None = None,
     log_id: int,
 ) -> Escalations:
-    """At most `limit` of them, those after `cursor`. InvalidInput for a cursor that is not ours."""
+    """At most `limit` of them, those after `cursor`, of `teams` alone (None: all).
+
+    InvalidInput for a cursor that is not ours.
+    """
     due_at, incident_id = _FIRST if cursor is None else _place(cursor, log_id)
-    rows = await connection.fetch(_PAGE, log_id, due_at, incident_id, priority, team, limit + 1)
+    within = None if teams is None else list(teams)
+    rows = await connection.fetch(_PAGE, log_id, due_at, incident_id, priority, team, limit + 1, within)
     items = tuple(_escalation(row, now) for row in rows[:limit])
     return Escalations(items=items, next_cursor=_cursor(log_id, items[-1]) if len(rows) > limit else None)
 

@@ -52,7 +52,8 @@ _SHOWN = (BOARD.name, timers.NAME)
 )
 async def list_due(request: Req) -> Answer:
     """Who hears next of each incident that nobody has answered yet."""
-    wanted, log_id = _WANTED.read(request), principal(request).log_id
+    wanted, asking = _WANTED.read(request), principal(request)
+    log_id = asking.log_id
 
     async def look(connection: asyncpg.Connection) -> Escalations:
         return await list_escalations(
@@ -62,6 +63,7 @@ async def list_due(request: Req) -> Answer:
             team=(wanted.team,) if wanted.team else (),
             cursor=wanted.cursor,
             limit=wanted.limit,
+            teams=asking.teams,
             log_id=log_id,
         )
 

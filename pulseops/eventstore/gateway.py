@@ -95,14 +95,14 @@ class Gateway:
     async def append_together(self, requests: Sequence[AppendRequest]) -> Sequence[AppendResult]:
         """All of them or none, in one commit: a result for each, in their order. Raises as `append`.
 
-        Where one is refused, the others are `void`. Each stream, command id and name may occur once: raises
-        ValueError otherwise.
+        Where one is refused, the others are `void`. Raises ValueError when a stream or command id occurs
+        twice, or a name is taken twice. One that is given back by a request is not free for another yet.
         """
         if not requests:
             return ()
-        seen = [key for request in requests for key in keys(request)]
+        seen = [key for request in requests for key in keys(replace(request, release=None))]
         if len(seen) > len(set(seen)):
-            raise ValueError("A group has each stream, command id and name once.")
+            raise ValueError("A group has each stream and command id once, and takes a name once.")
         number = next(self._bundles)
         group = tuple(replace(request, bundle=number) for request in requests)
         return await self._ask(group, b",".join(map(_encode, group)))

@@ -109,7 +109,8 @@ class EventStore(Generic[C, S, F]):
         """Decide on several streams and store all of it or nothing; an outcome for each part, in order.
 
         As `execute`, for each part. A repetition is one of all the parts: raises CommandReused when only some
-        of the command ids are known, and ValueError when a stream, command id or name occurs twice.
+        of the command ids are known, and ValueError when a stream or command id occurs twice, or a name is
+        taken twice.
         """
         contexts = [part.context for part in parts]
         answered = [

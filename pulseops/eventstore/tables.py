@@ -80,7 +80,7 @@ event = Table(
     CheckConstraint("position > 0", name="position"),
     CheckConstraint("version > 0", name="version"),
     schema=_SCHEMA,
-    comment="Every fact ever recorded. Rows are only ever added, and only by eventstore.append_v1.",
+    comment="Every fact ever recorded. Rows are only ever added, and only by eventstore.append_v2.",
     postgresql_partition_by="RANGE (position)",
 )
 
@@ -104,12 +104,17 @@ command = Table(
     Column("log_id", SmallInteger, primary_key=True, autoincrement=False, comment=_LOG),
     Column("command_id", Uuid, primary_key=True, comment="Identifies the command."),
     Column("fingerprint", Uuid, comment="Tells two different commands under one id apart."),
-    Column("stream_id", Uuid, nullable=False, comment="The stream that its events went to."),
-    Column("version", Integer, nullable=False, comment="Version of its last event."),
-    Column("position", BigInteger, nullable=False, comment="Position of its last event."),
-    Column("recorded_at", _TIME, nullable=False, comment="When its events were recorded."),
+    Column("stream_id", Uuid, nullable=False, comment="The stream that it was about."),
+    Column("version", Integer, nullable=False, comment="The stream's version with it."),
+    Column(
+        "position",
+        BigInteger,
+        nullable=False,
+        comment="Position of the stream's last event with it; 0: there was none.",
+    ),
+    Column("recorded_at", _TIME, nullable=False, comment="When it was recorded."),
     schema=_SCHEMA,
-    comment="Commands that were stored: a repeated one is answered with its first result.",
+    comment="Commands that were carried out: a repeated one is answered with its first result.",
 )
 
 claim = Table(

@@ -2,6 +2,8 @@
 
 import re
 
+from msgspec import Struct
+
 from pulseops.http import exchange
 from pulseops.http.answer import Header
 from pulseops.http.exchange import Req
@@ -35,9 +37,45 @@ def expected_version(request: Req) -> int | None:
 
 def not_modified(request: Req, version: int) -> bool:
     """Whether `If-None-Match` names the version that the client would get."""
+    return none_match(request, b"%d" % version)
+
+
+def none_match(request: Req, known: bytes) -> bool:
+    """Whether `If-None-Match` names this tag, or any."""
     given = exchange.of(request).headers.get(b"if-none-match")
-    if given is None:
-        return False
+    return given is not None and _named(given, known)
+
+
+def _named(given: bytes, known: bytes) -> bool:
     if given.strip() == b"*":
         return True
-    return bool(_LIST.fullmatch(given)) and any(tag == b"%d" % version for _, tag in _TAG.findall(given))
+    return bool(_LIST.fullmatch(given)) and any(tag == known for _, tag in _TAG.findall(given))
+
+
+class Conditions(Struct, frozen=True):
+    """What a writer asks of the thing that it replaces; None where it asks nothing."""
+
+    if_match: bytes | None = None
+    if_none_match: bytes | None = None
+
+    @property
+    def given(self) -> bool:
+        return self.if_match is not None or self.if_none_match is not None
+
+    def check(self, known: bytes | None) -> None:
+        """`known` is the tag of what there is, None when there is nothing. Raises Refused."""
+        if self.if_match is not None and (
+            known is None or self.if_match not in {b"*", b'"%b"' % known}  # a weak tag never matches
+        ):
+            found = "there is none" if known is None else f'it is "{known.decode()}" now'
+            raise Refused("version-conflict", f"If-Match names another state: {found}.")
+        if self.if_none_match is not None and known is not None and _named(self.if_none_match, known):
+            raise Refused("version-conflict", f'If-None-Match: it is there already, as "{known.decode()}".')
+
+
+def conditions(request: Req) -> Conditions:
+    """Raises Refused (invalid-header)."""
+    expected_version(request)
+    headers = exchange.of(request).headers
+    if_match = headers.get(b"if-match")
+    return Conditions(None if if_match is None else if_match.strip(), headers.get(b"if-none-match"))

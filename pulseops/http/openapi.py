@@ -23,18 +23,20 @@ _WITH_BODY = ("request-timeout", "too-large", "unsupported-media-type", "invalid
 # No examples: Swagger UI would send them with every trial request.
 _REQUEST_HEADERS: Mapping[str, Mapping[str, Any]] = {
     "Idempotency-Key": {
-        "description": "Makes the request safe to repeat: what it records is recorded once under one key, "
-        "and a repetition is answered as the first time. Another body under the key is then refused. "
-        "What records nothing is not remembered: a report that joined an open incident by its `dedupKey`, "
-        "or a change that had been made already, is carried out anew when it is repeated.",
+        "description": "Makes the request safe to repeat: under one key it is carried out once, and a "
+        "repetition is answered as the first time, also when it changed nothing or joined an open incident "
+        "by its `dedupKey`, and whatever has happened since. While the first is under way, the repetition "
+        "waits for it. Another body under the key is refused. What was refused is not remembered, and may "
+        "be sent again.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
     },
     "If-Match": {
-        "description": 'Only if the incident is still as you read it: its ETag, such as `"3"`, or `*`.',
+        "description": 'Only if it is still as you read it: its ETag, such as `"3"`, or `*`.',
         "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*")$'},
     },
     "If-None-Match": {
-        "description": "Only if the incident has changed since: the ETag of what you have.",
+        "description": "Only if it has changed since: the ETag of what you have. Of a write, `*`: only if "
+        "there is none yet.",
         "schema": {"type": "string"},
     },
 }
@@ -46,8 +48,8 @@ _IN_PATHS: Mapping[type, Mapping[str, Any]] = {
     str: {"schema": {"type": "string"}},
 }
 _RESPONSE_HEADERS: Mapping[str, Mapping[str, Any]] = {
-    "Location": {"description": "Where the incident is.", "schema": {"type": "string"}},
-    "ETag": {"description": "The incident's version.", "schema": {"type": "string"}},
+    "Location": {"description": "Where it is.", "schema": {"type": "string"}},
+    "ETag": {"description": "The version of what is told.", "schema": {"type": "string"}},
     "X-PulseOps-Position": {
         "description": "Of an incident, or of what was written: the place of its newest event in the log, "
         "which a read with this `min_position` shows. Of a list: the position up to which it shows all.",
@@ -104,6 +106,8 @@ def described(routes: Iterable[Any], version: str) -> bytes:
             "tags": [
                 {"name": "incidents", "description": "Report, see and answer incidents."},
                 {"name": "escalation", "description": "Who hears next, and when."},
+                {"name": "access", "description": "Who may do what, and who did."},
+                {"name": "catalog", "description": "Teams and services: who owns what, and where to look."},
                 {"name": "operation", "description": "For those who run PulseOps."},
             ],
             "paths": paths,

@@ -13,9 +13,14 @@ _STEP = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
 _FIELD = re.compile(r"Object (missing required|contains unknown) field `(.*)`", re.DOTALL)
 _PLAINER = (
     (re.compile(r"Expected `str` matching regex '\\\\S'"), "It must not be blank."),
+    (
+        re.compile(r"Expected `str` matching regex '\^https\?.*"),
+        "It must be an http or https address, without a user name or a password.",
+    ),
+    (re.compile(r"Expected `str` matching regex '.*@.*"), "It must be an e-mail address."),
     (re.compile(r"Expected `str` of length >= 1"), "It must not be empty."),
     (re.compile(r"Expected `str` of length <= (\d+)"), r"It may have at most \1 characters."),
-    (re.compile(r"Expected `object` of length <= (\d+)"), r"It may have at most \1 entries."),
+    (re.compile(r"Expected `(?:object|array)` of length <= (\d+)"), r"It may have at most \1 entries."),
     (re.compile(r"Expected `datetime` with a timezone component"), "It needs a UTC offset, such as Z."),
     (re.compile(r"Invalid RFC3339 encoded datetime"), "It is not an RFC 3339 date and time."),
 )

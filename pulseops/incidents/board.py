@@ -143,6 +143,7 @@ _PAGE = """
       AND (cardinality($4::text[]) = 0 OR priority = ANY ($4))
       AND (cardinality($5::text[]) = 0 OR category = ANY ($5))
       AND (cardinality($6::text[]) = 0 OR assigned_team = ANY ($6))
+      AND ($8::text[] IS NULL OR assigned_team = ANY ($8))
     ORDER BY created_position DESC
     LIMIT $7
 """
@@ -153,6 +154,7 @@ _UNRESOLVED_PAGE = """
       AND (cardinality($4::text[]) = 0 OR priority = ANY ($4))
       AND (cardinality($5::text[]) = 0 OR category = ANY ($5))
       AND (cardinality($6::text[]) = 0 OR assigned_team = ANY ($6))
+      AND ($8::text[] IS NULL OR assigned_team = ANY ($8))
     ORDER BY created_position DESC
     LIMIT $7
 """
@@ -170,9 +172,13 @@ async def list_incidents(
     cursor: str | None = None,
     limit: int = 50,
     *,
+    teams: frozenset[str] | None = None,
     log_id: int,
 ) -> Page:
-    """At most `limit` incidents, those after `cursor`. InvalidInput for a limit or cursor that cannot be."""
+    """At most `limit` incidents, those after `cursor`, of `teams` alone (None: of all).
+
+    InvalidInput for a limit or cursor that cannot be.
+    """
     if not 1 <= limit <= MOST:
         raise InvalidInput(f"A page has 1 to {MOST} incidents.", pointer="/limit")
     for name, words in (("category", filters.category), ("team", filters.team)):
@@ -188,6 +194,7 @@ async def list_incidents(
         filters.category,
         filters.team,
         limit + 1,
+        None if teams is None else list(teams),
     )
     more = len(rows) > limit
     return Page(

@@ -50,7 +50,9 @@ class Assign(Struct, frozen=True, kw_only=True):
     decision: Decision
 
 
-class Reassign(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Reassign(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Give it to a team, to one person, or to both. What is left out stays."""
 
     team: Name | None = None
@@ -58,26 +60,34 @@ class Reassign(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown
     note: Note = ""
 
 
-class Acknowledge(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Acknowledge(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Say that somebody is on it."""
 
     note: Note = ""
 
 
-class Unacknowledge(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Unacknowledge(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Say that nobody is on it any more."""
 
     note: Note = ""
 
 
-class Snooze(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Snooze(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Let nobody hear of it before `until`, within 90 days."""
 
     until: Instant
     note: Note = ""
 
 
-class Unsnooze(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Unsnooze(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Let it need an answer again, now."""
 
     note: Note = ""
@@ -104,7 +114,9 @@ class Escalate(Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-class ChangePriority(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class ChangePriority(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Say how bad it is. As a `correction`: how bad it was from the beginning."""
 
     priority: Priority
@@ -112,7 +124,9 @@ class ChangePriority(Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     note: Note = ""
 
 
-class ChangeCategory(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class ChangeCategory(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Say of what kind it is. As a `correction`: what the classification should have been."""
 
     category: Name
@@ -120,7 +134,7 @@ class ChangeCategory(Struct, frozen=True, kw_only=True, rename="camel", forbid_u
     note: Note = ""
 
 
-class Edit(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Edit(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     """Change what it says. What is left out stays; a label that is null is taken away."""
 
     title: Title | None = None
@@ -129,13 +143,15 @@ class Edit(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fie
     note: Note = ""
 
 
-class Comment(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Comment(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Add something to its history."""
 
     text: Annotated[str, Meta(min_length=1, max_length=20_000, pattern=r"\S")]
 
 
-class Link(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Link(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True):
     """Say what it has to do with: another `incident`, or the page at `url`."""
 
     incident: UUID | None = None
@@ -145,7 +161,9 @@ class Link(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fie
     note: Note = ""
 
 
-class Merge(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Merge(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Say that it is the same fault as another incident."""
 
     into: UUID
@@ -159,7 +177,9 @@ class Absorb(Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-class Split(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Split(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Take it out again of what it was merged into."""
 
     note: Note = ""
@@ -172,7 +192,9 @@ class Release(Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-class DeclareImpact(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class DeclareImpact(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Say who feels it: the whole of it, as known by now."""
 
     services: Annotated[tuple[Name, ...], Meta(max_length=100)] = ()
@@ -196,7 +218,9 @@ class Conclude(Struct, frozen=True, kw_only=True):
     decision: Decision
 
 
-class Reopen(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+class Reopen(
+    Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, omit_defaults=True
+):
     """Say that it is not over after all."""
 
     note: Note = ""

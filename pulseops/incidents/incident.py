@@ -36,6 +36,7 @@ from pulseops.incidents.events import (
     Unsnoozed,
 )
 from pulseops.kernel.envelope import Recorded
+from pulseops.kernel.errors import NotFound
 
 
 class Tie(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -178,6 +179,8 @@ def _open_again(anew: Callable[..., Incident], **also: None) -> Incident:
 
 def _begin(recorded: Recorded[IncidentFact]) -> Incident:
     fact, at = recorded.fact, recorded.recorded_at
+    if "." in fact.type:
+        raise NotFound("There is no such incident.")  # the stream is that of a team, a key, or the like
     if not isinstance(fact, Created):
         raise TypeError(f"{recorded.stream_id} begins with {fact.type}, not CREATED")
     return Incident(

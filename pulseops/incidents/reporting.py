@@ -16,6 +16,7 @@ from pulseops.incidents.answers import Incidents
 from pulseops.incidents.commands import Create
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.incident import Incident
+from pulseops.incidents.joined import joined
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Context, Recorded
 from pulseops.kernel.errors import NameTaken
@@ -71,16 +72,15 @@ async def report(incidents: Incidents, caller: Caller, command: Create, key: str
         try:
             outcome = await incidents.execute(new_id(), command, context, expected_version=0)
         except NameTaken as taken:
-            holder = incidents.decider.fold(await incidents.history.stream(taken.holder))
-            # Resolved in the meantime: the name is free again.
-            if holder is None or holder.status == "resolved":
+            holder = await joined(incidents, taken.holder, context)
+            if holder is None:
                 continue
             if key is None:
                 return Report(holder, deduplicated=True)
-            joined = await incidents.remember(holder.id, holder.version, holder, context)
-            if joined is None:
+            remembered = await incidents.remember(holder.id, holder.version, holder, context)
+            if remembered is None:  # it has changed since we looked
                 continue
-            return _told(joined)
+            return _told(remembered)
         return _told(outcome)
     raise Refused("contended", "Incidents with this dedupKey come and go too fast. Try again.")
 

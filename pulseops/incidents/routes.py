@@ -99,11 +99,17 @@ async def _facts(request: Req, incidents: Incidents, incident_id: UUID) -> Seque
 
 @get("/incidents", opt={"spec": specs.LIST})
 async def list_all(request: Req) -> Answer:
-    wanted, log_id = _WANTED.read(request), principal(request).log_id
+    wanted, asking = _WANTED.read(request), principal(request)
+    log_id = asking.log_id
 
     async def look(connection: asyncpg.Connection) -> Page:
         return await list_incidents(
-            connection, wanted.filters(), cursor=wanted.cursor, limit=wanted.limit, log_id=log_id
+            connection,
+            wanted.filters(),
+            cursor=wanted.cursor,
+            limit=wanted.limit,
+            teams=asking.teams,
+            log_id=log_id,
         )
 
     reads: Reads = request.app.state.reads

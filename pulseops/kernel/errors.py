@@ -29,6 +29,12 @@ class InvalidTransition(PulseOpsError):
         self.current = current
 
 
+class InUse(PulseOpsError):
+    """Something else stands on it."""
+
+    code = "in-use"
+
+
 class InvalidInput(PulseOpsError):
     """A field is not acceptable."""
 

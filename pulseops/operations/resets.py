@@ -1,10 +1,12 @@
 """Which subscriptions may go back in history."""
 
+from pulseops.catalog.service import SERVICES
+from pulseops.catalog.team import TEAMS
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.subscriptions.operating import Conflicting
 
-_REBUILT = frozenset((BOARD.name, TIMELINE.name))
+_REBUILT = frozenset((BOARD.name, TIMELINE.name, TEAMS.name, SERVICES.name))
 
 
 def refuse_read_models(name: str) -> None:

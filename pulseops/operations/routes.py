@@ -4,6 +4,7 @@ import asyncpg
 from litestar import get, post
 from litestar.params import FromPath
 
+from pulseops.access.audit import Auditor
 from pulseops.access.guards import principal
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body, Query
@@ -45,6 +46,7 @@ async def retry(request: Req, name: FromPath[str]) -> Answer:
     wanted = await _RETRY.read(request)
     pool, log_id = request.app.state.pool, principal(request).log_id
     streams = await operating.retry(pool, name, wanted.stream_id, log_id=log_id)
+    _acted(request, name, "retry")
     return encoded(Wanted(stream_ids=streams), status=202)
 
 
@@ -54,6 +56,7 @@ async def park(request: Req, name: FromPath[str]) -> Answer:
     stream_id = (await _PARK.read(request)).stream_id
     pool, log_id = request.app.state.pool, principal(request).log_id
     since = await operating.park(pool, name, stream_id, log_id=log_id)
+    _acted(request, name, f"park {stream_id}")
     return encoded(Since(stream_id=stream_id, position=since))
 
 
@@ -66,7 +69,13 @@ async def reset(request: Req, name: FromPath[str]) -> Answer:
     refuse_read_models(name)
     pool, log_id = request.app.state.pool, principal(request).log_id
     await operating.reset(pool, name, wanted.position, log_id=log_id)
+    _acted(request, name, f"reset to {wanted.position}")
     return encoded(Back(position=wanted.position))
+
+
+def _acted(request: Req, name: str, verb: str) -> None:
+    auditor: Auditor = request.app.state.auditor
+    auditor.acted(request, principal(request), "subscriptions.operate", f"subscription:{name} {verb}")
 
 
 ROUTES = (list_all, retry, park, reset)

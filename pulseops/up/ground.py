@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import asyncpg
 
-from pulseops.access.keys import create_key, ensure_admin_key
+from pulseops.access.administration import NewKey, create_key, ensure_admin_key, local
 from pulseops.db.durability import require_durability
 from pulseops.db.migrate import CannotMigrate, migrate
 from pulseops.db.outages import MISTAKEN, OUTAGES
@@ -46,7 +46,8 @@ async def lay_ground(settings: Settings, home: Home, postgres: EmbeddedPostgres 
             key = await ensure_admin_key(pool, now=utc_now())
             if key is None and postgres is not None and not home.admin_key.exists():
                 # Whoever has the home has the database: a lost key is no reason to be locked out.
-                key = await create_key(pool, f"admin-{secrets.token_hex(3)}", now=utc_now())
+                again = NewKey(name=f"admin-{secrets.token_hex(3)}", role="admin")
+                key = (await create_key(pool, again, local("start", now=utc_now()))).token
         finally:
             pool.terminate()  # at once: Ctrl-C must not come between a key and its file
     except CannotMigrate as error:

@@ -12,25 +12,24 @@ import pytest
 import structlog
 from uvicorn import Server
 
-from pulseops.access.keys import ensure_admin_key
 from pulseops.app import server
 from pulseops.cli.incidents import incident
 from pulseops.db.pools import open_pool
 from pulseops.eventstore.history import LogHistory
 from pulseops.incidents import reporting
 from pulseops.incidents.board import BOARD
-from pulseops.kernel.clock import utc_now
 from pulseops.settings import Settings
 from pulseops.subscriptions.slices import Slice
 from pulseops.up.home import Api, Home
 from pulseops.wiring import CODEC
 from tests.conftest import Database
+from tests.keys import a_key
 
 
 async def make_key(url: str) -> str:
     pool = await open_pool(url)
     try:
-        return await ensure_admin_key(pool, now=utc_now()) or ""
+        return await a_key(pool)
     finally:
         await pool.close()
 

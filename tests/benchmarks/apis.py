@@ -10,9 +10,7 @@ from contextlib import asynccontextmanager
 import httpx
 from msgspec import Struct
 
-from pulseops.access.keys import create_key
 from pulseops.db.pools import open_pool
-from pulseops.kernel.clock import utc_now
 from pulseops.kernel.ids import new_id
 from pulseops.up.account import ourselves
 from pulseops.up.ports import free_port, tail
@@ -20,6 +18,7 @@ from pulseops.up.processes import Child, Ladder
 from tests.benchmarks.apart import ROOT, Failed
 from tests.benchmarks.ground import Database
 from tests.benchmarks.stage import Stage
+from tests.keys import a_key
 
 _LADDER = Ladder(((signal.SIGTERM, 10.0),))
 _PATIENCE = 30.0
@@ -83,6 +82,6 @@ async def _ready(child: Child, port: int) -> None:
 async def _key(database: Database) -> str:
     pool = await open_pool(database.url, size=1)
     try:
-        return await create_key(pool, f"bench-{new_id().hex}", now=utc_now())
+        return await a_key(pool, f"bench-{new_id().hex}")
     finally:
         await pool.close()

@@ -12,10 +12,8 @@ from typing import Any
 
 import asyncpg
 
-from pulseops.access.keys import ensure_admin_key
 from pulseops.db.migrate import migrate
 from pulseops.db.pools import open_pool
-from pulseops.kernel.clock import utc_now
 from pulseops.up.binaries import postgres_programs
 from pulseops.up.home import Home
 from pulseops.up.postgres import EmbeddedPostgres, workers_in
@@ -25,6 +23,7 @@ from tests.faults.clocks import FakeClock, PostgresOutOfTime
 from tests.faults.disks import Disk, NoDisk
 from tests.faults.points import install
 from tests.faults.programs import quiet_port
+from tests.keys import a_key
 
 NEVER_MIND = (
     OSError,
@@ -167,6 +166,6 @@ class Site:
         await migrate(self.postgres.url(admin=True))
         await install(self.postgres.url(admin=True))
         pool = await open_pool(self.postgres.url())
-        token = await ensure_admin_key(pool, now=utc_now()) or ""
+        token = await a_key(pool)
         await pool.close()
         return token

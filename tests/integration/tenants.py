@@ -8,9 +8,9 @@ from typing import Any
 import asyncpg
 import httpx
 
-from pulseops.access.keys import create_key
 from pulseops.eventstore.directory import create_log
 from pulseops.kernel.clock import utc_now
+from tests.keys import a_key
 from tests.serving import Api
 
 
@@ -43,7 +43,7 @@ async def tenant(api: Api, name: str) -> Tenant:
     """A new one. Its key is known when this returns."""
     pool = api.app.state.pool
     log_id = await create_log(pool, name, now=utc_now())
-    token = await create_key(pool, "client", now=utc_now(), log_id=log_id)
+    token = await a_key(pool, "client", log_id=log_id)
     await asyncio.sleep(0.1)  # an unknown key is looked for again after this long
     return Tenant(api, token, log_id)
 

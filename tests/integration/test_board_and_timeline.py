@@ -24,12 +24,15 @@ from pulseops.projections.generations import Stretch
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
 from tests.histories import Step, enact, plans, report
-from tests.unit.test_golden_events import SAMPLES
+from tests.unit.test_golden_events import SAMPLES as EVERY_SAMPLE
+
+SAMPLES = {name: sample for name, sample in EVERY_SAMPLE.items() if "." not in sample["type"]}
+"""Incidents' alone."""
 
 Past = dict[UUID, list[Recorded[IncidentFact]]]
 Rows = dict[Any, dict[str, Any]]
 TOLD = {"id", "text", "why"}
-"""What an entry says that the table does not: it has the facts alone."""
+"""What an entry says that the table does not: it has the facts, and the API has the words."""
 
 # A log of its own for each example: one database serves them all.
 _names: Iterator[str] = (f"example-{number}" for number in count())

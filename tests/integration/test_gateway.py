@@ -9,7 +9,7 @@ import pytest
 
 from pulseops.eventstore.append import AppendRequest
 from pulseops.eventstore.gateway import Gateway
-from pulseops.kernel.errors import InvalidInput, OutcomeUnknown, Unavailable
+from pulseops.kernel.errors import OutcomeUnknown, Unavailable
 from pulseops.kernel.ids import new_id
 from tests.conftest import Database
 from tests.integration.appending import positions, request, until
@@ -125,10 +125,22 @@ async def test_what_postgresql_cannot_hold_fails_alone(open_gateway: Open, admin
     assert await positions(admin) == [1, 2, 3]
 
 
-async def test_a_request_without_events_is_refused(open_gateway: Open) -> None:
-    gateway = await open_gateway()
-    with pytest.raises(InvalidInput):
-        await gateway.append(request(events=0))
+async def test_requests_without_events_share_a_batch_and_wake_nobody(
+    open_gateway: Open, admin: asyncpg.Connection
+) -> None:
+    heard: list[int] = []
+    gateway = await open_gateway(on_stored=heard.append)
+    stream = new_id()
+    await gateway.append(request(stream))
+    async with locked(admin):
+        first = asyncio.create_task(gateway.append(request(stream, at=1, events=0)))
+        await waiters(admin)
+        others = [asyncio.create_task(gateway.append(request(stream, at=1, events=0))) for _ in range(20)]
+        await asyncio.sleep(0)
+    assert set(outcomes(await asyncio.gather(first, *others))) == {"stored"}
+    assert await admin.fetchval("SELECT count(DISTINCT xmin::text) FROM eventstore.command") == 3
+    await gateway.stop()
+    assert heard == [1]
 
 
 @pytest.mark.parametrize("limits", [{"most_requests": 3}, {"most_bytes": 3_800}])

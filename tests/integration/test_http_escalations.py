@@ -1,11 +1,14 @@
 """GET /escalations: what is due when."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.subscriptions.slices import Slice
 from pulseops.wiring import projectors
+from tests.keys import a_key
 from tests.serving import Api
 
 RULES = load_rulebook(None)
@@ -116,3 +119,17 @@ async def test_what_cannot_be_asked_is_refused(api: Api, asked: dict[str, str]) 
 
 async def test_nobody_sees_it_without_a_key(api: Api) -> None:
     assert (await api.get("/escalations", headers={"authorization": ""})).status_code == 401
+
+
+async def test_lists_leave_out_what_belongs_to_teams_that_the_caller_does_not_see(
+    followed: Followed,
+) -> None:
+    made = await followed.report("critical")
+    await followed.follow()
+    inside = await a_key(followed.pool, "inside", role="viewer", teams=(made["assignedTeam"],))
+    outside = await a_key(followed.pool, "outside", role="viewer", teams=("nobody",))
+    await asyncio.sleep(0.1)  # an unknown key is looked for again after this long
+    for path in ("/incidents", "/incidents?status=open", "/escalations"):
+        for token, count in ((inside, 1), (outside, 0)):
+            page = await followed.api.get(path, headers={"authorization": f"Bearer {token}"})
+            assert len(page.json()["items"]) == count, path

@@ -16,9 +16,7 @@ import msgspec
 import psutil
 import pytest
 
-from pulseops.access.keys import create_key
 from pulseops.http.admission import FREELY
-from pulseops.kernel.clock import utc_now
 from pulseops.up.account import ourselves
 from pulseops.up.home import Home
 from pulseops.up.ports import free_port
@@ -26,6 +24,7 @@ from pulseops.up.processes import Child
 from tests.benchmarks.client import Connection
 from tests.conftest import Database
 from tests.faults.programs import AT_ONCE, inherited
+from tests.keys import a_key
 
 _BODY = b'{"title":"Checkout answers 502","service":"checkout","labels":{"region":"eu-1","probe":"p7"}}'
 _MEGABYTE = 1 << 20
@@ -146,7 +145,7 @@ async def watched(url: str, process: psutil.Process, until: asyncio.Event) -> tu
 async def test_at_twice_what_can_be_done_the_rest_is_refused_at_once_and_nothing_is_lost(
     home: Home, ground: Path, database: Database, pool: asyncpg.Pool
 ) -> None:
-    token = await create_key(pool, "crowd", now=utc_now())
+    token = await a_key(pool, "crowd")
     async with program(home, ground, database) as (url, process):
         crowd = Crowd(int(url.rpartition(":")[2]), token)
         await crowd.grow(1_200)

@@ -64,7 +64,7 @@ async def test_the_release_before_works_through_the_upgrade_and_beside_this_one(
     async def reports() -> None:
         nonlocal stored_up_to
         while True:
-            stored_up_to = await report(reporting, 3)
+            stored_up_to = await report(reporting, 3, by=before.APPEND)
             await asyncio.sleep(0.01)
 
     async def reads() -> None:

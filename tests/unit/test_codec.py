@@ -73,10 +73,10 @@ def test_what_is_written_is_read_back() -> None:
             "due_at": _TIME,
             "late_by": 0.25,
             "until": _TIME,
-            "text": "t",
+            "text": "Look at db-1",
             "into": UUID(int=7),
-            "incident": UUID(int=8),
-            "origin": UUID(int=9),
+            "incident": UUID(int=7),
+            "origin": UUID(int=7),
         }
         written = fact(**{name: values[name] for name in fact.__struct_fields__ if name in values})
         stored = row(fact.type, fact.schema_version, msgspec.json.encode(written).decode())

@@ -12,9 +12,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from pulseops.eventstore.codec import Codec
+from pulseops.access.events import AccessDenied, AdminActed, KeyCreated, KeyRevoked, KeyRotated
+from pulseops.catalog.events import Link, Member, ServiceDefined, ServiceRetired, TeamDefined, TeamRetired
 from pulseops.incidents.events import (
-    FACTS,
     Absorbed,
     Acknowledged,
     Assigned,
@@ -27,7 +27,6 @@ from pulseops.incidents.events import (
     Edited,
     Escalated,
     ImpactDeclared,
-    IncidentFact,
     Linked,
     Merged,
     PriorityChanged,
@@ -39,14 +38,15 @@ from pulseops.incidents.events import (
     Unacknowledged,
     Unsnoozed,
 )
-from pulseops.kernel.envelope import Recorded
+from pulseops.kernel.envelope import Fact, Recorded
+from pulseops.wiring import CODEC, FACTS
 from tests.scenario import NOON, STREAM
 
 FOLDER = Path(__file__).parent.parent / "samples" / "events"
 SAMPLES = {path.stem: msgspec.json.decode(path.read_bytes()) for path in sorted(FOLDER.glob("*.json"))}
 
 
-def read(sample: dict[str, Any]) -> Recorded[IncidentFact]:
+def read(sample: dict[str, Any]) -> Recorded[Any]:
     row = sample | {
         "log_id": 1,
         "position": 1,
@@ -59,7 +59,7 @@ def read(sample: dict[str, Any]) -> Recorded[IncidentFact]:
         "data": msgspec.json.encode(sample["data"]).decode(),
         "meta": msgspec.json.encode(sample["meta"]).decode(),
     }
-    return Codec(FACTS).decode(row)
+    return CODEC.decode(row)
 
 
 def because(rule: str, why: str, **more: Any) -> Decision:
@@ -68,7 +68,7 @@ def because(rule: str, why: str, **more: Any) -> Decision:
 
 OTHER = UUID("0195523a-7c00-7000-8000-0000000000a1")
 
-MEANT: dict[str, IncidentFact] = {
+MEANT: dict[str, Fact] = {
     "created-1-full": Created(
         title="Disque plein: db-1 à 97 %",
         description="/var is full.\nSince 10:02.",
@@ -174,6 +174,84 @@ MEANT: dict[str, IncidentFact] = {
     ),
     "reopened-1-full": Reopened(note="Full again."),
     "reopened-1-least": Reopened(),
+    "key.created-1-full": KeyCreated(
+        key_id="0123456789ab",
+        name="grafana",
+        role="ingest",
+        origin="10.0.0.7",
+        teams=("payments",),
+        source="grafana",
+        rate=50,
+        expires_at=datetime(2027, 3, 1, tzinfo=UTC),
+    ),
+    "key.rotated-1-full": KeyRotated(
+        key_id="0123456789ab",
+        name="grafana",
+        role="ingest",
+        origin="cli",
+        overlap_until=datetime(2026, 3, 2, tzinfo=UTC),
+        teams=("payments",),
+        expires_at=datetime(2027, 3, 1, tzinfo=UTC),
+    ),
+    "key.revoked-1-full": KeyRevoked(
+        key_id="0123456789ab",
+        name="grafana",
+        role="ingest",
+        origin="10.0.0.7",
+        teams=("payments",),
+        expires_at=datetime(2027, 3, 1, tzinfo=UTC),
+    ),
+    "access.denied-1-full": AccessDenied(
+        who="key:grafana",
+        code="forbidden",
+        first_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+        last_at=datetime(2026, 3, 1, 12, 0, 9, tzinfo=UTC),
+        count=40,
+        key_id="0123456789ab",
+        method="DELETE",
+        path="/keys/{key_id}",
+        action="keys.write",
+        origin="10.0.0.7",
+    ),
+    "admin.acted-1-full": AdminActed(
+        who="key:admin",
+        action="keys.write",
+        subject="key:0123456789ab create",
+        origin="10.0.0.7",
+        key_id="ba9876543210",
+        method="POST",
+        path="/keys",
+    ),
+    "team.defined-1-full": TeamDefined(
+        name="payments",
+        display_name="Payments",
+        description="Takes the money.",
+        lead="ada",
+        email="payments@example.com",
+        chat="https://chat.example.com/payments",
+        members=(Member(name="ada", role="lead"), Member(name="grace")),
+        runbooks=(Link(title="Payments fail", url="https://wiki.example.com/payments"),),
+        links=(Link(title="Wiki", url="https://wiki.example.com/team"),),
+        note="Founded.",
+    ),
+    "team.defined-1-least": TeamDefined(name="payments"),
+    "team.retired-1": TeamRetired(name="payments", note="Merged with billing."),
+    "service.defined-1-full": ServiceDefined(
+        name="checkout",
+        team="payments",
+        display_name="Checkout",
+        description="Sells.",
+        tier=1,
+        repository="https://git.example.com/checkout",
+        runbooks=(Link(title="5xx", url="https://wiki.example.com/checkout"),),
+        dashboards=(Link(title="Traffic", url="https://graphs.example.com/checkout"),),
+        links=(Link(title="Design", url="https://wiki.example.com/design"),),
+        labels={"language": "python"},
+        environments=("production", "staging"),
+        note="Found in the wild.",
+    ),
+    "service.defined-1-least": ServiceDefined(name="checkout", team="payments"),
+    "service.retired-1": ServiceRetired(name="checkout", note="Replaced by till."),
 }
 
 
@@ -204,7 +282,7 @@ def test_every_kind_of_fact_has_a_sample_of_every_schema() -> None:
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.type)
-def test_some_sample_has_each_field_of_a_fact(fact: type[IncidentFact]) -> None:
+def test_some_sample_has_each_field_of_a_fact(fact: type[Fact]) -> None:
     samples = [
         sample
         for sample in SAMPLES.values()

@@ -1,5 +1,7 @@
 """What each role may do, written out a second time: whoever changes the matrix changes both."""
 
+from pathlib import Path
+
 import pytest
 
 from pulseops.access.keys import Principal
@@ -62,3 +64,13 @@ def test_a_principal_sees_its_teams_alone_and_all_when_it_is_not_limited() -> No
     here = Principal(log_id=1, key_id="0" * 12, name="a", role="viewer", teams=frozenset({"payments"}))
     assert [everywhere.sees(team) for team in ("payments", "search", None)] == [True, True, True]
     assert [here.sees(team) for team in ("payments", "search", None)] == [True, False, False]
+
+
+def test_the_document_has_the_same_table() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "access.md").read_text()
+    [head, _, *rows] = [line.strip("| ").split(" |") for line in text.splitlines() if line.startswith("|")]
+    roles = [one.strip() for one in head[1:]]
+    assert roles == list(ROLES)
+    told = {row[0].strip("` "): [cell.strip() == "yes" for cell in row[1:]] for row in rows}
+    found = {action: [allowed(role, action) for role in ROLES] for action in ACTIONS}
+    assert {action: cells + [False] * (len(ROLES) - len(cells)) for action, cells in told.items()} == found

@@ -7,8 +7,8 @@ import pytest
 from msgspec import Struct
 
 from docs.published import FOLDER, changes, file_of, schema
-from pulseops.incidents.events import FACTS
 from pulseops.kernel.envelope import Fact
+from pulseops.wiring import FACTS
 
 
 class Part(Struct, frozen=True, rename="camel"):

@@ -1,4 +1,5 @@
--- The application adds keys and revokes them; it neither alters nor deletes one.
+-- The application adds keys and revokes them, and notes when each was used; it neither alters nor deletes one.
 REVOKE UPDATE, DELETE, TRUNCATE ON access.api_key FROM pulseops_app;
 GRANT SELECT, INSERT ON access.api_key TO pulseops_app;
 GRANT UPDATE (revoked_at) ON access.api_key TO pulseops_app;
+GRANT UPDATE (last_used_at) ON access.api_key TO pulseops_app;

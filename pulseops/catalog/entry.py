@@ -1,0 +1,71 @@
+"""An entry of the catalog as it now stands: a team or a service, and when it was last touched, by whom."""
+
+import re
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pulseops.catalog.events import (
+    CatalogFact,
+    Defined,
+    ServiceDefined,
+    ServiceRetired,
+    TeamDefined,
+    TeamRetired,
+)
+from pulseops.kernel.envelope import Recorded
+from pulseops.kernel.ids import derived_id
+
+Kind = Literal["team", "service"]
+
+# In ASCII and lower case: two names that look alike are the same one.
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """`value` is the newest definition. A retired entry keeps its last one, and may be defined anew."""
+
+    value: Defined
+    retired: bool = False
+    updated_at: datetime
+    updated_by: str
+    version: int
+    position: int
+
+
+def named(name: str) -> bool:
+    """Whether a team or a service may be called so."""
+    return _NAME.fullmatch(name) is not None
+
+
+def stream_of(kind: Kind, name: str, *, log_id: int) -> UUID:
+    """The stream of one entry: the same for its name for ever, so that nobody has to look it up."""
+    return derived_id("catalog", log_id, kind, name)
+
+
+def evolve(entry: Entry | None, recorded: Recorded[CatalogFact]) -> Entry:
+    """The entry after one more fact. The first is always a definition."""
+    fact = recorded.fact
+    match fact:
+        case TeamDefined() | ServiceDefined():
+            return Entry(
+                value=fact,
+                updated_at=recorded.recorded_at,
+                updated_by=recorded.meta.actor,
+                version=recorded.version,
+                position=recorded.position,
+            )
+        case TeamRetired() | ServiceRetired():
+            if entry is None:
+                raise TypeError(f"{recorded.stream_id} begins with {fact.type}")
+            return replace(
+                entry,
+                retired=True,
+                updated_at=recorded.recorded_at,
+                updated_by=recorded.meta.actor,
+                version=recorded.version,
+                position=recorded.position,
+            )

@@ -1,0 +1,53 @@
+"""Which incident a report joins whose dedup key is held: the holder, or the one that it lives on in."""
+
+from uuid import UUID
+
+from pulseops.incidents.answers import Incidents
+from pulseops.incidents.commands import Conclude
+from pulseops.incidents.events import Decision
+from pulseops.incidents.incident import Incident
+from pulseops.kernel.envelope import Context
+from pulseops.kernel.errors import VersionConflict
+from pulseops.kernel.ids import derived_id
+
+_ACTOR = "system:merging"
+
+
+async def joined(incidents: Incidents, holder_id: UUID, context: Context) -> Incident | None:
+    """None when the key is free: nobody whom it stood for is left. Raises what the store raises.
+
+    A merged holder keeps its key for as long as what it lives on in is not over; then it is over as well.
+    """
+    holder = await _stands(incidents, holder_id)
+    last = holder
+    while last is not None and last.status == "merged" and last.merged_into is not None:
+        last = await _stands(incidents, last.merged_into)
+    if last is not None and last.status != "resolved":
+        return last
+    if holder is not None and holder.status == "merged" and last is not None:
+        await _conclude(incidents, holder, last, context)
+    return None
+
+
+async def _stands(incidents: Incidents, incident_id: UUID) -> Incident | None:
+    return incidents.decider.fold(await incidents.history.stream(incident_id))
+
+
+async def _conclude(incidents: Incidents, holder: Incident, last: Incident, context: Context) -> None:
+    """Whoever comes first; a holder that has changed meanwhile is looked at again by the caller."""
+    decision = Decision(
+        decided_by=_ACTOR,
+        rule="merged",
+        rules_version="",
+        why=f"It lived on in {last.id}, which is resolved.",
+    )
+    ours = Context(
+        actor=_ACTOR,
+        now=context.now,
+        command_id=derived_id("conclude", incidents.log_id, holder.id, holder.version),
+        correlation_id=context.correlation_id,
+    )
+    try:
+        await incidents.execute(holder.id, Conclude(decision=decision), ours, expected_version=holder.version)
+    except VersionConflict:
+        return
