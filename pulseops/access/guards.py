@@ -9,6 +9,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from pulseops.access.keys import Key, Principal, parsed
+from pulseops.access.permissions import action_named, allowed
 from pulseops.http.exchange import Req
 from pulseops.http.problem import Refused
 from pulseops.http.spec import Spec
@@ -60,13 +61,25 @@ class Doorkeeper:
 
 
 async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """A Litestar guard. Every route asks for a key unless its spec says that it is public."""
+    """A Litestar guard. Every route asks for a key unless its spec says that it is public.
+
+    Raises Refused: unauthenticated, or forbidden when the role does not allow the route's action.
+    """
     spec = handler.opt.get("spec")
     if isinstance(spec, Spec) and spec.public:
         return
     doorkeeper: Doorkeeper = connection.app.state.doorkeeper
     headers: dict[bytes, bytes] = connection.scope["exchange"].headers  # type: ignore[typeddict-item]  # ours
-    connection.scope["auth"] = await doorkeeper.admit(headers.get(b"authorization"))
+    asking = await doorkeeper.admit(headers.get(b"authorization"))
+    connection.scope["auth"] = asking
+    _permit(asking, spec.action if isinstance(spec, Spec) else None)
+
+
+def _permit(asking: Principal, wanted: str | None) -> None:
+    """A route that does not say what it asks for is open to nobody."""
+    action = action_named(wanted) if wanted is not None else None
+    if action is None or not allowed(asking.role, action):
+        raise Refused("forbidden", f"The role {asking.role} does not allow {wanted or 'this'}.")
 
 
 def principal(request: Req) -> Principal:

@@ -10,6 +10,7 @@ import asyncpg
 from msgspec import Struct
 from sqlalchemy import Column, DateTime, LargeBinary, SmallInteger, Table, Text, UniqueConstraint
 
+from pulseops.access.permissions import Role, role_named
 from pulseops.db.metadata import metadata
 
 api_key = Table(
@@ -33,7 +34,7 @@ api_key = Table(
     comment="API keys. The secret of a key is not kept, only its hash.",
 )
 
-ADMIN = "admin"
+ADMIN: Role = "admin"
 _PATIENCE = 2.0
 """Seconds for the database to give a connection, the keys, or a connection up."""
 _SHAPE = re.compile(r"pulseops_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -58,16 +59,21 @@ _OPEN = "SELECT log_id, key_id, name, role, secret_sha256 FROM access.api_key WH
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """Who asks, and the one log that is open to it."""
+    """Who asks, and the one log that is open to it; of its incidents only those of `teams` (None: all)."""
 
     log_id: int
     key_id: str
     name: str
-    role: str
+    role: Role
+    teams: frozenset[str] | None = None
 
     @property
     def actor(self) -> str:
         return f"key:{self.name}"
+
+    def sees(self, team: str | None) -> bool:
+        """Whether what is assigned to `team` (None: to nobody) is there for it at all."""
+        return self.teams is None or team in self.teams
 
 
 class Key(Struct, frozen=True, kw_only=True):
@@ -100,7 +106,7 @@ async def ensure_admin_key(pool: asyncpg.Pool, *, now: datetime, log_id: int = 1
 
 
 async def create_key(
-    pool: asyncpg.Pool, name: str, *, now: datetime, role: str = ADMIN, log_id: int = 1
+    pool: asyncpg.Pool, name: str, *, now: datetime, role: Role = ADMIN, log_id: int = 1
 ) -> str:
     """A new key to a log, shown this one time. Raises asyncpg.UniqueViolationError when it has that name."""
     token, key_id, digest = _new()
@@ -119,10 +125,10 @@ async def open_keys(pool: asyncpg.Pool) -> dict[str, Key]:
         rows = await connection.fetch(_OPEN, timeout=_PATIENCE)
     return {
         row["key_id"]: Key(
-            principal=Principal(
-                log_id=row["log_id"], key_id=row["key_id"], name=row["name"], role=row["role"]
-            ),
+            principal=Principal(log_id=row["log_id"], key_id=row["key_id"], name=row["name"], role=role),
             secret_sha256=row["secret_sha256"],
         )
         for row in rows
+        # A role of a newer release: what it may do is not known here, so it may do nothing.
+        if (role := role_named(row["role"])) is not None
     }

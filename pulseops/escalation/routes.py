@@ -41,6 +41,7 @@ _SHOWN = (BOARD.name, timers.NAME)
     opt={
         "spec": Spec(
             name="listEscalations",
+            action="incident.read",
             summary="What is due when",
             tag="escalation",
             query=Wanted,

@@ -216,6 +216,7 @@ def _problems(path: str, spec: Spec, named: Mapping[str, Any]) -> dict[str, Any]
     codes = [*spec.problems, *_EVERYWHERE]
     codes += [] if path.startswith(ALWAYS) else _AT_THE_DOOR
     codes += [] if spec.public else _GUARDED
+    codes += [] if spec.action is None else ["forbidden"]
     codes += _WITH_BODY if spec.body is not None else ()
     codes += ["invalid-input"] if spec.query is not None else []
     codes += ["invalid-header"] if "Idempotency-Key" in spec.headers or "If-Match" in spec.headers else []

@@ -20,6 +20,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "malformed": (400, "The request cannot be read"),
     "invalid-header": (400, "A header is not acceptable"),
     "unauthenticated": (401, "No valid key was given"),
+    "forbidden": (403, "The role does not allow this"),
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "The method does not fit the resource"),
     "request-timeout": (408, "The request did not arrive in time"),
@@ -39,7 +40,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "unknown-fact": (503, "A newer release wrote what this process cannot read"),
     "outcome-unknown": (504, "The outcome is unknown"),
 }
-_BY_STATUS = {400: "malformed", 401: "unauthenticated", 404: "not-found"} | {
+_BY_STATUS = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "not-found"} | {
     405: "method-not-allowed",
     413: "too-large",
     415: "unsupported-media-type",

@@ -46,6 +46,7 @@ _WRITES = ("overloaded", "outcome-unknown", "unknown-fact", "idempotency-key-reu
 
 CREATE = Spec(
     name="createIncident",
+    action="incident.report",
     summary="Report an incident",
     body=Create,
     body_example=_EXAMPLE,
@@ -66,6 +67,7 @@ CREATE = Spec(
 )
 CREATE_BATCH = Spec(
     name="createIncidents",
+    action="incident.report",
     summary="Report many incidents",
     body=list[Create],
     body_media={"application/x-ndjson": Create},
@@ -83,6 +85,7 @@ CREATE_BATCH = Spec(
 )
 SHOW = Spec(
     name="getIncident",
+    action="incident.read",
     summary="An incident and its timeline",
     query=Least,
     headers=("If-None-Match",),
@@ -94,6 +97,7 @@ SHOW = Spec(
 )
 LIST = Spec(
     name="listIncidents",
+    action="incident.read",
     summary="Incidents, newest first",
     query=Wanted,
     answers={200: Shape(means="One page.", kind=Page, headers=(HEADER,))},
@@ -104,6 +108,7 @@ LIST = Spec(
 def _change(name: str, summary: str, body: type[Acknowledge | Resolve], *problems: str) -> Spec:
     return Spec(
         name=name,
+        action="incident.respond",
         summary=summary,
         body=body,
         body_required=False,

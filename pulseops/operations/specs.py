@@ -61,6 +61,7 @@ class Back(Struct, frozen=True, kw_only=True, rename="camel"):
 
 LIST = Spec(
     name="listSubscriptions",
+    action="subscriptions.read",
     summary="How far each subscription is, who leads it, and what it leaves out",
     tag=_TAG,
     query=Least,
@@ -69,6 +70,7 @@ LIST = Spec(
 )
 RETRY = Spec(
     name="retryParked",
+    action="subscriptions.operate",
     summary="Try parked streams again",
     tag=_TAG,
     body=Retry,
@@ -78,6 +80,7 @@ RETRY = Spec(
 )
 PARK = Spec(
     name="parkStream",
+    action="subscriptions.operate",
     summary="Leave a stream out",
     tag=_TAG,
     body=Park,
@@ -86,6 +89,7 @@ PARK = Spec(
 )
 RESET = Spec(
     name="resetSubscription",
+    action="subscriptions.operate",
     summary="Work history off again",
     tag=_TAG,
     body=Reset,
