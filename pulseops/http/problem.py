@@ -26,6 +26,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "request-timeout": (408, "The request did not arrive in time"),
     "invalid-transition": (409, "The incident's status does not allow this"),
     "subscription-conflict": (409, "The subscription does not allow this now"),
+    "ahead": (409, "The log has not come so far"),
     "contended": (409, "Others keep changing this incident"),
     "version-conflict": (412, "The incident has changed since you read it"),
     "too-large": (413, "The request is too large"),
