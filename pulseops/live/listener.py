@@ -12,7 +12,7 @@ from pulseops.live.wanted import Wanted
 
 Why = Literal["left", "slow", "age", "stopping", "access", "trouble"]
 
-MOST_EVENTS, MOST_BYTES = 5_000, 1024 * 1024
+MOST_EVENTS, MOST_BYTES = 10_000, 2 * 1024 * 1024
 """What may wait for one listener. A page is taken whole when nothing waits."""
 _FAR = 1_000
 """Positions that pass unseen before the listener is told of them at once."""
@@ -47,12 +47,12 @@ class Listener:
         """Whether it has long not heard how far the log is."""
         return self.position - self.told >= _FAR
 
-    def offer(self, pieces: Sequence[Piece], position: int) -> None:
-        """What follows `self.position` up to `position`. More than may wait ends it."""
+    def offer(self, pieces: Sequence[Piece], position: int, room: int = MOST_BYTES) -> None:
+        """What follows `self.position` up to `position`. More than may wait, or than `room`, ends it."""
         if self.ended is not None:
             return
         events, size = sum(one.events for one in pieces), sum(len(one.text) for one in pieces)
-        if self._pieces and (self._events + events > MOST_EVENTS or self._bytes + size > MOST_BYTES):
+        if self._pieces and (self._events + events > MOST_EVENTS or self._bytes + size > room):
             self.end("slow")
             return
         self._pieces.extend(pieces)

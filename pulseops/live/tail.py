@@ -7,6 +7,7 @@ import structlog
 
 from pulseops.db.outages import OUTAGES
 from pulseops.eventstore.wake import Bell
+from pulseops.live import listener as listening
 from pulseops.live import metrics
 from pulseops.live.listener import Listener
 from pulseops.live.pages import Log, Page, Piece
@@ -16,6 +17,8 @@ _UNASKED = 1.0
 """Seconds between looks that no ring prompted."""
 _APART = 0.02
 """Seconds between two looks: a busy log is read in larger pieces, not more often."""
+_ALL_BYTES = 128 * 1024 * 1024
+"""What may wait for all listeners of one log together."""
 
 _log = structlog.get_logger(__name__)
 
@@ -90,15 +93,17 @@ class Tail:
         before, self.position = self.position, page.position
         if self.position == before:
             return
+        # Those who want the same hold the same text, so this bounds what waits for all of them.
+        room = min(listening.MOST_BYTES, _ALL_BYTES // max(1, len(self._listeners)))
         for wanted, group in self._listeners.items():
             pieces: list[Piece] | None = None
             for listener in group:
                 if listener.position == before:
                     # Made once, for all of them.
                     pieces = page.pieces(wanted) if pieces is None else pieces
-                    listener.offer(pieces, page.position)
+                    listener.offer(pieces, page.position, room)
                 elif listener.position < page.position:
-                    listener.offer(page.pieces(wanted, listener.position), page.position)
+                    listener.offer(page.pieces(wanted, listener.position), page.position, room)
 
     def _failed(self, error: Exception) -> None:
         metrics.FAILURES.inc()

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -92,8 +92,8 @@ class Stream:
 class Host:
     """A server of this loop, on a port of its own, and a client with the admin's key."""
 
-    def __init__(self, app: Litestar, port: int, token: str) -> None:
-        self.app, self.port, self.token = app, port, token
+    def __init__(self, app: Litestar, port: int, token: str, stop: Callable[[], Awaitable[None]]) -> None:
+        self.app, self.port, self.token, self.stop = app, port, token, stop
         self.client = client(port, token)
 
     @property
@@ -140,13 +140,18 @@ async def hosting(url: str) -> AsyncIterator[Host]:
     while not serving.started:  # noqa: ASYNC110 - uvicorn has nothing to wait on
         await asyncio.sleep(0.01)
     app: Any = serving.config.app
-    host = Host(app, listener.getsockname()[1], await ensure_admin_key(app.state.pool, now=utc_now()) or "")
+
+    async def stop() -> None:
+        serving.should_exit = True
+        await task
+
+    token = await ensure_admin_key(app.state.pool, now=utc_now()) or ""
+    host = Host(app, listener.getsockname()[1], token, stop)
     try:
         async with host.client:
             yield host
     finally:
-        serving.should_exit = True
-        await task
+        await stop()
 
 
 async def happen(
