@@ -17,6 +17,7 @@ from pulseops.kernel.clock import utc_now
 from pulseops.kernel.ids import new_id
 from pulseops.live.feeds import Feeds
 from pulseops.settings import Settings
+from tests.keys import a_key
 
 PATIENCE = 20
 
