@@ -135,6 +135,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.pool = pool
         app.state.reads = reads
         app.state.rulebook = rules
+        app.state.escalation = rules.escalation
         app.state.logs = logs(gateways.of, pool, rules)
         app.state.catalogs = catalogs(gateways.of, pool)
         app.state.defaults = defaults(rules)

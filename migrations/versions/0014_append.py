@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0014_append"
-down_revision = "0012_catalog"
+down_revision = "0013_kinds"
 branch_labels = None
 depends_on = None
 # Older code goes on with append_v1, and answers repetitions of what append_v2 stored.

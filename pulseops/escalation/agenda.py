@@ -9,6 +9,7 @@ from zlib import crc32
 import asyncpg
 from msgspec import Struct
 
+from pulseops.escalation.waits import Kind
 from pulseops.incidents.events import Priority, Status
 from pulseops.kernel.errors import InvalidInput
 
@@ -19,19 +20,21 @@ MOST = 200
 class Escalation(Struct, frozen=True, kw_only=True, rename="camel"):
     """Unless somebody answers, `to` hears of the incident at `dueAt`, as level `level` of its policy.
 
-    `lateBy` is in seconds, 0 while there is time left. `problem` says why a due one could not be fired: it is
-    tried again.
+    Of another `kind` than escalation nobody hears: then `level` is 1 and `to` is null, and of a snooze the
+    policy as well. `lateBy` is in seconds, 0 while there is time left. `problem` says why a due one could not
+    be fired: it is tried again.
     """
 
     incident_id: UUID
+    kind: Kind
     title: str
     priority: Priority | None
     status: Status
     team: str | None
-    policy: str
-    rules_version: str
+    policy: str | None
+    rules_version: str | None
     level: int
-    to: str
+    to: str | None
     due_at: datetime
     overdue: bool
     late_by: float
@@ -48,14 +51,16 @@ class Escalations(Struct, frozen=True, kw_only=True, rename="camel"):
 # The incident is looked up for each deadline of the page (OFFSET 0 keeps it so): planned on empty tables,
 # a join would read the whole board.
 _PAGE = """
-    SELECT d.incident_id, i.title, i.priority, i.status, i.assigned_team AS team, d.plan->>'policy' AS policy,
-        d.plan->>'rules_version' AS rules_version, d.step AS level,
-        d.plan->'steps'->(d.step - 1)->>'to' AS "to", d.due_at, d.last_error AS problem
+    SELECT d.incident_id, d.kind, i.title, i.priority, i.status, i.assigned_team AS team,
+        d.plan->>'policy' AS policy, d.plan->>'rules_version' AS rules_version, d.step AS level,
+        CASE WHEN d.kind = 'escalation'
+            THEN d.plan->'steps'->((d.step - 1) % jsonb_array_length(d.plan->'steps'))->>'to' END AS "to",
+        d.due_at, d.last_error AS problem
     FROM escalation.deadline d
     CROSS JOIN LATERAL (
         SELECT * FROM incidents.incident i WHERE i.log_id = $1 AND i.id = d.incident_id OFFSET 0
     ) i
-    WHERE d.log_id = $1 AND (d.due_at, d.incident_id) > ($2, $3)
+    WHERE d.log_id = $1 AND d.kind = $8 AND (d.due_at, d.incident_id) > ($2, $3)
       AND (cardinality($4::text[]) = 0 OR i.priority = ANY ($4))
       AND (cardinality($5::text[]) = 0 OR i.assigned_team = ANY ($5))
       AND ($7::text[] IS NULL OR i.assigned_team = ANY ($7))
@@ -86,6 +91,7 @@ async def list_escalations(
     now: datetime,
     priority: tuple[Priority, ...] = (),
     team: tuple[str, ...] = (),
+    kind: Kind = "escalation",
     cursor: str | None = None,
     limit: int = 50,
     teams: frozenset[str] | None = None,
@@ -97,7 +103,7 @@ async def list_escalations(
     """
     due_at, incident_id = _FIRST if cursor is None else _place(cursor, log_id)
     within = None if teams is None else list(teams)
-    rows = await connection.fetch(_PAGE, log_id, due_at, incident_id, priority, team, limit + 1, within)
+    rows = await connection.fetch(_PAGE, log_id, due_at, incident_id, priority, team, limit + 1, within, kind)
     items = tuple(_escalation(row, now) for row in rows[:limit])
     return Escalations(items=items, next_cursor=_cursor(log_id, items[-1]) if len(rows) > limit else None)
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import asyncpg
 import structlog
@@ -16,7 +17,6 @@ from pulseops.db.outages import OUTAGES
 from pulseops.escalation.sweep import Store, Swept, due_logs, sweep
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.wake import Doorbell
-from pulseops.incidents.events import Escalated
 from pulseops.kernel.clock import Clock
 from pulseops.subscriptions import heartbeat
 
@@ -151,17 +151,18 @@ class Rounds:
 
 def _tell(swept: Swept) -> None:
     for one in swept.fired:
+        more: dict[str, Any] = {}
+        if one.level is not None:
+            more = {"escalationLevel": one.level, "to": one.to, "policy": one.policy}
         _log.info(
             "events stored",
             correlationId=str(one.correlation_id),
             incidentId=str(one.incident_id),
-            types=[Escalated.type],
+            types=[one.type],
             position=one.position,
             actor="system:escalation",
-            escalationLevel=one.level,
-            to=one.to,
-            policy=one.policy,
             lateBy=round(one.late_by, 3),
+            **more,
         )
     for incident_id in swept.unreadable:
         _log.error("escalation put off: the history cannot be read", incidentId=str(incident_id))

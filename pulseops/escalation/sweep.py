@@ -3,9 +3,10 @@
 Two sweeps at once share the work (SKIP LOCKED); one that dies gives its claims back. Locks are taken in one
 order, deadlines and then the log, and the log's is held for the last statement only.
 
-Histories are read only where they have grown since the deadline was written: a sweep of thousands decides on
-what the deadlines say, and `append` refuses what another fact came before. Inline reactors are not asked: who
-wants to answer to an escalation follows the log.
+For escalations, histories are read only where they have grown since the deadline was written: a sweep of
+thousands decides on what the deadlines say, and `append` refuses what another fact came before. Inline
+reactors are not asked: who wants to answer to an escalation follows the log. An incident of which two things
+are due gets one fact a sweep.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,8 +19,11 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
+from pulseops.escalation.lapses import lapsing
 from pulseops.escalation.moves import Deadline, Move, pinned, postponed, step_taken, stood
+from pulseops.escalation.waits import Past, waits_of
 from pulseops.eventstore.append import AppendRequest
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.store import EventStore
@@ -39,23 +43,24 @@ WITH bounds AS MATERIALIZED (
     CASE WHEN current_setting('server_version_num')::int >= 170000
       THEN set_config('transaction_timeout', '5s', true) END
 )
-SELECT c.* FROM bounds CROSS JOIN escalation.claim_due_v2($1, $2, $3) c
+SELECT c.* FROM bounds CROSS JOIN escalation.claim_due_v3($1, $2, $3) c
 """
 _DUE_LOGS = "SELECT due FROM escalation.due_logs_v1($1) AS due"
 _HISTORIES = "SELECT * FROM escalation.histories_v1($1, $2)"
-_FIRE = "SELECT * FROM escalation.fire_v2($1, $2, $3)"
+_FIRE = "SELECT * FROM escalation.fire_v3($1, $2, $3)"
 
 
 class Fired(Struct, frozen=True, kw_only=True):
-    """One escalation, stored. `late_by` is in seconds."""
+    """What came of one deadline, stored; `late_by` is in seconds. Only an escalation has the rest."""
 
     incident_id: UUID
     correlation_id: UUID
-    level: int
-    to: str
-    policy: str
+    type: str
     position: int
     late_by: float
+    level: int | None = None
+    to: str | None = None
+    policy: str | None = None
 
 
 class Swept(Struct, frozen=True, kw_only=True):
@@ -82,39 +87,65 @@ async def sweep(pool: asyncpg.Pool, store: Store, codec: Codec, *, now: datetime
         claimed = await connection.fetch(_CLAIM, store.log_id, now, limit)
         if not claimed:
             return Swept()
-        standings = {row["incident_id"]: pinned(row) for row in claimed}
-        unknown = [incident_id for incident_id, standing in standings.items() if standing is None]
-        pasts = await _pasts(connection, store.log_id, unknown)
-        batch: list[AppendRequest] = []
+        standings = {row["incident_id"]: standing for row in claimed if (standing := pinned(row)) is not None}
+        unknown = {
+            row["incident_id"]
+            for row in claimed
+            if row["kind"] != "escalation" or row["incident_id"] not in standings
+        }
+        pasts = await _pasts(connection, store.log_id, [*unknown])
+        batch: dict[UUID, AppendRequest] = {}
+        lateness: list[float] = []
         moves: list[Move] = []
         unreadable: list[UUID] = []
         for row in claimed:
-            request = None
+            incident_id, request = row["incident_id"], None
+            if incident_id in batch:
+                continue
             try:
-                standing = standings[row["incident_id"]]
-                if standing is None:
-                    past = [codec.decode(event) for event in pasts.get(row["incident_id"], ())]
-                    standing = stood(store.decider.fold(past), past)
-                request, move = step_taken(
-                    store.log_id, _deadline(row), standing, now, ordinal=len(batch) + 1
-                )
+                standing = standings.get(incident_id) if row["kind"] == "escalation" else None
+                if standing is not None:
+                    request, move = step_taken(
+                        store.log_id, _deadline(row), standing, now, ordinal=len(batch) + 1
+                    )
+                else:
+                    past = [codec.decode(event) for event in pasts.get(incident_id, ())]
+                    request, move = _decided(store, row, past, now, ordinal=len(batch) + 1)
             except Exception as error:  # noqa: BLE001 -- recorded in the row: one bad history must not stop the rest
                 move = postponed(row, error, now)
-                unreadable.append(row["incident_id"])
+                unreadable.append(incident_id)
             if request is not None:
-                batch.append(request)
+                batch[incident_id] = request
+                lateness.append(max(0.0, (now - row["due_at"]).total_seconds()))
             moves.append(move)
-        answers = await connection.fetch(_FIRE, store.log_id, _json(batch), _json(moves))
+        requests = list(batch.values())
+        answers = await connection.fetch(_FIRE, store.log_id, _json(requests), _json(moves))
     stored = (
-        (batch[answer["ordinal"] - 1], answer["position"])
-        for answer in answers
-        if answer["verdict"] == "stored"
+        (answer["ordinal"] - 1, answer["position"]) for answer in answers if answer["verdict"] == "stored"
     )
     return Swept(
         claimed=len(claimed),
-        fired=tuple(_fired(request, position) for request, position in stored),
+        fired=tuple(_fired(requests[index], position, lateness[index]) for index, position in stored),
         unreadable=tuple(unreadable),
     )
+
+
+def _decided(
+    store: Store, row: Mapping[str, Any], past: Past, now: datetime, *, ordinal: int
+) -> tuple[AppendRequest | None, Move]:
+    """As `step_taken`, for any kind, by the history."""
+    incident = store.decider.fold(past)
+    ended = Move(incident_id=row["incident_id"], kind=row["kind"])
+    if incident is None:
+        return None, ended
+    waits = waits_of(incident, past)
+    if row["kind"] == "escalation":
+        return step_taken(store.log_id, _deadline(row), stood(waits), now, ordinal=ordinal)
+    asked = lapsing(store.log_id, row, waits, incident, now)
+    if isinstance(asked, Move):
+        return None, asked
+    draft = store.draft(incident.id, incident, incident.version, asked.command, asked.context)
+    return (draft.request, replace(ended, ordinal=ordinal)) if draft.facts else (None, ended)
 
 
 async def _pasts(
@@ -127,22 +158,29 @@ async def _pasts(
 
 
 def _deadline(row: Mapping[str, Any]) -> Deadline:
-    return Deadline(incident_id=row["incident_id"], step=row["step"], due_at=row["due_at"], plan=row["plan"])
-
-
-def _fired(request: AppendRequest, position: int) -> Fired:
-    fact = request.events[-1].data
-    if not isinstance(fact, Escalated):
-        raise TypeError(f"{request.stream_id} was to be escalated, but {fact.type} was stored")
-    return Fired(
-        incident_id=request.stream_id,
-        correlation_id=request.events[-1].meta.correlation_id,
-        level=fact.level,
-        to=fact.to,
-        policy=fact.policy,
-        position=position,
-        late_by=fact.late_by,
+    return Deadline(
+        incident_id=row["incident_id"],
+        step=row["step"],
+        due_at=row["due_at"],
+        plan=row["plan"],
+        wait_id=row["wait_id"],
+        version=row["version"],
     )
+
+
+def _fired(request: AppendRequest, position: int, late_by: float) -> Fired:
+    event = request.events[-1]
+    fact = event.data
+    fired = Fired(
+        incident_id=request.stream_id,
+        correlation_id=event.meta.correlation_id,
+        type=event.type,
+        position=position,
+        late_by=late_by,
+    )
+    if isinstance(fact, Escalated):
+        return replace(fired, level=fact.level, to=fact.to, policy=fact.policy)
+    return fired
 
 
 def _json(value: object) -> str:

@@ -1,11 +1,13 @@
-"""Deadlines: who hears next of which incident, and when. Rows, kept in step with history by a projector.
+"""Deadlines: what is due for which incident, and when. Rows, kept in step with history by a projector.
 
-An incident waits for one thing at a time, so it has at most one deadline of a kind. The plan is pinned in the
-row: rules that change later do not touch incidents already assigned.
+An incident has at most one deadline of a kind (see waits.py). The plan is pinned in the row: rules that
+change later do not touch waits that have begun.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -15,8 +17,9 @@ from sqlalchemy import Column, DateTime, Index, Integer, SmallInteger, Table, Te
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
-from pulseops.escalation.rules import EscalationRules, Plan, next_step, plan_for
-from pulseops.incidents.events import Priority
+from pulseops.escalation.rules import Asked, EscalationRules, Plan, plan_for
+from pulseops.escalation.waits import KINDS, Kind, Waits, due
+from pulseops.incidents.events import Assigned
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
 
@@ -33,15 +36,21 @@ deadline = Table(
         autoincrement=False,
         comment="The log of the incident's facts.",
     ),
-    Column("incident_id", Uuid, primary_key=True, comment="The incident that waits for an answer."),
-    Column("kind", Text, primary_key=True, comment="What the deadline is for: escalation."),
+    Column("incident_id", Uuid, primary_key=True, comment="The incident that waits."),
     Column(
-        "step", Integer, nullable=False, comment="The level that hears of it when the time is up, from 1."
+        "kind",
+        Text,
+        primary_key=True,
+        comment="What the deadline is for: escalation, acknowledgement, snooze or incident (auto-resolve).",
+    ),
+    Column(
+        "step",
+        Integer,
+        nullable=False,
+        comment="Of an escalation: the level that hears of it when the time is up, from 1. Otherwise 1.",
     ),
     Column("due_at", DateTime(timezone=True), nullable=False, comment="When the time is up."),
-    Column(
-        "plan", JSONB, nullable=False, comment="The escalation plan, as it was when the team was assigned."
-    ),
+    Column("plan", JSONB, comment="The plan, as it was when the wait began; null for a snooze."),
     Column(
         "failures",
         Integer,
@@ -58,79 +67,131 @@ deadline = Table(
     ),
     Column("level", Integer, comment="How far it was escalated then; 0 is not at all."),
     Column("correlation_id", Uuid, comment="The correlation id of its first fact."),
-    Column("cause_id", Uuid, comment="The fact that began the wait: ASSIGNED or ESCALATED."),
+    Column(
+        "cause_id",
+        Uuid,
+        comment="What the next fact answers to: the beginning of the wait, or its newest ESCALATED.",
+    ),
+    Column(
+        "wait_id",
+        Uuid,
+        comment="The fact that the wait began with; null where the release before wrote the row.",
+    ),
     Index(None, "log_id", "due_at", "incident_id"),
     schema="escalation",
-    comment="What is due when: one row for each open incident that somebody has yet to answer.",
+    comment="What is due when: who hears next, and which acknowledgement, snooze or incident runs out.",
 )
 
 
-_ASSIGNED = "SELECT * FROM escalation.assigned_v2($1, $2, $3, $4, $5, $6, $7)"
-_STOP = "SELECT escalation.stop_deadlines_v2($1, $2, $3, $4, $5, $6, $7)"
+_WAITS = "SELECT * FROM escalation.waits_v1($1, $2, $3, $4, $5, $6, $7)"
+_SET = "SELECT escalation.set_deadlines_v1($1, $2, $3)"
+_PLAN = msgspec.json.Decoder(Plan)
 
 
-class _Start(Struct, frozen=True, kw_only=True):
-    """A deadline as `start_deadlines_v2` takes it."""
+class Start(Struct, frozen=True, kw_only=True):
+    """A deadline as `set_deadlines_v1` takes it."""
 
     incident_id: UUID
+    kind: Kind
     step: int
     due_at: datetime
-    plan: msgspec.Raw
+    plan: msgspec.Raw | None
     version: int
-    level: int
+    level: int | None
     correlation_id: UUID
-    cause_id: UUID
+    cause_id: UUID | None
+    wait_id: UUID
 
 
 def deadlines(rules: EscalationRules) -> Projector:
-    """Keeps the deadlines: ASSIGNED starts one where a policy applies, ACKNOWLEDGED and RESOLVED end it.
+    """Keeps the deadlines: a fact that begins a wait starts one where a policy applies, another ends it.
 
     What becomes of it in between is the sweep's. Running a range again changes nothing.
     """
 
     @lru_cache(maxsize=4096)
-    def planned(
-        priority: Priority | None,
-        category: str | None,
-        team: str | None,
-        service: str | None,
-        environment: str | None,
-    ) -> tuple[Plan, msgspec.Raw] | None:
-        plan = plan_for(
-            rules,
-            priority=priority,
-            category=category,
-            team=team,
-            service=service,
-            environment=environment,
-        )
+    def planned(asked: Asked, begun: str) -> tuple[Plan, msgspec.Raw] | None:
+        plan = plan_for(rules, asked, begun=begun)
         return None if plan is None else (plan, msgspec.Raw(msgspec.json.encode(plan)))
 
-    async def project(connection: asyncpg.Connection, piece: Slice) -> None:
-        rows = await connection.fetch(_ASSIGNED, *piece.parameters)
-        starts = []
-        for row in rows:
-            found = planned(row["priority"], row["category"], row["team"], row["service"], row["environment"])
-            if found is None:
+    def starts(row: Mapping[str, Any], waits: Waits) -> Iterator[Start]:
+        found: tuple[Plan, msgspec.Raw] | None
+        for kind in waits.began:
+            if kind == "escalation" and row["pinned"] is not None:
+                found = _PLAN.decode(row["pinned"]), msgspec.Raw(row["pinned"].encode())
+            elif kind in row["fresh"]:
+                found = planned(waits.asked_for(kind), waits.begun) if kind != "snooze" else None
+            else:
                 continue
-            plan, pinned = found
-            due = next_step(plan, fired=row["level"], due=row["due_at"], now=row["fired_at"])
-            if due is not None:
-                starts.append(
-                    _Start(
-                        incident_id=row["incident_id"],
-                        step=due.level,
-                        due_at=due.at,
-                        plan=pinned,
-                        version=row["version"],
-                        level=row["level"],
-                        correlation_id=row["correlation_id"],
-                        cause_id=row["cause_id"],
-                    )
-                )
-        if starts:
-            payload = msgspec.json.encode(starts).decode()
-            await connection.execute("SELECT escalation.start_deadlines_v2($1, $2)", piece.log_id, payload)
-        await connection.execute(_STOP, *piece.parameters)
+            yield from _start(row["incident_id"], kind, waits, found)
+
+    async def project(connection: asyncpg.Connection, piece: Slice) -> None:
+        rows = await connection.fetch(_WAITS, *piece.parameters)
+        if not rows:
+            return
+        standing, begun = {}, list[Start]()
+        for row in rows:
+            waits = _waits(row)
+            standing[str(row["incident_id"])] = _told(waits)
+            begun += starts(row, waits)
+        await connection.execute(_SET, piece.log_id, _json(standing), _json(begun))
 
     return Projector(NAME, project)
+
+
+def _start(
+    incident_id: UUID, kind: Kind, waits: Waits, found: tuple[Plan, msgspec.Raw] | None
+) -> Iterator[Start]:
+    plan, pinned = found or (None, None)
+    when = due(kind, waits, plan)
+    if when is None:
+        return
+    escalation = kind == "escalation"
+    yield Start(
+        incident_id=incident_id,
+        kind=kind,
+        step=when.level,
+        due_at=when.at,
+        plan=pinned,
+        version=waits.version,
+        level=waits.level if escalation else None,
+        correlation_id=waits.correlation_id,
+        cause_id=waits.cause_id if escalation else waits.began[kind],
+        wait_id=waits.began[kind],
+    )
+
+
+def _told(waits: Waits) -> dict[str, Any]:
+    told: dict[str, Any] = {kind: str(fact) for kind, fact in waits.began.items()}
+    if waits.since is not None:
+        told |= {"level": waits.level, "since": waits.since}
+    return told
+
+
+def _waits(row: Mapping[str, Any]) -> Waits:
+    return Waits(
+        version=row["version"],
+        correlation_id=row["correlation_id"],
+        asked=Asked(
+            priority=row["priority"],
+            category=row["category"],
+            team=row["team"],
+            service=row["service"],
+            environment=row["environment"],
+        ),
+        category_then=row["category_then"],
+        began={kind: row[kind] for kind in KINDS if row[kind] is not None},
+        since=row["since"],
+        begun=row["begun"] or Assigned.type,
+        level=row["level"],
+        due_at=row["due_at"],
+        fired_at=row["fired_at"],
+        cause_id=row["cause_id"],
+        acknowledged_at=row["acknowledged_at"],
+        until=row["until"],
+        touched_at=row["touched_at"],
+    )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,6 +1,7 @@
 """The version of a stream, as the entity tag of what it tells."""
 
 import re
+from hashlib import blake2b
 
 from msgspec import Struct
 
@@ -20,6 +21,11 @@ NEVER = -1
 
 def etag(version: int) -> Header:
     return b"etag", b'"%d"' % version
+
+
+def of(body: bytes) -> bytes:
+    """The tag of what has no version of its own: of its content. For `none_match`, and in quotes for ETag."""
+    return blake2b(body, digest_size=12).hexdigest().encode()
 
 
 def expected_version(request: Req) -> int | None:

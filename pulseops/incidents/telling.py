@@ -124,7 +124,8 @@ def tell(fact: IncidentFact, actor: str) -> Told:
 def reason(decision: Decision) -> str:
     """The decision's own words, then its rule and evidence."""
     why = decision.why.rstrip(".") or "no reason given"
-    rule = f"rule {decision.rule} of {decision.rules_version}"
+    version = f" of {decision.rules_version}" if decision.rules_version else ""
+    rule = f"rule {decision.rule}{version}"
     evidence = f", on {', '.join(decision.evidence)}" if decision.evidence else ""
     return f"{why} ({rule}{evidence})"
 

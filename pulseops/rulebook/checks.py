@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from typing import Any, Protocol, TypeAlias
 
 from pulseops.assignment.rules import AssignmentRules
 from pulseops.classification.lexicon import key
 from pulseops.classification.rules import UNCATEGORIZED, ClassificationRules, Rule
 from pulseops.classification.severity import Scale, folded
-from pulseops.escalation.rules import EscalationRules
+from pulseops.escalation.rules import EscalationRules, Policy
 from pulseops.incidents.selector import Selector, matches
+from pulseops.kernel.durations import duration_text
 from pulseops.rulebook.problems import suggestion
 
 Report: TypeAlias = Callable[[str, str], None]
 """Takes the path of what is wrong, and the message."""
 
+MOST_ROUNDS = 50
 _ALWAYS = ("source", "service", "environment", "labels")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -89,11 +92,22 @@ def check_escalation(
         )
         if not policy.steps:
             report(f"{here}.steps", "there are no steps: say after how long, and to whom")
+        _check_times(policy, here, report)
         for number, step in enumerate(policy.steps):
             for word in _PLACEHOLDER.findall(step.to):
                 if word != "team":
                     report(f"{here}.steps[{number}].to", f"{{{word}}} stands for nothing; {{team}} does")
     _check_shadows(rules.policies, f"{at}.policies", _covers, report)
+
+
+def _check_times(policy: Policy, path: str, report: Report) -> None:
+    """An incident must not be over before everybody has heard of it, nor be told of without end."""
+    if policy.repeat > MOST_ROUNDS:
+        report(f"{path}.repeat", f"the steps are gone through again {MOST_ROUNDS} times at most")
+    climb = sum((step.after for step in policy.steps), timedelta()) * (1 + min(policy.repeat, MOST_ROUNDS))
+    if policy.resolve_after is not None and policy.resolve_after <= climb:
+        told = f"the last level hears of it after {duration_text(climb)}"
+        report(f"{path}.resolve_after", f"{told}: an incident cannot be over by itself before that")
 
 
 def _check_scale(scale: Scale, path: str, report: Report) -> None:

@@ -13,7 +13,7 @@ from pulseops.rulebook.problems import Problem, suggestion
 UNREADABLE: Final = object()
 """Stands for a value that could not be read; the problem has been noted."""
 
-_LONGEST = 500
+_LONGEST, _DIGITS = 500, 9
 
 
 class Reader:
@@ -150,6 +150,12 @@ def _number(text: str, _kind: inspect.Type) -> float:
         raise ValueError(f'"{text}" is not a number') from None
 
 
+def _whole(text: str, _kind: inspect.Type) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise ValueError(f'"{text}" is not a whole number from 0')
+    return int(text)
+
+
 def _duration(text: str, _kind: inspect.Type) -> timedelta:
     return parse_duration(text)
 
@@ -158,6 +164,7 @@ _SCALARS: dict[type, Callable[[str, inspect.Type], Any]] = {
     inspect.StrType: _word,
     inspect.LiteralType: _choice,
     inspect.FloatType: _number,
+    inspect.IntType: _whole,
     inspect.TimeDeltaType: _duration,
 }
 

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from pulseops.db.pools import open_pool
-from pulseops.escalation.rules import plan_for
+from pulseops.escalation.rules import Asked, plan_for
 from pulseops.escalation.sweep import sweep
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.history import LogHistory
@@ -32,10 +32,10 @@ _IDLE = 200
 # As the projector of deadlines writes them: the newest fact of each incident is its assignment.
 _WAIT = """
 INSERT INTO escalation.deadline (
-  log_id, incident_id, kind, step, due_at, plan, version, level, correlation_id, cause_id
+  log_id, incident_id, kind, step, due_at, plan, version, level, correlation_id, cause_id, wait_id
 )
 SELECT 1, e.stream_id, 'escalation', 1, now() + interval '30 days', $2,
-  e.version, 0, (e.meta->>'correlationId')::uuid, e.event_id
+  e.version, 0, (e.meta->>'correlationId')::uuid, e.event_id, e.event_id
 FROM eventstore.event e WHERE e.log_id = 1 AND e.type = 'ASSIGNED' ORDER BY e.position LIMIT $1
 ON CONFLICT DO NOTHING
 """
@@ -124,9 +124,7 @@ async def _swept(database: Database, stage: Stage, *, overdue: int, limit: int, 
 
 def _plan() -> str:
     rules = load_rulebook(None).escalation
-    plan = plan_for(
-        rules, priority="critical", category=None, team="triage", service=None, environment="production"
-    )
+    plan = plan_for(rules, Asked(priority="critical", team="triage", environment="production"))
     return msgspec.json.encode(plan).decode()
 
 

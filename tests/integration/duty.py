@@ -46,6 +46,33 @@ RULES = EscalationRules(
     ),
 )
 
+WHOLE = EscalationRules(
+    version="whole-1",
+    policies=(
+        Policy(
+            name="databases",
+            when=Selector(category=("database",)),
+            steps=(Step(after=MINUTE, to="{team}"),),
+            unacknowledge_after=10 * MINUTE,
+        ),
+        Policy(
+            name="critical",
+            when=Selector(priority=("critical",)),
+            steps=(Step(after=5 * MINUTE, to="secondary of {team}"), Step(after=2 * MINUTE, to="lead")),
+            repeat=1,
+            unacknowledge_after=20 * MINUTE,
+            resolve_after=60 * MINUTE,
+        ),
+        Policy(
+            name="high",
+            when=Selector(priority=("high",)),
+            steps=(Step(after=15 * MINUTE, to="lead of {team}"),),
+            unacknowledge_after=30 * MINUTE,
+        ),
+    ),
+)
+"""With whatever the clock may bring about."""
+
 
 def _classify(recorded: Recorded[Any], _incident: Incident) -> Sequence[Command]:
     if not isinstance(recorded.fact, Created):
@@ -106,6 +133,9 @@ class Duty:
     async def resolve(self, incident: UUID) -> None:
         await self.store.execute(incident, Resolve(), await self.context())
 
+    async def ask(self, incident: UUID, command: Command) -> None:
+        await self.store.execute(incident, command, await self.context())
+
     async def context(self) -> Context:
         return Context(
             actor="key:tester", now=await self.clock.now(), command_id=new_id(), correlation_id=new_id()
@@ -126,10 +156,15 @@ class Duty:
         return [one.fact.type for one in await self.history.stream(incident)]
 
     async def deadlines(self) -> dict[UUID, tuple[int, datetime]]:
+        """Of escalations."""
+        every = await self.all_deadlines()
+        return {incident: due for (incident, kind), due in every.items() if kind == "escalation"}
+
+    async def all_deadlines(self) -> dict[tuple[UUID, str], tuple[int, datetime]]:
         rows = await self.pool.fetch(
-            "SELECT incident_id, step, due_at FROM escalation.deadline WHERE log_id = $1", self.log_id
+            "SELECT incident_id, kind, step, due_at FROM escalation.deadline WHERE log_id = $1", self.log_id
         )
-        return {row["incident_id"]: (row["step"], row["due_at"]) for row in rows}
+        return {(row["incident_id"], row["kind"]): (row["step"], row["due_at"]) for row in rows}
 
     async def assigned_at(self, incident: UUID) -> datetime:
         history = await self.history.stream(incident)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulseops.escalation.rules import (
+    Asked,
     EscalationRules,
     Plan,
     Policy,
@@ -44,8 +45,7 @@ RULES = EscalationRules(
 
 
 def plan(**facts: Any) -> Plan | None:
-    asked = {"priority": None, "category": None, "team": "database", "service": None, "environment": None}
-    return plan_for(RULES, **(asked | facts))
+    return plan_for(RULES, Asked(**({"team": "database"} | facts)))
 
 
 def the_plan(**facts: Any) -> Plan:

@@ -1,5 +1,5 @@
 -- Claims what is due at p_now, the longest due first, until the transaction ends. What another worker has
--- claimed is left to it. Read in the order of its index: sorted, a backlog would be read whole for each claim.
+-- claimed is left to it. Escalations only: the workers that call this know no other kind. Read in the order of its index: sorted, a backlog would be read whole for each claim.
 -- `current` says whether the incident still has the facts that the deadline speaks of, and no more. An incident
 -- that gets another one after this look refuses an append at `version`.
 CREATE OR REPLACE FUNCTION escalation.claim_due_v2(p_log smallint, p_now timestamptz, p_limit integer)
@@ -18,7 +18,7 @@ AS $$
             SELECT s.version FROM eventstore.stream s WHERE s.log_id = p_log AND s.stream_id = d.incident_id
         )
     FROM escalation.deadline d
-    WHERE d.log_id = p_log AND d.due_at <= p_now AND (d.retry_at IS NULL OR d.retry_at <= p_now)
+    WHERE d.log_id = p_log AND d.kind = 'escalation' AND d.due_at <= p_now AND (d.retry_at IS NULL OR d.retry_at <= p_now)
     ORDER BY d.due_at
     LIMIT p_limit
     FOR UPDATE SKIP LOCKED
