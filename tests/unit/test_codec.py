@@ -72,6 +72,11 @@ def test_what_is_written_is_read_back() -> None:
             "policy": "p",
             "due_at": _TIME,
             "late_by": 0.25,
+            "until": _TIME,
+            "text": "Look at db-1",
+            "into": UUID(int=7),
+            "incident": UUID(int=7),
+            "origin": UUID(int=7),
         }
         written = fact(**{name: values[name] for name in fact.__struct_fields__ if name in values})
         stored = row(fact.type, fact.schema_version, msgspec.json.encode(written).decode())
