@@ -50,6 +50,7 @@ _STATEMENT = re.compile(
 )
 _KINDS = {
     inspect.StrType: "string",
+    inspect.BoolType: "boolean",
     inspect.IntType: "integer",
     inspect.FloatType: "number",
     inspect.NoneType: "null",

@@ -38,6 +38,7 @@ from pulseops.http.openapi import described
 from pulseops.http.problem import HANDLERS
 from pulseops.http.protocol import PatientProtocol
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.live.feeds import Feeds
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.settings import Settings
 from pulseops.subscriptions.lag import lags
@@ -144,6 +145,8 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         for noted in (usage, app.state.auditor):
             noted.start()
             stack.push_async_callback(noted.stop)
+        app.state.feeds = Feeds(pool, doorbell)
+        stack.push_async_callback(app.state.feeds.close)
         app.state.probe = Shared(partial(_probe, watches, gateways, reads, expected_revision()))
         stack.callback(app.state.probe.close)
         _log.info("serving", settings=repr(settings))
@@ -238,6 +241,13 @@ class _Server(uvicorn.Server):
                 door = socket.socket(fileno=os.dup(one.fileno()))
                 opened = await loop.create_server(protocol, sock=door, backlog=self.config.backlog)
                 self.servers.append(opened)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # What has no end of its own: uvicorn waits for every answer.
+        application = self.config.app
+        if isinstance(application, PulseOps):
+            application.state.feeds.stop()
+        await super().shutdown(sockets)
 
 
 def server(settings: Settings) -> uvicorn.Server:

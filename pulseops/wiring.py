@@ -31,6 +31,7 @@ from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.decider import Reactor
+from pulseops.live import routes as live
 from pulseops.operations import routes as operations
 from pulseops.projections.generations import ReadModel
 from pulseops.rulebook.loader import Rulebook
@@ -52,6 +53,7 @@ ROUTES = (
     *catalog.ROUTES,
     *operations.ROUTES,
     *access.ROUTES,
+    *live.ROUTES,
     *health.ROUTES,
     *docs.ROUTES,
     openapi.openapi,

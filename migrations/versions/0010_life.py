@@ -9,17 +9,24 @@ depends_on = None
 # Older code names the columns that it writes, and the others have constant defaults.
 oldest_code = "0004_access"
 
+# Named, as a generation that is made later has them under the same names.
 _COLUMNS = {
     "responder": ("text", "Which person it was given to, if to one."),
     "snoozed_until": ("timestamptz", "Nobody is to hear of it before then."),
     "resolution": ("text", "How it ended, such as fixed or duplicate; null while it has not."),
     "cause": ("text", "What the cause was, where somebody said so."),
     "merged_into": ("uuid", "The incident that it lives on in, being the same fault."),
-    "merged": ("uuid[] NOT NULL DEFAULT '{}'", "Incidents that were merged into it."),
-    "impacted_services": ("text[] NOT NULL DEFAULT '{}'", "Which services feel it, as declared."),
+    "merged": (
+        "uuid[] CONSTRAINT incident_merged_not_null NOT NULL DEFAULT '{}'",
+        "Incidents that were merged into it.",
+    ),
+    "impacted_services": (
+        "text[] CONSTRAINT incident_impacted_services_not_null NOT NULL DEFAULT '{}'",
+        "Which services feel it, as declared.",
+    ),
     "customers_affected": ("integer", "How many customers feel it; null while nobody knows."),
     "links": (
-        "jsonb NOT NULL DEFAULT '[]'",
+        "jsonb CONSTRAINT incident_links_not_null NOT NULL DEFAULT '[]'",
         "What it has to do with: [{incident or url, title, relation}]; a default is omitted.",
     ),
 }

@@ -34,6 +34,10 @@ _REQUEST_HEADERS: Mapping[str, Mapping[str, Any]] = {
         "description": 'Only if it is still as you read it: its ETag, such as `"3"`, or `*`.',
         "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*")$'},
     },
+    "Last-Event-ID": {
+        "description": "Go on after this position: the last `id` that was received.",
+        "schema": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})$"},
+    },
     "If-None-Match": {
         "description": "Only if it has changed since: the ETag of what you have. Of a write, `*`: only if "
         "there is none yet.",

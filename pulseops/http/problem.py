@@ -29,6 +29,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "subscription-conflict": (409, "The subscription does not allow this now"),
     "name-taken": (409, "The name is taken"),
     "last-admin": (409, "It is the last key that administers"),
+    "ahead": (409, "The log has not come so far"),
     "contended": (409, "Others keep changing it"),
     "version-conflict": (412, "It has changed since you read it"),
     "too-large": (413, "The request is too large"),

@@ -105,6 +105,8 @@ class PatientProtocol(HttpToolsProtocol):
         ours: dict[str, Any] = cycle.scope  # type: ignore[assignment]  # with two words of our own
         ours["say"] = partial(say, cycle)
         ours["arrived"] = lambda: not cycle.more_body
+        # What goes on for long is no crowd: it leaves when it begins, and is cut off when nobody takes it.
+        ours["leave"], ours["abort"] = partial(door.leave, now), cycle.transport.abort
         self._spawn(self._run(cycle, app, door, now))
 
     def _turn_away(self, cycle: RequestResponseCycle) -> None:
@@ -124,7 +126,8 @@ class PatientProtocol(HttpToolsProtocol):
         try:
             await cycle.run_asgi(app)
         finally:
-            door.leave(began, perf_counter())
+            if "told" not in cycle.scope:
+                door.leave(began, perf_counter())
 
     def _pass_over(self, rest: bytes) -> None:
         """Go on as if no upgrade had been offered (RFC 9110, 7.8).

@@ -132,6 +132,7 @@ async def link(request: Req, incident_id: FromPath[UUID]) -> Answer:
     body: Link = await LINK.body.read(request)
     if body.incident is None or body.url is not None or body.incident == incident_id:
         return await change(request, incident_id, body, LINK.kind)
+    await seen(request, incident_id)
     await require_other(request, body.incident, "/incident")
     back = Link(incident=incident_id, relation=INVERSE[body.relation], note=body.note)
     return await change_both(request, (incident_id, body), (body.incident, back), LINK.kind, body=body)
@@ -142,6 +143,7 @@ async def merge(request: Req, incident_id: FromPath[UUID]) -> Answer:
     body: Merge = await MERGE.body.read(request)
     if body.into == incident_id:
         return await change(request, incident_id, body, MERGE.kind)
+    await seen(request, incident_id)
     await require_other(request, body.into, "/into")
     other = Absorb(incident=incident_id, note=body.note)
     return await change_both(request, (incident_id, body), (body.into, other), MERGE.kind, body=body)

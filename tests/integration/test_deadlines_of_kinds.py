@@ -207,6 +207,39 @@ async def test_sweeps_side_by_side_lapse_each_wait_once(database: Database) -> N
                 assert after == ["UNSNOOZED"]
 
 
+async def test_a_deadline_of_the_release_before_goes_on_until_another_wait_begins(duty: Duty) -> None:
+    first, second = await duty.report("critical"), await duty.report("critical")
+    await duty.project()
+    await duty.pool.execute("UPDATE escalation.deadline SET wait_id = NULL WHERE kind = 'escalation'")
+    before = await duty.deadlines()
+    await duty.ask(first, Comment(text="Still there."))
+    await duty.ask(second, Reassign(team="other"))
+    await duty.project()
+    found = await duty.deadlines()
+    assert found[first] == before[first]
+    assert found[second] == (1, (await newest(duty, second))[0] + 5 * MINUTE)
+    assert await on(duty, 6 * MINUTE) == ["ESCALATED"] * 2
+    await duty.pool.execute("UPDATE escalation.deadline SET wait_id = NULL WHERE kind = 'escalation'")
+    await duty.acknowledge(first)
+    await duty.ask(second, Reassign(team="third"))
+    duty.clock.forward(3 * MINUTE)
+    assert (await duty.sweep()).fired == (), "what they speak of is over"
+    await duty.project()
+    assert set(await duty.deadlines()) == {second}
+
+
+async def test_a_sweep_of_the_release_before_leaves_other_kinds_alone(duty: Duty) -> None:
+    acknowledged, waiting = await duty.report("critical"), await duty.report("critical")
+    await duty.acknowledge(acknowledged)
+    await duty.project()
+    duty.clock.forward(timedelta(hours=2))
+    for claim in ("claim_due_v1", "claim_due_v2"):
+        rows = await duty.pool.fetch(
+            f"SELECT incident_id FROM escalation.{claim}(1::smallint, $1, 10)", await duty.clock.now()
+        )
+        assert [row["incident_id"] for row in rows] == [waiting]
+
+
 Story = list[tuple[str, int, int]]
 _WHAT = (
     *("critical", "high", "low", "acknowledge", "unacknowledge", "resolve", "reopen", "snooze", "unsnooze"),

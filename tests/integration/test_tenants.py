@@ -71,21 +71,22 @@ async def test_no_route_shows_or_changes_what_belongs_to_another_tenant(
         name for name, rows in before.items() if rows
     }
     bodies = {
-        "incident": {"title": "ours"},
-        "incidents": {"title": "ours"},
-        "incidents:batch": [{"title": "ours"}],
+        "merge": {"into": theirs["id"]},
         "park": {"streamId": theirs["id"]},
         "retry": {"streamId": theirs["id"]},
         "reset": {"position": 0, "confirm": True},
     }
     described = (await second.get("/openapi.json")).json()["paths"]
     for path, operations in described.items():
-        if path in _PUBLIC:
+        # A stream has no end to wait for: its own tests hold it to its log.
+        if path in {*_PUBLIC, "/stream"}:
             continue
         url = path.replace("{incident_id}", theirs["id"]).replace("{name}", "deadline")
         for method in operations:
             for headers in ({}, {"if-match": f'"{theirs["version"]}"'}, {"idempotency-key": "k"}):
-                given = {"json": bodies.get(path.rpartition("/")[2], {})} if method == "post" else {}
+                asked = operations[method].get("requestBody", {}).get("content", {})
+                example = asked.get("application/json", {}).get("example", {})
+                given = {"json": bodies.get(path.rpartition("/")[2], example)} if asked else {}
                 answer = await second.ask(method.upper(), url, headers=headers, **given)
                 assert _CANARY not in answer.text, (method, path)
                 assert theirs["id"] not in answer.text.replace(url, ""), (method, path)

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pulseops.escalation.rules import (
     Asked,
@@ -114,6 +115,33 @@ def test_the_decision_tells_a_responder_why_it_reached_this_level() -> None:
     third = decision_for(made, 3)
     assert (third.rule, third.rules_version, third.decided_by) == ("policies.critical", "v7", "rules")
     assert third.why.startswith("Nobody acknowledged it within 10m of reaching database lead, and")
+
+
+def test_steps_are_gone_through_again_and_levels_go_on_counting() -> None:
+    made = replace(the_plan(priority="critical"), repeat=2)
+    assert made.levels == 9
+    fourth = next_step(made, fired=3, due=NOON, now=NOON)
+    assert fourth is not None
+    assert (fourth.level, fourth.to, fourth.at) == (4, "database second on call", NOON + 5 * MINUTE)
+    assert next_step(made, fired=9, due=NOON, now=NOON) is None
+    assert decision_for(made, 4).why.endswith("level 4 of 9 is database second on call (round 2 of 3)."), (
+        "says which round"
+    )
+
+
+@pytest.mark.parametrize(
+    "begun", ["ASSIGNED", "UNACKNOWLEDGED", "UNSNOOZED", "REOPENED", "SPLIT", "PRIORITY_CHANGED"]
+)
+def test_a_plan_knows_what_its_wait_began_with(begun: str) -> None:
+    made = plan_for(RULES, Asked(priority="critical", team="database"), begun=begun)
+    assert made is not None
+    assert decision_for(made, 1).why.startswith("Nobody acknowledged it within 5m of ")
+
+
+def test_a_plan_of_the_release_before_still_reads() -> None:
+    stored = b'{"policy":"p","rules_version":"1","why":"w","steps":[{"after":"PT300S","to":"lead"}]}'
+    made = msgspec.json.decode(stored, type=Plan)
+    assert (made.levels, made.begun, made.resolve_after) == (1, "ASSIGNED", None)
 
 
 @pytest.mark.parametrize(

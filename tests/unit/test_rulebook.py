@@ -146,6 +146,18 @@ assignment:
     ]
 
 
+def test_a_policy_says_what_runs_out_and_how_often_it_is_gone_through(write: Path) -> None:
+    write.write_text(
+        "escalation:\n  version: v1\n  policies:\n"
+        "  - {name: a, repeat: 2, unacknowledge_after: 4h, resolve_after: 14d, steps: [{after: 5m, to: b}]}\n"
+    )
+    (policy,) = load_rulebook(write).escalation.policies
+    assert policy.repeat == 2
+    assert (policy.unacknowledge_after, policy.resolve_after) == (timedelta(hours=4), timedelta(days=14))
+    for default in load_rulebook(None).escalation.policies:
+        assert (default.repeat, default.unacknowledge_after, default.resolve_after) == (0, None, None)
+
+
 POLICY = "escalation:\n  version: v1\n  policies:\n"
 
 
@@ -186,6 +198,22 @@ POLICY = "escalation:\n  version: v1\n  policies:\n"
             POLICY + "  - {name: a, when: {service: 'shop*'}, steps: [{after: 5m, to: a}]}\n"
             "  - {name: b, when: {service: [shop-web], priority: high}, steps: [{after: 5m, to: a}]}\n",
             'rules.yaml:5: escalation.policies[1]: this can never fire: "a" takes all its incidents',
+        ),
+        (
+            POLICY + "  - {name: a, repeat: -1, steps: [{after: 5m, to: a}]}\n",
+            'rules.yaml:4: escalation.policies[0].repeat: "-1" is not a whole number from 0',
+        ),
+        (
+            POLICY + "  - {name: a, repeat: 51, steps: [{after: 5m, to: a}]}\n",
+            "policies[0].repeat: the steps are gone through again 50 times at most",
+        ),
+        (
+            POLICY + "  - {name: a, unacknowledge_after: soon, steps: [{after: 5m, to: a}]}\n",
+            "policies[0].unacknowledge_after: 'soon' is not a duration",
+        ),
+        (
+            POLICY + "  - {name: a, repeat: 1, resolve_after: 10m, steps: [{after: 5m, to: a}]}\n",
+            "policies[0].resolve_after: the last level hears of it after 10m: an incident cannot be over by",
         ),
         (
             POLICY + "  - {name: a, when: {team: nobody}, steps: [{after: 5m, to: a}]}\n",

@@ -1,0 +1,159 @@
+"""Streams cost what was promised, whoever listens and however slowly; and they end when they should."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from time import monotonic
+
+import asyncpg
+import pytest
+
+from pulseops.kernel.clock import utc_now
+from pulseops.live import feeds, listener, tail
+from tests.conftest import Database
+from tests.integration.appending import until
+from tests.integration.streaming import Host, client, created, following, happen, hosting
+from tests.keys import a_key
+
+_REVOKE = "UPDATE access.api_key SET revoked_at = $2 WHERE key_id = $1"
+
+
+@pytest.fixture
+async def host(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Host]:
+    monkeypatch.setattr(tail, "_UNASKED", 0.05)  # what is appended past the server rings no bell
+    async with hosting(database.app_url) as host:
+        yield host
+
+
+async def _deaf(host: Host, after: int) -> socket.socket:
+    """A client that asks, and reads nothing."""
+    loop = asyncio.get_running_loop()
+    ours = socket.socket()
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    ours.setblocking(False)
+    await loop.sock_connect(ours, ("127.0.0.1", host.port))
+    lines = [f"GET /stream?after={after} HTTP/1.1", "Host: x", f"Authorization: Bearer {host.token}", "", ""]
+    await loop.sock_sendall(ours, "\r\n".join(lines).encode())
+    return ours
+
+
+async def _all_read(ours: socket.socket) -> str:
+    text = b""
+    async with asyncio.timeout(20):
+        while not text.endswith(b"0\r\n\r\n"):
+            part = await asyncio.get_running_loop().sock_recv(ours, 1 << 16)
+            if not part:
+                break
+            text += part
+    ours.close()
+    return text.decode()
+
+
+async def test_who_is_too_slow_is_told_so_and_goes_on_from_its_last_id(
+    host: Host, app: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "MOST_BYTES", 200_000)
+    long = created(description="x" * 20_000)
+    ours = await _deaf(host, 0)
+    async with host.follow("?after=0") as quick:
+        reading = asyncio.create_task(quick.end())
+
+        async def dropped() -> bool:
+            await happen(app, None, *[long] * 20)
+            return any(one.ended == "slow" for one in host.feeds._listeners)
+
+        async def told() -> bool:
+            return all(one.ended or one.told == head for one in host.feeds._listeners)
+
+        await until(dropped)
+        text = await _all_read(ours)
+        assert feeds.WORDS["slow"] in text
+        seen = [int(line.removeprefix("id: ")) for line in text.splitlines() if line.startswith("id: ")]
+        last = seen[-1]
+        assert seen == sorted([*range(last + 1), last]), "nothing is left out before the end"
+        head = await host.feeds.head(1)
+        await until(told)
+        host.feeds.stop()
+        blocks = [block.id for block in await reading if block.event]
+        assert blocks == list(range(1, head + 1)), "nobody else suffers"
+        host.feeds._stopping = False
+    async with host.follow(last=last) as stream:
+        assert await stream.ids(head - last) == list(range(last + 1, head + 1))
+
+
+async def test_who_takes_nothing_at_all_is_cut_off(
+    host: Host, app: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(feeds, "_PATIENCE", 0.3)
+    for _ in range(20):
+        await happen(app, None, *[created(description="x" * 20_000)] * 20)
+    ours = await _deaf(host, 0)
+
+    async def listening() -> bool:
+        return bool(host.feeds._listeners)
+
+    async def gone() -> bool:
+        return not host.feeds._listeners
+
+    await until(listening)
+    await until(gone)
+    assert not (await _all_read(ours)).endswith("0\r\n\r\n")
+    assert not [one for one in caplog.records if one.levelno >= logging.ERROR]
+
+
+async def test_many_listeners_share_one_reader(host: Host, app: asyncpg.Connection) -> None:
+    many = 60
+    async with AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(host.follow()) for _ in range(many)]
+        log = host.feeds.followed(1)
+        before, began = log.readings, monotonic()
+        for _ in range(30):
+            await happen(app)
+        for stream in streams:
+            assert await stream.ids(30) == list(range(1, 31))
+        # One at a time, some time apart, however many listen.
+        assert log.readings - before <= (monotonic() - began) / tail._APART + 2
+
+
+async def test_a_key_that_is_revoked_hears_nothing_more(host: Host, app: asyncpg.Connection) -> None:
+    token = await a_key(host.app.state.pool, "bot")
+    async with client(host.port, token) as bot, following(bot) as stream, host.follow() as other:
+        began = monotonic()
+        await host.app.state.pool.execute(_REVOKE, token.split("_")[1], utc_now())
+        last = (await stream.end())[-1]
+        assert last.comment == feeds.WORDS["access"]
+        assert monotonic() - began < 10
+        await happen(app)
+        assert await other.ids(1) == [1]
+
+
+async def test_silence_is_broken_and_old_age_ends_a_stream(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "KEEP_ALIVE", 0.05)
+    monkeypatch.setattr(feeds, "AGE", 0.4)
+    async with host.follow() as stream:
+        *pings, last = await stream.end()
+        assert {ping.comment for ping in pings} == {"still here"}
+        assert last.comment == feeds.WORDS["age"]
+
+
+async def test_there_are_only_so_many_streams(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "MOST", 2)
+    async with host.follow(), host.follow():
+        answer = await host.client.get("/stream")
+        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+        assert answer.headers["retry-after"]
+        assert (await host.client.get("/incidents")).status_code == 200
+
+
+async def test_a_server_that_stops_waits_for_no_stream(host: Host) -> None:
+    async with AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(host.follow()) for _ in range(20)]
+        began = monotonic()
+        await host.stop()
+        assert monotonic() - began < 3
+        for stream in streams:
+            assert (await stream.end())[-1].comment == feeds.WORDS["stopping"]
