@@ -77,12 +77,25 @@ def cluster(home: Home) -> Iterator[EmbeddedPostgres]:
     postgres.stop(hurry=True)
 
 
-@pytest.fixture
-def database(cluster: EmbeddedPostgres) -> Iterator[Database]:
+@contextmanager
+def new_database(cluster: EmbeddedPostgres) -> Iterator[Database]:
     name = f"test_{next(_numbers)}"
     asyncio.run(_create(cluster, name))
     yield Database(name, cluster.port, cluster.url(name), cluster.url(name, admin=True))
     asyncio.run(_drop(cluster, name))
+
+
+@pytest.fixture
+def database(cluster: EmbeddedPostgres) -> Iterator[Database]:
+    with new_database(cluster) as database:
+        yield database
+
+
+@pytest.fixture
+def twin(cluster: EmbeddedPostgres) -> Iterator[Database]:
+    """A second one, as new as the first."""
+    with new_database(cluster) as database:
+        yield database
 
 
 @pytest.fixture(scope="session")

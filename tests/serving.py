@@ -10,6 +10,7 @@ import httpx
 from litestar import Litestar
 
 from pulseops.app import create_app, server
+from pulseops.kernel.ids import new_id
 from pulseops.settings import Settings
 from tests.keys import a_key
 
@@ -63,14 +64,14 @@ async def serving(url: str | None, *, token: str = "", **settings: Any) -> Async
 
 
 @asynccontextmanager
-async def listening(url: str) -> AsyncIterator[tuple[int, str]]:
-    """uvicorn on a port of its own; its port and the admin's key."""
+async def listening(url: str, port: int = 0) -> AsyncIterator[tuple[int, str]]:
+    """uvicorn on a port of its own, or on that one; its port and a key of an admin."""
     serving = server(Settings(database_url=url))
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", port))
     task = asyncio.create_task(serving.serve([listener]))
     while not serving.started:  # noqa: ASYNC110 - uvicorn has nothing to wait on
         await asyncio.sleep(0.01)
-    token = await a_key(serving.config.app.state.pool)  # type: ignore[union-attr]
+    token = await a_key(serving.config.app.state.pool, "admin" if port == 0 else new_id().hex)  # type: ignore[union-attr]
     yield listener.getsockname()[1], token
     serving.should_exit = True
     await task

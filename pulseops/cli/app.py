@@ -25,6 +25,12 @@ app = App(
 app.command(
     "pulseops.cli.incidents:incident", name="incident", group=USE, help="Report, see and answer incidents."
 )
+app.command("pulseops.cli.following:stream", name="stream", group=USE, help="Follow everything that happens.")
+app.command("pulseops.cli.catalog:team", name="team", group=USE, help="See and say what teams there are.")
+app.command(
+    "pulseops.cli.catalog:service", name="service", group=USE, help="See and say what services there are."
+)
+app.command("pulseops.cli.catalog:whoami", name="whoami", group=USE, help="Say who asks, and what it may do.")
 app.command(
     "pulseops.cli.classifier:classifier",
     name="classifier",

@@ -1,23 +1,28 @@
-"""`pulseops incident …`: report, see and answer incidents over HTTP."""
+"""`pulseops incident …`: report, see and find incidents over HTTP. What is done to one: `answering.py`."""
 
 import sys
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
-from uuid import UUID, uuid4
+from typing import Annotated, Any, TypeVar
 
-import msgspec
 from cyclopts import App, Parameter
 from msgspec import Raw, Struct
 
 from pulseops.cli import render
-from pulseops.cli.client import Answer, Client
+from pulseops.cli.answering import answering
+from pulseops.cli.describing import describing
+from pulseops.cli.following import following
+from pulseops.cli.pairs import labels, pair
+from pulseops.cli.reply import Id, Prose, settle, show_brief, zoned
 from pulseops.cli.speak import PLAINLY, Speak, print_json, speaking
-from pulseops.cli.story import Seen
+from pulseops.cli.story import foretell
 from pulseops.cli.words import harmless
-from pulseops.incidents.commands import Acknowledge, Create, Resolve
+from pulseops.client import Answer
+from pulseops.client.call import understood
+from pulseops.client.incidents import Sort
+from pulseops.client.reading import reader
+from pulseops.client.results import Page
 from pulseops.incidents.events import Priority, Status
-from pulseops.incidents.incident import Deduplicated, Incident
+from pulseops.incidents.incident import Incident
 
 incident = App(
     name="incident",
@@ -29,24 +34,19 @@ incident = App(
 )
 
 
-Id = Annotated[UUID, Parameter(name="ID")]
-Prose = Annotated[str, Parameter(show_default=False, allow_leading_hyphen=True)]
+T = TypeVar("T", bound=str)
+_Several = Annotated[tuple[T, ...], Parameter(negative=(), show_default=False)]
 
 
-class _Page(Struct, rename="camel"):
+class _Items(Struct):
     items: tuple[Raw, ...]
-    next_cursor: str | None = None
 
 
-def _pair(_: Any, labels: Sequence[str] | None) -> None:
-    for label in labels or ():
-        if not label.partition("=")[0] or "=" not in label:
-            raise ValueError(f"{label!r} is not name=value")
+class _Told(Struct):
+    timeline: Raw
 
 
-def _zoned(_: Any, moment: datetime | None) -> None:
-    if moment is not None and moment.tzinfo is None:
-        raise ValueError("a time needs its zone: 2026-11-23T14:05:00Z or …+01:00")
+_PAGE, _TOLD = reader(_Items), reader(_Told)
 
 
 @incident.command
@@ -58,9 +58,9 @@ def create(
     source: str = "user",
     service: str | None = None,
     environment: str | None = None,
-    label: Annotated[tuple[str, ...], Parameter(validator=_pair, negative=(), show_default=False)] = (),
+    label: Annotated[tuple[str, ...], Parameter(validator=pair, negative=(), show_default=False)] = (),
     priority: Priority | None = None,
-    occurred_at: Annotated[datetime | None, Parameter(validator=_zoned)] = None,
+    occurred_at: Annotated[datetime | None, Parameter(validator=zoned)] = None,
     dedup_key: str | None = None,
     idempotency_key: str | None = None,
     speak: Speak = PLAINLY,
@@ -87,41 +87,60 @@ def create(
         Repeat a command under its own key, after an outcome that was unknown.
     """
     with speaking(speak) as client:
-        body = Create(
-            title=title,
+        written = client.incidents.create.answer(
+            title,
             description=sys.stdin.read() if description == "-" else description,
             source=source,
             service=service,
             environment=environment,
-            labels=dict(one.split("=", 1) for one in label),
+            labels=labels(label),
             priority=priority,
             occurred_at=occurred_at,
             dedup_key=dedup_key,
+            idempotency_key=idempotency_key,
         )
-        key = idempotency_key or str(uuid4())
-        written = client.post("/incidents", msgspec.json.encode(body), idempotency_key=key)
-        _show_brief("Created", written, speak)
-        _settle(client, written)
+        joined = not speak.json and written.value.deduplicated
+        show_brief("Joined the open incident" if joined else "Created", written, speak)
+        settle(client, written)
 
 
 @incident.command(name="list")
 def list_incidents(
     *,
-    status: Status | None = None,
-    priority: Priority | None = None,
-    category: str | None = None,
-    team: str | None = None,
+    status: _Several[Status] = (),
+    priority: _Several[Priority] = (),
+    category: _Several[str] = (),
+    team: _Several[str] = (),
+    service: _Several[str] = (),
+    label: _Several[str] = (),
+    responder: _Several[str] = (),
+    since: Annotated[datetime | None, Parameter(validator=zoned)] = None,
+    until: Annotated[datetime | None, Parameter(validator=zoned)] = None,
+    text: str | None = None,
+    sort: Sort | None = None,
     limit: Annotated[int | None, Parameter(name=["--limit", "-n"])] = None,
     cursor: str | None = None,
     every: Annotated[bool, Parameter(name="--all", negative=())] = False,
     speak: Speak = PLAINLY,
 ) -> None:
-    """List incidents, newest first.
+    """List incidents, newest first. A filter that is repeated takes any of its values, but every --label.
 
     With --json: one page as the API gives it; with --json --all: every incident, one JSON document a line.
 
     Parameters
     ----------
+    label
+        Only those with this name=value, or with this name.
+    responder
+        Only those that this person has.
+    since
+        Only those reported then or later, with its zone: 2026-11-23T14:05:00Z.
+    until
+        Only those reported before then.
+    text
+        Only those with these words in title or description.
+    sort
+        A minus is the newest, or the worst, first.
     limit
         How many at most; with --all, how many a page.
     cursor
@@ -129,88 +148,76 @@ def list_incidents(
     every
         Follow the pages to the end.
     """
-    wanted = {
+    wanted: dict[str, Any] = {
         "status": status,
         "priority": priority,
         "category": category,
         "team": team,
+        "service": service,
+        "label": label,
+        "responder": responder,
+        "since": since,
+        "until": until,
+        "text": text,
+        "sort": sort,
         "limit": limit,
         "cursor": cursor,
     }
-    parameters = {name: value for name, value in wanted.items() if value is not None}
-    first = True
     with speaking(speak) as client:
-        while True:
-            answer = client.get("/incidents", parameters)
-            if speak.json and not every:
-                print_json(answer.body)
-                return
-            page = msgspec.json.decode(answer.body, type=_Page)
-            if speak.json:
-                print_json(*page.items)
+        for number, answer in enumerate(client.incidents.iterate.pages(**wanted)):
+            if not speak.json:
+                _show_table(answer, first=number == 0, every=every)
+            elif every:
+                print_json(*understood(_PAGE, answer.body).items)
             else:
-                _show_table(page, answer, first=first)
-            if not every or page.next_cursor is None:
-                break
-            parameters["cursor"], first = page.next_cursor, False
-        if page.next_cursor is not None:
-            render.say(f"More: --all, or --cursor {harmless(page.next_cursor)}", stderr=True)
+                print_json(answer.body)
+            if not every:
+                return
 
 
 @incident.command
 def show(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
     """Show an incident with its whole timeline, and why each step was taken."""
     with speaking(speak) as client:
-        answer = client.get(f"/incidents/{incident_id}")
+        answer = client.incidents.get.answer(incident_id)
         if speak.json:
             print_json(answer.body)
         else:
-            seen = msgspec.json.decode(answer.body, type=Seen)
+            seen = answer.value
             render.say(render.story(seen, seen.timeline, answer.now, render.width()))
 
 
 @incident.command
-def acknowledge(
-    incident_id: Id, /, *, note: Prose = "", idempotency_key: str | None = None, speak: Speak = PLAINLY
-) -> None:
-    """Say that somebody is on it: escalation stops."""
-    body = msgspec.json.encode(Acknowledge(note=note))
-    _answer(f"/incidents/{incident_id}/acknowledge", body, "Acknowledged", idempotency_key, speak)
+def timeline(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
+    """Tell what happened to an incident, and why, without the incident itself."""
+    with speaking(speak) as client:
+        answer = client.incidents.get.answer(incident_id)
+        if speak.json:
+            print_json(understood(_TOLD, answer.body).timeline)
+        else:
+            render.say(render.timeline(answer.value.timeline, answer.now, render.width()))
 
 
 @incident.command
-def resolve(
-    incident_id: Id, /, *, note: Prose = "", idempotency_key: str | None = None, speak: Speak = PLAINLY
-) -> None:
-    """Say that it is over."""
-    body = msgspec.json.encode(Resolve(note=note))
-    _answer(f"/incidents/{incident_id}/resolve", body, "Resolved", idempotency_key, speak)
-
-
-def _answer(path: str, body: bytes, verb: str, idempotency_key: str | None, speak: Speak) -> None:
+def plan(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
+    """Tell what will happen to an incident by the clock, to whom and when."""
     with speaking(speak) as client:
-        written = client.post(path, body, idempotency_key=idempotency_key or str(uuid4()))
-        _show_brief(verb, written, speak)
-        _settle(client, written)
+        answer = client.incidents.plan.answer(incident_id)
+        if speak.json:
+            print_json(answer.body)
+        else:
+            render.say("\n".join(harmless(line) for line in foretell(answer.value, answer.now)))
 
 
-def _settle(client: Client, written: Answer) -> None:
-    """Whoever lists after this command has ended expects to see what it did."""
-    if not client.settled(written):
-        render.say("It is recorded. Lists will show it in a moment.", stderr=True)
-
-
-def _show_brief(verb: str, answer: Answer, speak: Speak) -> None:
-    if speak.json:
-        print_json(answer.body)
-        return
-    now = msgspec.json.decode(answer.body, type=Deduplicated)
-    render.say(render.brief("Joined the open incident" if now.deduplicated else verb, now))
-
-
-def _show_table(page: _Page, answer: Answer, *, first: bool) -> None:
-    incidents = [msgspec.json.decode(one, type=Incident) for one in page.items]
+def _show_table(answer: Answer[Page[Incident]], *, first: bool, every: bool) -> None:
+    incidents, more = answer.value.items, answer.value.next_cursor
     if incidents:
         render.say(render.table(incidents, answer.now, render.width(), heading=first))
     elif first:
         render.say("No incidents.")
+    if more is not None and not every:
+        render.say(f"More: --all, or --cursor {harmless(more)}", stderr=True)
+
+
+for more in (answering, describing, following):
+    incident.update(more)

@@ -12,15 +12,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pulseops.cli.client import Problem
-from pulseops.cli.story import Entry, tell
+from pulseops.cli.story import tell, tell_event
 from pulseops.cli.words import age, ago, harmless
+from pulseops.client.errors import Problem
+from pulseops.client.results import Entry
+from pulseops.incidents.entries import EventEntry
 from pulseops.incidents.incident import Incident
 from pulseops.kernel.durations import span
 
 PRIORITY = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "green"}
-STATUS = {"open": "bold", "acknowledged": "cyan", "resolved": "green"}
+STATUS = {"open": "bold", "acknowledged": "cyan", "resolved": "green", "merged": "dim"}
 EVENT = {"CREATED": "blue", "ACKNOWLEDGED": "cyan", "ESCALATED": "bold red", "RESOLVED": "green"}
+_LONGEST_EVENT = 16
 _UNBOUNDED = 10_000
 _WIDE = 120
 
@@ -79,7 +82,7 @@ def table(
     return rows
 
 
-def story(incident: Incident, timeline: Sequence[Entry], now: datetime, columns: int) -> RenderableType:
+def story(incident: Incident, entries: Sequence[Entry], now: datetime, columns: int) -> RenderableType:
     """The incident as it stands, then how it came to that."""
     parts: list[RenderableType] = [
         Text(harmless(incident.title), style="bold"),
@@ -91,8 +94,14 @@ def story(incident: Incident, timeline: Sequence[Entry], now: datetime, columns:
         parts.append(Text(harmless(labels), style="dim"))
     if incident.description:
         parts.append(Padding(Text(harmless(incident.description, lines=True)), (1, 0, 0, 2)))
-    heads = _heads(timeline, now)
-    reasons = [Text(harmless("\n".join(tell(entry)), lines=True)) for entry in timeline]
+    return Group(*parts, timeline(entries, now, columns))
+
+
+def timeline(entries: Sequence[Entry], now: datetime, columns: int) -> RenderableType:
+    """What happened, a line or two a step."""
+    parts: list[RenderableType] = []
+    heads = _heads(entries, now)
+    reasons = [Text(harmless("\n".join(tell(entry)), lines=True)) for entry in entries]
     if columns >= _WIDE:
         lines = Table.grid(padding=(0, 2, 0, 0))
         for head, reason in zip(heads, reasons, strict=True):
@@ -124,6 +133,16 @@ def _heads(timeline: Sequence[Entry], now: datetime) -> list[Text]:
     ]
 
 
+def happening(entry: EventEntry, *, incident: bool = True) -> RenderableType:
+    """One event as it happens: when, to which incident, what and why."""
+    what, *why = (harmless(line, lines=True) for line in tell_event(entry))
+    head = Text.assemble((f"{entry.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}", "dim"), "  ")
+    if incident:
+        head.append(f"{entry.incident_id}  ", "dim")
+    head.append(f"{harmless(entry.type):<{_LONGEST_EVENT}}", EVENT.get(entry.type, ""))
+    return Group(Text.assemble(head, "  ", what), *(Padding(Text(line), (0, 0, 0, 4)) for line in why))
+
+
 def brief(verb: str, incident: Incident) -> RenderableType:
     """One line on what a command came to, and one on where it stands."""
     return Group(Text.assemble((verb, "bold"), " ", str(incident.id)), _standing(incident))
@@ -146,6 +165,12 @@ def _standing(incident: Incident) -> Text:
         words.append(Text(harmless(incident.category)))
     if incident.assigned_team is not None:
         words.append(Text(harmless(f"team {incident.assigned_team}")))
+    if incident.responder is not None:
+        words.append(Text(harmless(incident.responder)))
+    if incident.snoozed_until is not None:
+        words.append(Text(f"snoozed until {incident.snoozed_until.astimezone(UTC):%Y-%m-%d %H:%MZ}"))
+    if incident.merged_into is not None:
+        words.append(Text(f"merged into {incident.merged_into}"))
     if incident.escalation_level:
         to = harmless(incident.escalated_to or "?")
         words.append(Text(f"escalated to {to} (level {incident.escalation_level})", style=EVENT["ESCALATED"]))
@@ -153,8 +178,9 @@ def _standing(incident: Incident) -> Text:
 
 
 def _priority(priority: str | None) -> Text:
-    return Text(priority or "unclassified", style=PRIORITY.get(priority or "", "dim"))
+    # A newer server may know others than we do.
+    return Text(harmless(priority or "unclassified"), style=PRIORITY.get(priority or "", "dim"))
 
 
 def _status(incident: Incident) -> Text:
-    return Text(incident.status, style=STATUS[incident.status])
+    return Text(harmless(incident.status), style=STATUS.get(incident.status, ""))

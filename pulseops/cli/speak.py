@@ -9,14 +9,13 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 from msgspec import Raw
 
-from pulseops.cli.client import Client, Refused, Unreachable
 from pulseops.cli.render import refusal, say
-from pulseops.cli.target import Unusable, find_target
+from pulseops.cli.target import find_target
 from pulseops.cli.words import harmless, harmless_json
+from pulseops.client import NotUnderstood, OutcomeUnknown, PulseOps, Refused, Terms, Unreachable, Unusable
 from pulseops.settings import Settings, SettingsError
 
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
@@ -36,14 +35,17 @@ class Speak:
 
 
 PLAINLY = Speak()
+# Whoever sits before a terminal waits for seconds, and repeats a command himself.
+_TERMS = Terms(tries=2, longest_pause=5.0)
 
 
 @contextmanager
-def speaking(speak: Speak) -> Iterator[Client]:
+def speaking(speak: Speak) -> Iterator[PulseOps]:
     """A client whose failures become words on stderr and an exit code."""
     try:
         settings = Settings.from_environment(os.environ)
-        with Client(find_target(settings, url=speak.url, key_file=speak.key_file)) as client:
+        target = find_target(settings, url=speak.url, key_file=speak.key_file)
+        with PulseOps(target.url, target.key, terms=_TERMS, agent="pulseops-cli") as client:
             yield client
         sys.stdout.flush()
     except (SettingsError, Unusable) as error:
@@ -52,17 +54,18 @@ def speaking(speak: Speak) -> Iterator[Client]:
     except UnicodeError as error:
         _complain(f"That is not UTF-8 text: {error}")
         raise SystemExit(USAGE) from error
-    except Refused as error:
-        _complain_of_refusal(error, speak)
-        raise SystemExit(REFUSED) from error
-    except Unreachable as error:
-        _complain(
-            str(error), "Start a server with `pulseops up`, or name another with --url or PULSEOPS_URL."
-        )
-        _say_unknown(error.unknown)
-        raise SystemExit(UNREACHABLE) from error
-    except msgspec.MsgspecError as error:
-        _complain(f"The answer is not what this version expects (--json shows it): {error}")
+    except (Refused, Unreachable) as error:
+        raise SystemExit(_complain_of(error, speak)) from error
+    except OutcomeUnknown as error:
+        code = _complain_of(error.reason, speak)
+        if not speak.json or isinstance(error.reason, Unreachable):
+            _complain(
+                "It may have been carried out all the same. "
+                f"Repeat it with --idempotency-key {error.idempotency_key}"
+            )
+        raise SystemExit(code) from error
+    except NotUnderstood as error:
+        _complain(f"{error} (--json shows it)" if not speak.json else str(error))
         raise SystemExit(UNREACHABLE) from error
     except BrokenPipeError as error:
         # The reader has seen enough. Python would complain once more when it flushes at exit.
@@ -81,19 +84,20 @@ def _complain(*sentences: str) -> None:
         say(harmless(sentence), stderr=True)
 
 
-def _complain_of_refusal(error: Refused, speak: Speak) -> None:
+def _complain_of(error: Refused | Unreachable, speak: Speak) -> int:
+    """The exit code. A refusal in JSON is the problem document as it came."""
+    if isinstance(error, Unreachable):
+        _complain(
+            str(error), "Start a server with `pulseops up`, or name another with --url or PULSEOPS_URL."
+        )
+        return UNREACHABLE
     if speak.json and error.body is not None:
         sys.stderr.write(harmless_json(error.body.decode("utf-8", "replace")) + "\n")
-        return
+        return REFUSED
     say(refusal(error.problem), stderr=True)
-    if error.problem.status == HTTPStatus.UNAUTHORIZED:
+    if error.status == HTTPStatus.UNAUTHORIZED:
         _complain(
             "The key comes from PULSEOPS_API_KEY or --key-file. That in the home of a local `pulseops up` is "
             "sent to that server alone, when neither --url nor PULSEOPS_URL names another."
         )
-    _say_unknown(error.unknown)
-
-
-def _say_unknown(key: str | None) -> None:
-    if key is not None:
-        _complain(f"It may have been carried out all the same. Repeat it with --idempotency-key {key}")
+    return REFUSED

@@ -1,4 +1,4 @@
-"""A wire between the application and PostgreSQL that can be cut where it hurts."""
+"""A wire to PostgreSQL, or to the API, that can be cut where it hurts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,6 +15,8 @@ class Relay:
         self._deaf = False
         self.asked = asyncio.Event()
         """Set when a client says something while answers are being lost."""
+        self.answered = asyncio.Event()
+        """Set when an answer is lost."""
         self.url = ""
 
     @asynccontextmanager
@@ -22,7 +24,7 @@ class Relay:
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         login = self._url.netloc.rpartition("@")[0]
-        self.url = self._url._replace(netloc=f"{login}@127.0.0.1:{port}").geturl()
+        self.url = self._url._replace(netloc=f"{login}{'@' * bool(login)}127.0.0.1:{port}").geturl()
         yield self
         self.cut()
         server.close()
@@ -30,6 +32,7 @@ class Relay:
 
     def lose_answers(self) -> None:
         self.asked.clear()
+        self.answered.clear()
         self._deaf = True
 
     def cut(self) -> None:
@@ -52,6 +55,7 @@ class Relay:
         try:
             while data := await reader.read(65536):
                 if self._deaf and answers:
+                    self.answered.set()
                     continue
                 writer.write(data)
                 if self._deaf:

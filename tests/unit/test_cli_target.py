@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pulseops.cli.target import Target, Unusable, find_target
+from pulseops.cli.target import Target, find_target
+from pulseops.client import Unusable
 from pulseops.settings import Settings
 from pulseops.up.home import Api, Home
 

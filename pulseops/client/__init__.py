@@ -1,0 +1,39 @@
+"""PulseOps from Python: `PulseOps` for blocking calls, `AsyncPulseOps` for awaited ones (docs/client.md)."""
+
+from pulseops.catalog.commands import LinkValue, MemberValue, ServiceValue, TeamValue
+from pulseops.client.address import Unusable
+from pulseops.client.api import AsyncPulseOps, PulseOps
+from pulseops.client.call import Answer
+from pulseops.client.definitions import KeyDefinition
+from pulseops.client.errors import (
+    ClientError,
+    Fault,
+    NotUnderstood,
+    OutcomeUnknown,
+    Problem,
+    Refused,
+    Unreachable,
+)
+from pulseops.client.terms import Terms
+from pulseops.incidents.commands import Create
+
+__all__ = [
+    "Answer",
+    "AsyncPulseOps",
+    "ClientError",
+    "Create",
+    "Fault",
+    "KeyDefinition",
+    "LinkValue",
+    "MemberValue",
+    "NotUnderstood",
+    "OutcomeUnknown",
+    "Problem",
+    "PulseOps",
+    "Refused",
+    "ServiceValue",
+    "TeamValue",
+    "Terms",
+    "Unreachable",
+    "Unusable",
+]
