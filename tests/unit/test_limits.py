@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from pulseops.access.limits import Limiter, neighbourhood
 
 _WINDOW = 2
-_PAUSES = st.lists(st.floats(0, 5, allow_nan=False) | st.sampled_from([0.0, 0.001]), max_size=120)
+_PAUSES = st.lists(st.sampled_from([0.0, 0.001, 0.3, 5.0]) | st.floats(0, 1), min_size=40, max_size=90)
 
 
-@given(rate=st.integers(1, 200), pauses=_PAUSES)
+@given(rate=st.integers(1, 9), pauses=_PAUSES)
 def test_no_stretch_of_time_lets_more_in_than_the_rate_and_the_burst(rate: int, pauses: list[float]) -> None:
     limiter, now, taken = Limiter(window=_WINDOW), 0.0, list[float]()
     for pause in pauses:
@@ -22,7 +22,7 @@ def test_no_stretch_of_time_lets_more_in_than_the_rate_and_the_burst(rate: int, 
             assert last - first + 1 <= rate * (taken[last] - began + _WINDOW) + 0.02
 
 
-@given(rate=st.integers(1, 200), pauses=_PAUSES)
+@given(rate=st.integers(1, 9), pauses=_PAUSES)
 def test_who_waits_as_long_as_told_is_let_in(rate: int, pauses: list[float]) -> None:
     limiter, now = Limiter(window=_WINDOW), 0.0
     for pause in pauses:
