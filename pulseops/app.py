@@ -18,7 +18,7 @@ from litestar import Litestar
 
 from pulseops import logs as lines
 from pulseops.access.audit import Auditor
-from pulseops.access.guards import Doorkeeper, authenticated
+from pulseops.access.guards import Doorkeeper, Turnstile, authenticated
 from pulseops.access.keys import open_keys
 from pulseops.access.usage import Usage
 from pulseops.db.ground import BadGround, open_ground
@@ -142,6 +142,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.defaults = defaults(rules)
         usage, app.state.auditor = Usage(pool), Auditor(pool)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, watches), usage.saw)
+        app.state.turnstile = Turnstile(settings.rate_limit)
         for noted in (usage, app.state.auditor):
             noted.start()
             stack.push_async_callback(noted.stop)

@@ -58,6 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     pool_size: Annotated[int, Meta(ge=2, le=200)] = 8
+    rate_limit: Annotated[int, Meta(ge=0, le=100_000)] = 1000
     log_format: Literal["json", "console"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     allow_unsafe_durability: bool = False

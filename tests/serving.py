@@ -66,7 +66,7 @@ async def serving(url: str | None, *, token: str = "", **settings: Any) -> Async
 @asynccontextmanager
 async def listening(url: str, port: int = 0) -> AsyncIterator[tuple[int, str]]:
     """uvicorn on a port of its own, or on that one; its port and a key of an admin."""
-    serving = server(Settings(database_url=url))
+    serving = server(Settings(database_url=url, rate_limit=0))
     listener = socket.create_server(("127.0.0.1", port))
     task = asyncio.create_task(serving.serve([listener]))
     while not serving.started:  # noqa: ASYNC110 - uvicorn has nothing to wait on

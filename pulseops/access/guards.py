@@ -10,6 +10,7 @@ from litestar.handlers import BaseRouteHandler
 
 from pulseops.access.audit import Auditor
 from pulseops.access.keys import Key, Principal, parsed
+from pulseops.access.limits import Limiter, neighbourhood
 from pulseops.access.permissions import action_named, allowed
 from pulseops.http.exchange import Req
 from pulseops.http.problem import Refused
@@ -20,6 +21,12 @@ _FRESH = 1.0
 """Seconds that the keys are remembered: a revoked key is refused after that."""
 _NEWER = 0.1
 """Seconds after which an unknown key is looked for again: so many look-ups a second a flood can cause."""
+_BURST = 2
+"""Seconds whose requests a key may make at once."""
+_FAILURES = 20
+"""Failed authentications a second of one peer that are answered as such, and put on record."""
+_FAILURES_BURST = 10
+"""Seconds whose failures a peer may have at once."""
 
 
 class Unauthenticated(Refused):
@@ -85,25 +92,55 @@ class Doorkeeper:
         self._read_at = began_at
 
 
+class Turnstile:
+    """How often each key may ask, and each peer fail to authenticate, of this one process.
+
+    `rate` is that of keys without one of their own, in requests a second; 0: they have no limit.
+    """
+
+    def __init__(self, rate: int, clock: Callable[[], float] = monotonic) -> None:
+        self._rate, self._clock = rate, clock
+        self._keys, self._peers = Limiter(window=_BURST), Limiter(window=_FAILURES_BURST)
+
+    def pass_through(self, asking: Principal) -> None:
+        """Raises Refused: rate-limited. What is refused is not counted."""
+        rate = asking.rate or self._rate
+        if rate and (wait := self._keys.take(asking.key_id, rate, self._clock())):
+            detail = f"This key may make {rate:,} requests a second."
+            raise Refused("rate-limited", detail, headers=self._keys.verdict(wait, rate).headers)
+
+    def failed(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+        """An authentication failed. Raises Refused: rate-limited, when this peer has too many of them."""
+        client = connection.scope.get("client")
+        peer = neighbourhood(client[0] if client else None)
+        if wait := self._peers.take(peer, _FAILURES, self._clock()):
+            headers = self._peers.verdict(wait, _FAILURES).headers
+            raise Refused("rate-limited", "Too many keys from this address open nothing.", headers=headers)
+
+
 async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """A Litestar guard. Every route asks for a key unless its spec says that it is public.
 
-    Raises Refused: unauthenticated, or forbidden when the role does not allow the route's action.
+    Raises Refused: unauthenticated, rate-limited, or forbidden when the role does not allow the action. Only
+    the first and the last are put on record.
     """
     spec = handler.opt.get("spec")
     if isinstance(spec, Spec) and spec.public:
         return
     doorkeeper: Doorkeeper = connection.app.state.doorkeeper
+    turnstile: Turnstile = connection.app.state.turnstile
     headers: dict[bytes, bytes] = connection.scope["exchange"].headers  # type: ignore[typeddict-item]  # ours
     wanted = spec.action if isinstance(spec, Spec) else None
     try:
         asking = await doorkeeper.admit(headers.get(b"authorization"))
     except Unauthenticated as refused:
+        turnstile.failed(connection)
         if refused.key_id is not None:
             auditor: Auditor = connection.app.state.auditor
             log_id = refused.whose.log_id if refused.whose is not None else 1
             auditor.denied(connection, refused.kind, log_id=log_id, key_id=refused.key_id, action=wanted)
         raise
+    turnstile.pass_through(asking)
     connection.scope["auth"] = asking
     # A route that does not say what it asks for is open to nobody.
     action = action_named(wanted) if wanted is not None else None

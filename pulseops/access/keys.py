@@ -54,19 +54,23 @@ _PATIENCE = 2.0
 _SHAPE = re.compile(r"pulseops_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 _OPEN = """
-SELECT log_id, key_id, name, role, teams, secret_sha256, expires_at, previous_sha256, previous_until
+SELECT log_id, key_id, name, role, teams, rate, secret_sha256, expires_at, previous_sha256, previous_until
 FROM access.api_key WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)
 """
 
 
 class Principal(Struct, frozen=True, kw_only=True):
-    """Who asks, and the one log that is open to it; of its incidents only those of `teams` (None: all)."""
+    """Who asks, and the one log that is open to it; of its incidents only those of `teams` (None: all).
+
+    `rate` is in requests a second; None: as many as the default.
+    """
 
     log_id: int
     key_id: str
     name: str
     role: Role
     teams: frozenset[str] | None = None
+    rate: int | None = None
 
     @property
     def actor(self) -> str:
@@ -122,6 +126,7 @@ async def open_keys(pool: asyncpg.Pool) -> dict[str, Key]:
                 name=row["name"],
                 role=role,
                 teams=None if row["teams"] is None else frozenset(row["teams"]),
+                rate=row["rate"],
             ),
             secret_sha256=row["secret_sha256"],
             expires_at=row["expires_at"],

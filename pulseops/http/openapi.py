@@ -18,7 +18,7 @@ from pulseops.http.spec import Shape, Spec
 # The first two are found before it is known which route is meant.
 _EVERYWHERE = ("malformed", "head-too-large", "internal")
 _AT_THE_DOOR = ("overloaded",)
-_GUARDED = ("unauthenticated", "unavailable")
+_GUARDED = ("unauthenticated", "rate-limited", "unavailable")
 _WITH_BODY = ("request-timeout", "too-large", "unsupported-media-type", "invalid-input")
 # No examples: Swagger UI would send them with every trial request.
 _REQUEST_HEADERS: Mapping[str, Mapping[str, Any]] = {
@@ -44,6 +44,12 @@ _REQUEST_HEADERS: Mapping[str, Mapping[str, Any]] = {
         "schema": {"type": "string"},
     },
 }
+_PROBLEM_HEADERS: Mapping[int, tuple[str, ...]] = {
+    401: ("WWW-Authenticate",),
+    429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
+    503: ("Retry-After",),
+    504: ("Retry-After",),
+}
 _IN_PATHS: Mapping[type, Mapping[str, Any]] = {
     UUID: {
         "schema": {"type": "string", "format": "uuid"},
@@ -58,6 +64,16 @@ _RESPONSE_HEADERS: Mapping[str, Mapping[str, Any]] = {
         "description": "Of an incident, or of what was written: the place of its newest event in the log, "
         "which a read with this `min_position` shows. Of a list: the position up to which it shows all.",
         "schema": {"type": "integer", "minimum": 0},
+    },
+    "RateLimit": {
+        "description": "The requests that are left now (`r`), and the seconds until there is one (`t`).",
+        "schema": {"type": "string"},
+        "example": '"default";r=0;t=1',
+    },
+    "RateLimit-Policy": {
+        "description": "So many requests (`q`) may be made in so many seconds (`w`).",
+        "schema": {"type": "string"},
+        "example": '"default";q=2000;w=2',
     },
     "Idempotency-Replayed": {
         "description": "Sent when this answer was given before, under the same key.",
@@ -234,9 +250,7 @@ def _problems(path: str, spec: Spec, named: Mapping[str, Any]) -> dict[str, Any]
     return {
         str(status): {
             "description": "; ".join(f"`{code}`: {KINDS[code][1].lower()}" for code in found) + ".",
-            "headers": _headers(
-                {401: ("WWW-Authenticate",), 503: ("Retry-After",), 504: ("Retry-After",)}.get(status, ())
-            ),
+            "headers": _headers(_PROBLEM_HEADERS.get(status, ())),
             "content": {
                 "application/problem+json": {
                     "schema": named[repr(Problem)],

@@ -36,6 +36,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "unsupported-media-type": (415, "The content type is not supported"),
     "invalid-input": (422, "A field is not acceptable"),
     "idempotency-key-reused": (422, "The Idempotency-Key was used for another request"),
+    "rate-limited": (429, "That was too often"),
     "head-too-large": (431, "The request's headers are too large"),
     "internal": (500, "Something went wrong"),
     "behind": (503, "The read model has not come so far"),

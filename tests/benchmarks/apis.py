@@ -53,6 +53,7 @@ async def api(stage: Stage, database: Database, *program: str, **environment: st
             **inherited,
             "PULSEOPS_DATABASE_URL": database.url,
             "PULSEOPS_PORT": str(port),
+            "PULSEOPS_RATE_LIMIT": "0",
             **environment,
         },
     )

@@ -56,7 +56,7 @@ class Stack:
         self.token = ""
         rules = ground / "rules.yaml"
         rules.write_text(RULES)
-        self._environment = {**inherited(ground), "PULSEOPS_RULES": str(rules)}
+        self._environment = {**inherited(ground), "PULSEOPS_RULES": str(rules), "PULSEOPS_RATE_LIMIT": "0"}
         self.exchange = Exchange()
         self.wires: list[Wire] = []
         self.urls: list[str] = []

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pulseops.escalation.rules import EscalationRules, Policy, Step
 from pulseops.escalation.timers import deadlines
 from pulseops.incidents.commands import (
     ChangeCategory,
@@ -169,6 +170,19 @@ async def test_another_team_or_priority_makes_another_plan_and_the_rules_of_befo
     assert await duty.pool.fetchval(plan, untouched) == "whole-1"
     assert await duty.pool.fetchval(plan, moved) == "rules-1"
     assert (untouched, "incident") in before
+
+
+async def test_a_policy_that_comes_later_is_for_later_waits(duty: Duty) -> None:
+    incident = await duty.report("low")
+    await duty.project()
+    everybody = Policy(name="everybody", steps=(Step(after=MINUTE, to="lead"),))
+    duty.projector = deadlines(EscalationRules(version="whole-2", policies=(everybody,)))
+    await duty.ask(incident, Comment(text="It still hurts."))
+    await duty.project()
+    assert await duty.deadlines() == {}
+    await duty.ask(incident, Reassign(team="other"))
+    await duty.project()
+    assert await duty.deadlines() == {incident: (1, (await newest(duty, incident))[0] + MINUTE)}
 
 
 async def test_a_lagging_projector_brings_back_no_wait_that_is_over(duty: Duty) -> None:

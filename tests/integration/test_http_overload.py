@@ -112,7 +112,12 @@ async def program(home: Home, ground: Path, database: Database) -> AsyncIterator
         account=ourselves(),
         ladder=AT_ONCE,
         cwd=Path.cwd(),
-        env={**inherited(ground), "PULSEOPS_DATABASE_URL": database.app_url, "PULSEOPS_PORT": str(port)},
+        env={
+            **inherited(ground),
+            "PULSEOPS_DATABASE_URL": database.app_url,
+            "PULSEOPS_PORT": str(port),
+            "PULSEOPS_RATE_LIMIT": "0",
+        },
     )
     try:
         async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:

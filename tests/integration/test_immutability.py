@@ -61,6 +61,18 @@ _AROUND = (
     "CREATE TABLE public.mine (id int)",
     "CREATE TEMP TABLE event (id int)",
     "CREATE SCHEMA mine",
+    *(
+        f"CREATE FUNCTION {schema}.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+        for schema in ("eventstore", "incidents", "escalation", "access", "catalog", "public")
+    ),
+    "ALTER FUNCTION eventstore.append_v2(smallint, jsonb) OWNER TO pulseops",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE pulseops_owner GRANT ALL ON TABLES TO PUBLIC",
+    "GRANT pulseops_owner TO pulseops",
+    "ALTER ROLE pulseops_app SUPERUSER",
+    "CREATE PUBLICATION leak FOR TABLE eventstore.event",
+    "COPY eventstore.event TO PROGRAM 'true'",
+    "SELECT lo_import('/etc/hostname')",
+    "SELECT pg_read_file('PG_VERSION')",
 )
 
 
@@ -126,6 +138,12 @@ async def test_an_analyst_may_read_history_and_nothing_else(admin: asyncpg.Conne
         "SELECT * FROM eventstore.append_v1(1::smallint, '[]')",
         "SELECT * FROM eventstore.append_v2(1::smallint, '[]')",
         "SELECT eventstore.ensure_partitions_v1()",
+        "SELECT secret_sha256 FROM access.api_key",
+        "SELECT name FROM access.api_key",
+        "COPY access.api_key TO STDOUT",
+        "CREATE TEMP VIEW mine AS SELECT * FROM access.api_key",
+        "SELECT lo_import('/etc/hostname')",
+        "SELECT pg_read_file('PG_VERSION')",
     )
     assert await survivors(admin, statements, asyncpg.InsufficientPrivilegeError) == []
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import asyncpg
 
+from pulseops.catalog.service import SERVICES
+from pulseops.catalog.team import TEAMS
 from pulseops.db.clock import DatabaseClock
 from pulseops.escalation.rules import EscalationRules, Policy, Step
 from pulseops.escalation.sweep import sweep
@@ -49,7 +51,8 @@ async def live(api: Api) -> History:
         await client.act()
     await client.report()
     pool = api.app.state.pool
-    work = Subscriptions(pool, (BOARD, TIMELINE, deadlines(RULES)), owner="test", doorbell=Doorbell(None))
+    led = (BOARD, TIMELINE, deadlines(RULES), TEAMS, SERVICES)
+    work = Subscriptions(pool, led, owner="test", doorbell=Doorbell(None))
     work.start()
     async with asyncio.timeout(20):
         while await pool.fetchval(_BUSY):
