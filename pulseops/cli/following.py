@@ -1,5 +1,6 @@
 """`pulseops stream`, `pulseops incident follow` and what else is told event by event."""
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
@@ -57,6 +58,7 @@ def follow(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
         else:
             seen = answer.value
             render.say(render.story(seen, seen.timeline, answer.now, render.width()))
+        sys.stdout.flush()
         _follow(client, {"after": answer.value.position, "incident": incident_id}, speak, named=False)
 
 
@@ -77,6 +79,7 @@ def _follow(client: PulseOps, wanted: dict[str, Any], speak: Speak, *, named: bo
             print_json(document)
         else:
             _say([understood(_ENTRY, document)], named=named)
+        sys.stdout.flush()  # whoever reads a pipe wants it now
 
 
 def _say(entries: Sequence[EventEntry], *, named: bool) -> None:

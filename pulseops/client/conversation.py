@@ -65,7 +65,7 @@ def conversation(call: Call[T], terms: Terms, url: str, clock: Callable[[], floa
             again, asked = isinstance(error, httpx.TransportError), None
             again = again and not isinstance(error, httpx.UnsupportedProtocol)
         pause = terms.pause(tried, asked)
-        if not again or tried == terms.tries or clock() + pause >= end:
+        if not again or tried == terms.tries :
             raise _ended(call, failure, unsure=unsure) from failure.__cause__
         yield Pause(pause)
 
