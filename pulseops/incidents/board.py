@@ -90,7 +90,7 @@ TABLE = Table(
         "incident_unresolved_idx",
         "log_id",
         "created_position",
-        postgresql_where=text("status <> 'resolved'"),
+        postgresql_where=text("status NOT IN ('resolved', 'merged')"),
     ),
     schema="incidents",
     info=GENERATIONS,
@@ -149,7 +149,7 @@ _PAGE = """
 """
 _UNRESOLVED_PAGE = """
     SELECT * FROM incidents.incident
-    WHERE log_id = $1 AND created_position < $2 AND status <> 'resolved'
+    WHERE log_id = $1 AND created_position < $2 AND status NOT IN ('resolved', 'merged')
       AND status = ANY ($3)
       AND (cardinality($4::text[]) = 0 OR priority = ANY ($4))
       AND (cardinality($5::text[]) = 0 OR category = ANY ($5))
@@ -158,6 +158,7 @@ _UNRESOLVED_PAGE = """
     ORDER BY created_position DESC
     LIMIT $7
 """
+_OVER = {"resolved", "merged"}
 _NOTHING = Filters()
 _NEWEST = 2**63 - 1
 _MADE = {"labels", "links", "merged", "impacted_services"}
@@ -184,7 +185,7 @@ async def list_incidents(
     for name, words in (("category", filters.category), ("team", filters.team)):
         if any("\0" in word for word in words):
             raise InvalidInput("There is a NUL in it.", pointer=f"/{name}")
-    unresolved = bool(filters.status) and "resolved" not in filters.status
+    unresolved = bool(filters.status) and _OVER.isdisjoint(filters.status)
     rows = await connection.fetch(
         _UNRESOLVED_PAGE if unresolved else _PAGE,
         log_id,
