@@ -155,20 +155,21 @@ class Step(Struct, frozen=True):
 def plans(draw: st.DrawFn, incidents: int = 5, most: int = 30) -> list[Step]:
     """Reports, and commands to those incidents in any order; what may not be is left out when enacted.
 
-    Half of the plans go forward only, as most lives do.
+    Half of the plans go forward only, as most lives do; the others are long, and of few incidents.
     """
-    kinds = draw(st.sampled_from([forward, changes]), label="what is asked for")
-    reports = draw(st.lists(creations, min_size=1, max_size=incidents))
+    lively = draw(st.booleans(), label="back and forth")
+    reports = draw(st.lists(creations, min_size=1, max_size=2 if lively else incidents))
     steps = draw(
         st.lists(
             st.builds(
                 Step,
                 incident=st.integers(0, len(reports) - 1),
-                command=kinds,
+                command=changes if lively else forward,
                 actor=words,
                 apart=st.booleans(),
             ),
-            max_size=most,
+            min_size=most if lively else 0,
+            max_size=2 * most if lively else most,
         )
     )
     begun = [Step(number, command, "key:probe", apart=False) for number, command in enumerate(reports)]

@@ -9,17 +9,24 @@ depends_on = None
 # Older code names the columns that it writes, and the others have constant defaults.
 oldest_code = "0004_access"
 
+# Named, as a generation that is made later has them under the same names.
 _COLUMNS = {
     "responder": ("text", "Which person it was given to, if to one."),
     "snoozed_until": ("timestamptz", "Nobody is to hear of it before then."),
     "resolution": ("text", "How it ended, such as fixed or duplicate; null while it has not."),
     "cause": ("text", "What the cause was, where somebody said so."),
     "merged_into": ("uuid", "The incident that it lives on in, being the same fault."),
-    "merged": ("uuid[] NOT NULL DEFAULT '{}'", "Incidents that were merged into it."),
-    "impacted_services": ("text[] NOT NULL DEFAULT '{}'", "Which services feel it, as declared."),
+    "merged": (
+        "uuid[] CONSTRAINT incident_merged_not_null NOT NULL DEFAULT '{}'",
+        "Incidents that were merged into it.",
+    ),
+    "impacted_services": (
+        "text[] CONSTRAINT incident_impacted_services_not_null NOT NULL DEFAULT '{}'",
+        "Which services feel it, as declared.",
+    ),
     "customers_affected": ("integer", "How many customers feel it; null while nobody knows."),
     "links": (
-        "jsonb NOT NULL DEFAULT '[]'",
+        "jsonb CONSTRAINT incident_links_not_null NOT NULL DEFAULT '[]'",
         "What it has to do with: [{incident or url, title, relation}]; a default is omitted.",
     ),
 }
@@ -70,6 +77,28 @@ BEGIN
 END
 $do$
 """
+
+# What was merged stays so, as a rule, and would fill the index of what is not over. The new one is small, but
+# takes a walk through the table, which lists and projections wait for. A generation that is being filled gets
+# it at the end. Statements of the release before have the other index on the same columns.
+_INDEX = """
+DO $do$
+DECLARE
+  v_table text;
+BEGIN
+  FOR v_table IN
+    SELECT 'incident_' || g.generation FROM eventstore.generation g
+    WHERE g.name = 'incident' AND g.state <> 'filling' ORDER BY g.generation
+  LOOP
+    EXECUTE format('DROP INDEX incidents.%I', v_table || '_unresolved_idx');
+    EXECUTE format('CREATE INDEX %I ON incidents.%I (log_id, created_position) WHERE {where}',
+      v_table || '_unresolved_idx', v_table);
+  END LOOP;
+END
+$do$
+"""
+_UNRESOLVED = "status NOT IN (''resolved'', ''merged'')"
+_UNRESOLVED_BEFORE = "status <> ''resolved''"
 
 # What the columns held is in history, and comes back only from there: where there was anything, the board is
 # empty and goes through history again. Generations that nobody reads go, and can be made anew.
@@ -130,6 +159,7 @@ def upgrade() -> None:
         _on_each(f"COMMENT ON COLUMN %s.{name} IS '{comment}'")
     _on_each(f"COMMENT ON COLUMN %s.status IS '{_STATUS}'")
     op.execute(_VIEW)
+    op.execute(_INDEX.format(where=_UNRESOLVED))
     _tell_details(_DETAILS)
 
 
@@ -138,6 +168,7 @@ def downgrade() -> None:
     op.execute(_BEGIN_AGAIN)
     # A view keeps its columns for as long as it is there. A new one has the same rights, by default.
     op.execute(_DROP_VIEW)
+    op.execute(_INDEX.format(where=_UNRESOLVED_BEFORE))
     for name in reversed(_COLUMNS):
         _on_each(f"ALTER TABLE %s DROP COLUMN {name}")
     _on_each(f"COMMENT ON COLUMN %s.status IS '{_STATUS_BEFORE}'")

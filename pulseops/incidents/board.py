@@ -77,7 +77,7 @@ TABLE = Table(
         "incident_unresolved_idx",
         "log_id",
         "created_position",
-        postgresql_where=text("status <> 'resolved'"),
+        postgresql_where=text("status NOT IN ('resolved', 'merged')"),
     ),
     Index("incident_updated_idx", "log_id", "position"),
     # What is rare is found without going through what is common, and what is common in the order of creation.

@@ -1,5 +1,6 @@
 """The board: newest first, in pages, through filters; and what it refuses to show."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +9,19 @@ import msgspec
 import pytest
 
 from pulseops.incidents.board import BOARD
-from pulseops.incidents.commands import Acknowledge, Assign, Classify, Create, Resolve
+from pulseops.incidents.commands import (
+    Absorb,
+    Acknowledge,
+    Assign,
+    Classify,
+    Create,
+    DeclareImpact,
+    Link,
+    Merge,
+    Reassign,
+    Resolve,
+    Snooze,
+)
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.events import Decision
 from pulseops.incidents.filters import Filters
@@ -17,7 +30,7 @@ from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.errors import InvalidInput
 from pulseops.kernel.ids import new_id
 from pulseops.subscriptions.slices import Slice
-from tests.histories import Step, enact, report
+from tests.histories import START, Step, enact, report
 from tests.integration.appending import append, request
 
 WHY = Decision(decided_by="rules", rule="r", rules_version="1", why="because")
@@ -66,10 +79,17 @@ async def test_what_is_reported_while_a_reader_pages_neither_repeats_nor_hides_a
 async def test_an_incident_on_the_board_is_the_folded_incident(
     pool: asyncpg.Pool, app: asyncpg.Connection
 ) -> None:
-    past = await enact(
-        app, 1, [Step(0, command, "key:ada", apart=True) for command in _life("critical", "net")]
+    more = (
+        Reassign(responder="grace"),
+        Link(url="https://wiki.example.com/net", title="What to do"),
+        Absorb(incident=UUID(int=7)),
+        DeclareImpact(services=("checkout",), customers=12),
+        Snooze(until=START + timedelta(days=1)),
     )
+    life = _life("critical", "net", *more)
+    past = await enact(app, 1, [Step(0, command, "key:ada", apart=True) for command in life])
     (facts,) = past.values()
+    assert len(facts) == len(life)
     await BOARD.project(app, Slice(log_id=1, after=0, up_to=len(facts)))
     (incident,) = (await list_incidents(pool, log_id=1)).items
     assert incident == INCIDENT.fold(facts)
@@ -91,6 +111,7 @@ async def test_filters_let_through_what_has_one_of_the_values_of_each(
         _life("high", "net", Acknowledge()),
         _life("high", "disk", Resolve()),
         _life("critical", "disk"),
+        _life("medium", "tape", Merge(into=UUID(int=7))),
     ]
     plan = [
         Step(number, command, "key:ada", apart=True) for number, life in enumerate(lives) for command in life
@@ -98,7 +119,9 @@ async def test_filters_let_through_what_has_one_of_the_values_of_each(
     past = await enact(app, 1, plan)
     await BOARD.project(app, Slice(log_id=1, after=0, up_to=sum(map(len, past.values()))))
     for filters, expected in [
-        (Filters(), ["critical disk", "high disk", "high net", "low net"]),
+        (Filters(), ["medium tape", "critical disk", "high disk", "high net", "low net"]),
+        (Filters(status=("merged",)), ["medium tape"]),
+        (Filters(status=("merged", "open")), ["medium tape", "critical disk", "low net"]),
         (Filters(status=("open",)), ["critical disk", "low net"]),
         (Filters(status=("open", "acknowledged")), ["critical disk", "high net", "low net"]),
         (Filters(status=("resolved", "acknowledged")), ["high disk", "high net"]),

@@ -1,7 +1,7 @@
 """SQL ≡ fold: whatever happened and however it is split, the tables say what Python says."""
 
-from collections.abc import Iterator
-from itertools import count, pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count, pairwise, product
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +33,9 @@ Past = dict[UUID, list[Recorded[IncidentFact]]]
 Rows = dict[Any, dict[str, Any]]
 TOLD = {"id", "text", "why"}
 """What an entry says that the table does not: it has the facts, and the API has the words."""
+
+PLAIN = {"CREATED", "CLASSIFIED", "ASSIGNED", "ACKNOWLEDGED", "ESCALATED", "RESOLVED"}
+"""The facts of most lives, whose order the projection need not look at."""
 
 # A log of its own for each example: one database serves them all.
 _names: Iterator[str] = (f"example-{number}" for number in count())
@@ -164,29 +167,80 @@ async def test_plans_made_for_a_small_log_stay_good_when_it_has_grown(
     assert scanned == []
 
 
+# After these an incident has a value wherever it can have one, so that what a fact takes away is seen.
+FULL = (
+    *("created-1-full", "classified-1-full", "assigned-1-person", "escalated-1", "linked-1-full"),
+    *("absorbed-1-full", "impact_declared-1-full", "acknowledged-1-full", "merged-1-full"),
+    *("resolved-1-decided", "snoozed-1-full"),
+)
+
+
+async def lived(connection: asyncpg.Connection, stream_id: UUID, names: Sequence[str], at: int = 0) -> None:
+    """These samples, one after the other, as they lie in the log."""
+    events = [
+        {
+            "type": SAMPLES[name]["type"],
+            "schema_version": SAMPLES[name]["schema_version"],
+            "event_id": str(new_id()),
+            "occurred_at": utc_now().isoformat(),
+            "data": SAMPLES[name]["data"],
+            "meta": SAMPLES[name]["meta"],
+        }
+        for name in names
+    ]
+    request = {"stream_id": str(stream_id), "expected_version": at, "command_id": str(new_id())}
+    batch = msgspec.json.encode([request | {"events": events}]).decode()
+    await connection.execute("SELECT eventstore.append_v2(1::smallint, $1)", batch)
+
+
+async def history_of(connection: asyncpg.Connection, streams: Iterable[UUID]) -> Past:
+    statement = "SELECT * FROM eventstore.event WHERE log_id = 1 AND stream_id = $1 ORDER BY version"
+    codec = Codec(INCIDENT.facts)
+    return {
+        stream_id: [codec.decode(row) for row in await connection.fetch(statement, stream_id)]
+        for stream_id in streams
+    }
+
+
 async def test_every_sample_of_a_stored_fact_is_projected_as_it_is_folded(app: asyncpg.Connection) -> None:
     created = [name for name in SAMPLES if name.startswith("created-")]
-    past: Past = {}
-    for first in created:
-        stream_id = new_id()
-        names = [first, *(name for name in SAMPLES if name not in created)]
-        events = [
-            {
-                "type": SAMPLES[name]["type"],
-                "schema_version": SAMPLES[name]["schema_version"],
-                "event_id": str(new_id()),
-                "occurred_at": utc_now().isoformat(),
-                "data": SAMPLES[name]["data"],
-                "meta": SAMPLES[name]["meta"],
-            }
-            for name in names
-        ]
-        request = {"stream_id": str(stream_id), "expected_version": 0, "command_id": str(new_id())}
-        batch = msgspec.json.encode([request | {"events": events}]).decode()
-        await app.execute("SELECT eventstore.append_v2(1::smallint, $1)", batch)
-        rows = await app.fetch("SELECT * FROM eventstore.event WHERE stream_id = $1 ORDER BY 2", stream_id)
-        past[stream_id] = [Codec(INCIDENT.facts).decode(row) for row in rows]
+    streams = {new_id(): [first, *(name for name in SAMPLES if name not in created)] for first in created}
+    for stream_id, names in streams.items():
+        await lived(app, stream_id, names)
+    past = await history_of(app, streams)
     head = await app.fetchval("SELECT max(position) FROM eventstore.event")
     for projector, folded in ((BOARD, folded_board), (TIMELINE, folded_timeline)):
         await project(app, projector, 1, (0, head))
         assert without_versions(await stored(app, f"{projector.name}_1", 1)) == folded(past, 1)
+
+
+async def test_each_fact_sets_and_takes_away_what_it_does_in_the_fold(app: asyncpg.Connection) -> None:
+    streams = {new_id(): name for name in SAMPLES if not name.startswith("created-")}
+    for stream_id in streams:
+        await lived(app, stream_id, FULL)
+    full = await app.fetchval("SELECT max(position) FROM eventstore.event")
+    for stream_id, name in streams.items():
+        await lived(app, stream_id, [name], at=len(FULL))
+    past = await history_of(app, streams)
+    assert {len(facts) for facts in past.values()} == {len(FULL) + 1}
+    head = full + len(streams)
+    for ranges in (((0, full), (full, head)), ((0, head),)):
+        await app.execute("DELETE FROM incidents.incident")
+        await project(app, BOARD, 1, *ranges)
+        assert without_versions(await stored(app, "incident_1", 1)) == folded_board(past, 1)
+
+
+async def test_facts_that_take_an_incident_forward_are_worked_in_from_wherever_it_stands(
+    app: asyncpg.Connection,
+) -> None:
+    """By the short way, which never looks at the row."""
+    forward = [name for name in SAMPLES if SAMPLES[name]["type"] in PLAIN - {"CREATED"}]
+    streams = {new_id(): pair for pair in product(forward, repeat=2) if "resolved" not in pair[0]}
+    for stream_id in streams:
+        await lived(app, stream_id, [*FULL, "reopened-1-least", "snoozed-1-least", "escalated-1"])
+    before = await app.fetchval("SELECT max(position) FROM eventstore.event")
+    for stream_id, pair in streams.items():
+        await lived(app, stream_id, pair, at=len(FULL) + 3)
+    past = await history_of(app, streams)
+    await project(app, BOARD, 1, (0, before), (before, before + 2 * len(streams)))
+    assert without_versions(await stored(app, "incident_1", 1)) == folded_board(past, 1)

@@ -15,14 +15,28 @@ import pytest
 from pulseops.access.events import AccessDenied, AdminActed, KeyCreated, KeyRevoked, KeyRotated
 from pulseops.catalog.events import Link, Member, ServiceDefined, ServiceRetired, TeamDefined, TeamRetired
 from pulseops.incidents.events import (
+    Absorbed,
     Acknowledged,
     Assigned,
     Candidate,
+    CategoryChanged,
     Classified,
+    Commented,
     Created,
     Decision,
+    Edited,
     Escalated,
+    ImpactDeclared,
+    Linked,
+    Merged,
+    PriorityChanged,
+    Released,
+    Reopened,
     Resolved,
+    Snoozed,
+    Split,
+    Unacknowledged,
+    Unsnoozed,
 )
 from pulseops.kernel.envelope import Fact, Recorded
 from pulseops.wiring import CODEC, FACTS
@@ -51,6 +65,8 @@ def read(sample: dict[str, Any]) -> Recorded[Any]:
 def because(rule: str, why: str, **more: Any) -> Decision:
     return Decision(decided_by="rules", rule=rule, rules_version="2026-03-01.1", why=why, **more)
 
+
+OTHER = UUID("0195523a-7c00-7000-8000-0000000000a1")
 
 MEANT: dict[str, Fact] = {
     "created-1-full": Created(
@@ -97,6 +113,67 @@ MEANT: dict[str, Fact] = {
     ),
     "resolved-1-full": Resolved(note="Freed 40 GB."),
     "resolved-1-least": Resolved(note=""),
+    "assigned-1-person": Assigned(
+        team="storage",
+        responder="ada",
+        decision=because("manual", "She knows the array."),
+        note="She knows the array.",
+    ),
+    "escalated-1-asked": Escalated(
+        level=3,
+        to="storage-head",
+        policy="critical",
+        due_at=datetime(2026, 3, 1, 12, 10, tzinfo=UTC),
+        late_by=0.0,
+        decision=because("manual", "Somebody asked for it."),
+        note="We need more hands.",
+    ),
+    "unacknowledged-1-full": Unacknowledged(
+        note="My shift ends.", decision=because("acknowledgement", "Nothing was heard for 4 h.")
+    ),
+    "unacknowledged-1-least": Unacknowledged(),
+    "snoozed-1-full": Snoozed(until=datetime(2026, 3, 2, 8, 0, tzinfo=UTC), note="After the backup."),
+    "snoozed-1-least": Snoozed(until=datetime(2026, 3, 1, 12, 30, 0, 250_000, tzinfo=UTC)),
+    "unsnoozed-1-full": Unsnoozed(note="It grows.", decision=because("snooze", "The time was up.")),
+    "unsnoozed-1-least": Unsnoozed(),
+    "priority_changed-1-full": PriorityChanged(
+        priority="low", was="critical", correction=True, note="A test host."
+    ),
+    "priority_changed-1-least": PriorityChanged(priority="high"),
+    "category_changed-1-full": CategoryChanged(
+        category="database", was="storage", correction=True, note="The index, not the disk."
+    ),
+    "category_changed-1-least": CategoryChanged(category="network"),
+    "edited-1-full": Edited(
+        title="Disque plein: db-1 à 99 %",
+        description="/var is full, and /tmp.",
+        labels={"host": "db-1"},
+        note="It grew.",
+    ),
+    "edited-1-least": Edited(labels={}),
+    "commented-1": Commented(text="The backup of 10:00 wrote 40 GB."),
+    "linked-1-full": Linked(incident=OTHER, title="The switch", relation="caused_by", note="Same rack."),
+    "linked-1-page": Linked(url="https://wiki.example.com/disks", title="What to do"),
+    "linked-1-least": Linked(incident=OTHER),
+    "merged-1-full": Merged(into=OTHER, note="The same disk."),
+    "merged-1-least": Merged(into=OTHER),
+    "absorbed-1-full": Absorbed(incident=OTHER, note="The same disk."),
+    "absorbed-1-least": Absorbed(incident=OTHER),
+    "split-1-full": Split(origin=OTHER, note="Another disk."),
+    "split-1-least": Split(origin=OTHER),
+    "released-1-full": Released(incident=OTHER, note="Another disk."),
+    "released-1-least": Released(incident=OTHER),
+    "impact_declared-1-full": ImpactDeclared(
+        services=("checkout", "café"), customers=1200, note="By the number of errors."
+    ),
+    "impact_declared-1-least": ImpactDeclared(),
+    "resolved-1-decided": Resolved(
+        resolution="timed_out",
+        cause="a runaway log",
+        decision=because("autoresolve", "Nobody touched it for 14 d."),
+    ),
+    "reopened-1-full": Reopened(note="Full again."),
+    "reopened-1-least": Reopened(),
     "key.created-1-full": KeyCreated(
         key_id="0123456789ab",
         name="grafana",
@@ -216,5 +293,5 @@ def test_some_sample_has_each_field_of_a_fact(fact: type[Fact]) -> None:
 
 def test_a_fact_from_a_later_release_with_one_more_field_is_still_read() -> None:
     sample = SAMPLES["resolved-1-full"]
-    later = sample | {"data": sample["data"] | {"cause": "logs"}}
+    later = sample | {"data": sample["data"] | {"lesson": "logs"}}
     assert read(later).fact == Resolved(note="Freed 40 GB.")

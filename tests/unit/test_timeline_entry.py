@@ -7,7 +7,7 @@ import msgspec
 
 from pulseops.incidents.answers import WithTimeline, extended, with_timeline
 from pulseops.incidents.decider import INCIDENT
-from pulseops.incidents.events import Acknowledged, Created, Decision, Escalated, IncidentFact
+from pulseops.incidents.events import Acknowledged, Created, Decision, Edited, Escalated, IncidentFact
 from pulseops.incidents.timeline import TimelineEntry, entry
 from pulseops.kernel.envelope import Recorded
 from tests.scenario import NOON, record
@@ -21,7 +21,10 @@ def details(fact: IncidentFact) -> Any:
 def test_an_entry_tells_what_when_who_and_where() -> None:
     fact = record(Acknowledged(note="on it"), 4, actor="key:ada", occurred_at=NOON - timedelta(minutes=5))
     assert entry(fact) == TimelineEntry(
+        id=fact.event_id,
         event="ACKNOWLEDGED",
+        text="Acknowledged by key:ada.",
+        why=("“on it”",),
         timestamp=NOON + timedelta(seconds=4),
         occurred_at=NOON - timedelta(minutes=5),
         actor="key:ada",
@@ -46,6 +49,10 @@ def test_the_description_is_left_to_the_incident() -> None:
     assert details(created) == {"title": "Disk full"}
 
 
+def test_a_description_that_was_edited_is_part_of_the_story() -> None:
+    assert details(Edited(description="99 % used")) == {"description": "99 % used"}
+
+
 def test_a_rule_made_fact_says_why() -> None:
     why = Decision(decided_by="policy", rule="critical", rules_version="3", why="nobody answered for 5 min")
     fact = Escalated(level=1, to="on-call", policy="critical", due_at=NOON, late_by=0.25, decision=why)
@@ -55,9 +62,13 @@ def test_a_rule_made_fact_says_why() -> None:
 
 
 def test_an_entry_speaks_camel_case_on_the_wire() -> None:
-    wire = msgspec.json.decode(msgspec.json.encode(entry(record(Acknowledged()))))
+    fact = record(Acknowledged())
+    wire = msgspec.json.decode(msgspec.json.encode(entry(fact)))
     assert wire == {
+        "id": str(fact.event_id),
         "event": "ACKNOWLEDGED",
+        "text": "Acknowledged by key:tester.",
+        "why": [],
         "timestamp": "2026-03-01T12:00:01Z",
         "occurredAt": "2026-03-01T12:00:01Z",
         "actor": "key:tester",
