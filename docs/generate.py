@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 from msgspec import NODEFAULT, Struct, inspect
-from sqlalchemy import CheckConstraint, Column, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Index, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
 import pulseops.access.keys
@@ -154,7 +154,7 @@ def _besides(table: Table) -> Iterator[str]:
     for index in sorted(table.indexes, key=lambda one: str(one.name)):
         where = index.dialect_options["postgresql"]["where"]
         only = "" if where is None else f", where {where}"
-        yield f"Index `{index.name}`{', unique' if index.unique else ''}: {_named(index.columns)}{only}"
+        yield f"Index `{index.name}`{', unique' if index.unique else ''}: {_indexed(index)}{only}"
     for (name, role), rights in sorted(granted().items(), reverse=True):
         if name == table.fullname and rights:
             yield f"`{role}` may {', '.join(sorted(rights))}"
@@ -168,6 +168,11 @@ def _columns(table: Table) -> str:
         ((f"`{one.name}`", kind + " or null" * bool(one.nullable), one.comment or "") for one, kind in kinds),
         "what",
     )
+
+
+def _indexed(index: Index) -> str:
+    """Its columns; an expression as it is written."""
+    return ", ".join(getattr(one, "name", None) or f"`{one}`" for one in index.expressions)
 
 
 def _named(columns: Iterable[Column[Any]]) -> str:

@@ -1,16 +1,16 @@
 """What is due when: the deadlines with their incidents, soonest first, a page at a time."""
 
 import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
-from zlib import crc32
 
 import asyncpg
+import msgspec
 from msgspec import Struct
 
 from pulseops.escalation.waits import Kind
 from pulseops.incidents.events import Priority, Status
+from pulseops.kernel import cursors
 from pulseops.kernel.errors import InvalidInput
 
 MOST = 200
@@ -76,7 +76,7 @@ _OVERDUE = """
 """
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 _FIRST = (_EPOCH, UUID(int=0))
-_PLACE, _SUM = struct.Struct(">hq16s"), struct.Struct(">I")
+_PLACE = struct.Struct(">q16s")
 
 
 async def overdue(connection: asyncpg.Connection) -> dict[int, float]:
@@ -101,11 +101,12 @@ async def list_escalations(
 
     InvalidInput for a cursor that is not ours.
     """
-    due_at, incident_id = _FIRST if cursor is None else _place(cursor, log_id)
-    within = None if teams is None else list(teams)
+    within = None if teams is None else sorted(teams)
+    of = msgspec.json.encode((log_id, kind, sorted(priority), sorted(team), within))
+    due_at, incident_id = _FIRST if cursor is None else _place(cursor, of)
     rows = await connection.fetch(_PAGE, log_id, due_at, incident_id, priority, team, limit + 1, within, kind)
     items = tuple(_escalation(row, now) for row in rows[:limit])
-    return Escalations(items=items, next_cursor=_cursor(log_id, items[-1]) if len(rows) > limit else None)
+    return Escalations(items=items, next_cursor=_cursor(items[-1], of) if len(rows) > limit else None)
 
 
 def _escalation(row: asyncpg.Record, now: datetime) -> Escalation:
@@ -113,22 +114,17 @@ def _escalation(row: asyncpg.Record, now: datetime) -> Escalation:
     return Escalation(**dict(row), overdue=late_by > 0, late_by=late_by)
 
 
-def _cursor(log_id: int, last: Escalation) -> str:
-    return _written(log_id, (last.due_at - _EPOCH) // _MICROSECOND, last.incident_id)
+def _cursor(last: Escalation, of: bytes) -> str:
+    due = (last.due_at - _EPOCH) // _MICROSECOND
+    return cursors.written(_PLACE.pack(due, last.incident_id.bytes), of)
 
 
-def _written(log_id: int, due: int, incident_id: UUID) -> str:
-    place = _PLACE.pack(log_id, due, incident_id.bytes)
-    return urlsafe_b64encode(place + _SUM.pack(crc32(place))).decode().rstrip("=")
-
-
-def _place(cursor: str, log_id: int) -> tuple[datetime, UUID]:
-    try:
-        packed = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        log, due, key = _PLACE.unpack(packed[: _PLACE.size])
-        place = _EPOCH + due * _MICROSECOND, UUID(bytes=key)
-    except (ValueError, struct.error, OverflowError):
-        log, due, place = log_id, 0, _FIRST
-    if log != log_id or cursor != _written(log, due, place[1]):
-        raise InvalidInput("This is not a cursor of ours.", pointer="/cursor")
-    return place
+def _place(cursor: str, of: bytes) -> tuple[datetime, UUID]:
+    place = cursors.read(cursor, of)
+    if place is None or len(place) != _PLACE.size:
+        raise InvalidInput(
+            "This is not a cursor of this list: it is `nextCursor` of a page with the same filters.",
+            pointer="/cursor",
+        )
+    due, key = _PLACE.unpack(place)
+    return _EPOCH + due * _MICROSECOND, UUID(bytes=key)

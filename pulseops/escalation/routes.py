@@ -17,7 +17,7 @@ from pulseops.escalation.asking import ESCALATE, EscalateNow, next_level, stands
 from pulseops.escalation.outlook import Outlook, outlook
 from pulseops.escalation.waits import Kind
 from pulseops.http import etag
-from pulseops.http.answer import Answer, encoded
+from pulseops.http.answer import Answer
 from pulseops.http.bodies import Query
 from pulseops.http.exchange import Req
 from pulseops.http.position import HEADER, Position, place
@@ -57,7 +57,11 @@ _SHOWN = (BOARD.name, timers.NAME)
             summary="What is due when",
             tag="escalation",
             query=Wanted,
-            answers={200: Shape(means="One page, soonest first.", kind=Escalations, headers=(HEADER,))},
+            headers=("If-None-Match",),
+            answers={
+                200: Shape(means="One page, soonest first.", kind=Escalations, headers=("ETag", HEADER)),
+                304: Shape(means="The page is still as you have it.", headers=("ETag", HEADER)),
+            },
             problems=("behind", "overloaded"),
         )
     },
@@ -82,7 +86,7 @@ async def list_due(request: Req) -> Answer:
 
     reads: Reads = request.app.state.reads
     seen = await reads.of(models(_SHOWN, log_id=log_id), look, least=wanted.min_position)
-    return encoded(seen.found, headers=[place(seen.position)])
+    return etag.digested(request, seen.found, headers=[place(seen.position)])
 
 
 @post(ESCALATE.paths, opt={"spec": ESCALATE.spec})

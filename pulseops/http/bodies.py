@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import or_
 from types import NoneType, UnionType
-from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -117,12 +117,18 @@ class Body(Generic[T]):
 
 
 class Query(Generic[T]):
-    """Query strings of one struct type: each field once at most, none unknown."""
+    """Query strings of one struct type: none unknown, and each once at most unless it is a tuple.
+
+    Of a tuple each value is a parameter of its own (`team=a&team=b`): values may have commas.
+    """
 
     def __init__(self, kind: type[T]) -> None:
         self.kind = kind
         hints = get_type_hints(kind, include_extras=True)
         self._kinds = {field.encode_name: _present(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]  # a Struct
+        self._several = {
+            name: one for name, hint in self._kinds.items() if (one := _one_of(hint)) is not None
+        }
 
     def read(self, request: Req) -> T:
         """Raises Refused: malformed, invalid-input."""
@@ -139,14 +145,18 @@ class Query(Generic[T]):
         for name, text in pairs:
             if name not in self._kinds:
                 raise _parameter(name, f"There is no such parameter.{meant(name, list(self._kinds))}")
-            if name in given:
+            if name in given and name not in self._several:
                 raise _parameter(name, "It is given more than once.")
             if "\x00" in text:
                 raise _parameter(name, "The character U+0000 is not acceptable.")
             try:
-                given[name] = msgspec.convert(text, self._kinds[name], strict=False)
+                value = msgspec.convert(text, self._several.get(name, self._kinds[name]), strict=False)
             except msgspec.ValidationError as error:
                 raise _parameter(name, located(f"{error} - at `$.{name}`", self.kind)[1]) from None
+            if name in self._several:
+                given.setdefault(name, []).append(value)
+            else:
+                given[name] = value
         try:
             return msgspec.convert(given, self.kind)
         except msgspec.ValidationError as error:
@@ -158,6 +168,13 @@ def _present(hint: Any) -> Any:
     """`hint` without None: there is no null in a query string, and a team may be called so."""
     kinds = tuple(one for one in get_args(hint) if one is not NoneType)
     return reduce(or_, kinds) if get_origin(hint) in {Union, UnionType} else hint
+
+
+def _one_of(hint: Any) -> Any:
+    """The type of each value of a tuple of any length; None for what is no such tuple."""
+    if get_origin(hint) is Annotated:
+        return _one_of(get_args(hint)[0])
+    return get_args(hint)[0] if get_origin(hint) is tuple else None
 
 
 def _parameter(name: str, detail: str) -> Refused:

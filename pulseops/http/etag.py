@@ -1,12 +1,14 @@
-"""The version of a stream, as the entity tag of what it tells."""
+"""Entity tags: the version of a stream, or a digest of what is answered."""
 
 import re
+from collections.abc import Iterable
 from hashlib import blake2b
+from typing import Any
 
 from msgspec import Struct
 
 from pulseops.http import exchange
-from pulseops.http.answer import Header
+from pulseops.http.answer import Answer, Header, encoded
 from pulseops.http.exchange import Req
 from pulseops.http.problem import Fault, Refused
 
@@ -50,6 +52,21 @@ def none_match(request: Req, known: bytes) -> bool:
     """Whether `If-None-Match` names this tag, or any."""
     given = exchange.of(request).headers.get(b"if-none-match")
     return given is not None and _named(given, known)
+
+
+def digested(request: Req, value: Any, *, headers: Iterable[Header] = ()) -> Answer:
+    """`value` as JSON under a weak tag that is the same for as long as the answer is; 304 for who has it.
+
+    What is read from several places has no one version to name: shards, parked streams and a switch of
+    generations each change an answer by themselves.
+    """
+    answer = encoded(value)
+    known = of(answer.body)
+    sent = [(b"etag", b'W/"%b"' % known), *headers]
+    if none_match(request, known):
+        return Answer(b"", status=304, headers=sent)
+    answer.headers += sent
+    return answer
 
 
 def _named(given: bytes, known: bytes) -> bool:

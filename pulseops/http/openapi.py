@@ -59,7 +59,11 @@ _IN_PATHS: Mapping[type, Mapping[str, Any]] = {
 }
 _RESPONSE_HEADERS: Mapping[str, Mapping[str, Any]] = {
     "Location": {"description": "Where it is.", "schema": {"type": "string"}},
-    "ETag": {"description": "The version of what is told.", "schema": {"type": "string"}},
+    "ETag": {
+        "description": "The version of what is told, which `If-Match` takes. Of lists and counts a weak one: "
+        "it is the same for as long as the answer is, and `If-None-Match` alone takes it.",
+        "schema": {"type": "string"},
+    },
     "X-PulseOps-Position": {
         "description": "Of an incident, or of what was written: the place of its newest event in the log, "
         "which a read with this `min_position` shows. Of a list: the position up to which it shows all.",

@@ -35,6 +35,7 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "too-large": (413, "The request is too large"),
     "unsupported-media-type": (415, "The content type is not supported"),
     "invalid-input": (422, "A field is not acceptable"),
+    "too-broad": (422, "More incidents match than are counted"),
     "idempotency-key-reused": (422, "The Idempotency-Key was used for another request"),
     "rate-limited": (429, "That was too often"),
     "head-too-large": (431, "The request's headers are too large"),

@@ -1,29 +1,16 @@
-"""Every incident as it now stands, one row each: what GET /incidents reads, and analysts with SQL."""
-
-import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from zlib import crc32
+"""Every incident as it now stands, one row each: what lists read, and analysts with SQL."""
 
 import asyncpg
-import msgspec
-from msgspec import Struct
 from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, SmallInteger, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from pulseops.db.metadata import metadata
-from pulseops.incidents.events import Priority, Status
-from pulseops.incidents.incident import Incident, Tie
-from pulseops.kernel.errors import InvalidInput
 from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
 
-MOST = 200
-"""Incidents on one page."""
-
 _INSTANT = DateTime(timezone=True)
 _EMPTY = text("'{}'")
-_PLACE, _SUM = struct.Struct(">hq"), struct.Struct(">I")
 
 TABLE = Table(
     "incident",
@@ -92,10 +79,34 @@ TABLE = Table(
         "created_position",
         postgresql_where=text("status NOT IN ('resolved', 'merged')"),
     ),
+    Index("incident_updated_idx", "log_id", "position"),
+    # What is rare is found without going through what is common, and what is common in the order of creation.
+    Index("incident_priority_idx", "log_id", "priority", "created_position"),
+    Index("incident_category_idx", "log_id", "category", "created_position"),
+    Index("incident_team_idx", "log_id", "assigned_team", "created_position"),
+    Index("incident_service_idx", "log_id", "service", "created_position"),
+    Index(
+        "incident_responder_idx",
+        "log_id",
+        "responder",
+        "created_position",
+        postgresql_where=text("responder IS NOT NULL"),
+    ),
+    Index(
+        "incident_labels_idx",
+        "labels",
+        postgresql_using="gin",
+        postgresql_ops={"labels": "jsonb_path_ops"},
+    ),
+    Index(
+        "incident_text_idx",
+        text("to_tsvector('simple'::regconfig, (title || ' '::text) || description)"),
+        postgresql_using="gin",
+    ),
     schema="incidents",
     info=GENERATIONS,
     comment="Every incident as it now stands. Derived from the log, a moment behind it.",
-    # Room for a row's own updates on its page: most of them touch no index.
+    # Room for a row's own updates on its page.
     postgresql_with={"fillfactor": 80},
 )
 
@@ -117,114 +128,3 @@ async def _fill(connection: asyncpg.Connection, part: Stretch) -> None:
 BOARD = Projector("incident", _project)
 
 MODEL = ReadModel(BOARD, _fill)
-
-
-class Filters(Struct, frozen=True, kw_only=True):
-    """Only incidents with one of these values; an empty tuple lets all through."""
-
-    status: tuple[Status, ...] = ()
-    priority: tuple[Priority, ...] = ()
-    category: tuple[str, ...] = ()
-    team: tuple[str, ...] = ()
-
-
-class Page(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Newest first. `nextCursor` leads to the older ones; it is null on the last page."""
-
-    items: tuple[Incident, ...]
-    next_cursor: str | None
-
-
-# Twice the same but for the literal that lets the planner see that the smaller index will do.
-_PAGE = """
-    SELECT * FROM incidents.incident
-    WHERE log_id = $1 AND created_position < $2
-      AND (cardinality($3::text[]) = 0 OR status = ANY ($3))
-      AND (cardinality($4::text[]) = 0 OR priority = ANY ($4))
-      AND (cardinality($5::text[]) = 0 OR category = ANY ($5))
-      AND (cardinality($6::text[]) = 0 OR assigned_team = ANY ($6))
-      AND ($8::text[] IS NULL OR assigned_team = ANY ($8))
-    ORDER BY created_position DESC
-    LIMIT $7
-"""
-_UNRESOLVED_PAGE = """
-    SELECT * FROM incidents.incident
-    WHERE log_id = $1 AND created_position < $2 AND status NOT IN ('resolved', 'merged')
-      AND status = ANY ($3)
-      AND (cardinality($4::text[]) = 0 OR priority = ANY ($4))
-      AND (cardinality($5::text[]) = 0 OR category = ANY ($5))
-      AND (cardinality($6::text[]) = 0 OR assigned_team = ANY ($6))
-      AND ($8::text[] IS NULL OR assigned_team = ANY ($8))
-    ORDER BY created_position DESC
-    LIMIT $7
-"""
-_OVER = {"resolved", "merged"}
-_NOTHING = Filters()
-_NEWEST = 2**63 - 1
-_MADE = {"labels", "links", "merged", "impacted_services"}
-_FIELDS = tuple(name for name in Incident.__struct_fields__ if name not in _MADE)
-_labels = msgspec.json.Decoder(dict[str, str]).decode
-_links = msgspec.json.Decoder(tuple[Tie, ...]).decode
-
-
-async def list_incidents(
-    connection: asyncpg.Connection | asyncpg.Pool,
-    filters: Filters = _NOTHING,
-    cursor: str | None = None,
-    limit: int = 50,
-    *,
-    teams: frozenset[str] | None = None,
-    log_id: int,
-) -> Page:
-    """At most `limit` incidents, those after `cursor`, of `teams` alone (None: of all).
-
-    InvalidInput for a limit or cursor that cannot be.
-    """
-    if not 1 <= limit <= MOST:
-        raise InvalidInput(f"A page has 1 to {MOST} incidents.", pointer="/limit")
-    for name, words in (("category", filters.category), ("team", filters.team)):
-        if any("\0" in word for word in words):
-            raise InvalidInput("There is a NUL in it.", pointer=f"/{name}")
-    unresolved = bool(filters.status) and _OVER.isdisjoint(filters.status)
-    rows = await connection.fetch(
-        _UNRESOLVED_PAGE if unresolved else _PAGE,
-        log_id,
-        _NEWEST if cursor is None else _place(cursor, log_id),
-        filters.status,
-        filters.priority,
-        filters.category,
-        filters.team,
-        limit + 1,
-        None if teams is None else list(teams),
-    )
-    more = len(rows) > limit
-    return Page(
-        items=tuple(_incident(row) for row in rows[:limit]),
-        next_cursor=_cursor(log_id, rows[limit - 1]["created_position"]) if more else None,
-    )
-
-
-def _incident(row: asyncpg.Record) -> Incident:
-    return Incident(
-        labels=_labels(row["labels"]),
-        links=_links(row["links"]),
-        merged=tuple(row["merged"]),
-        impacted_services=tuple(row["impacted_services"]),
-        **{name: row[name] for name in _FIELDS},
-    )
-
-
-def _cursor(log_id: int, position: int) -> str:
-    place = _PLACE.pack(log_id, position)
-    return urlsafe_b64encode(place + _SUM.pack(crc32(place))).decode().rstrip("=")
-
-
-def _place(cursor: str, log_id: int) -> int:
-    try:
-        packed = urlsafe_b64decode(cursor + "==")
-        log, position = _PLACE.unpack(packed[: _PLACE.size])
-    except (ValueError, struct.error):
-        log, position = log_id, 0
-    if log != log_id or position < 1 or cursor != _cursor(log, position):
-        raise InvalidInput("This is not a cursor of ours.", pointer="/cursor")
-    return int(position)

@@ -1,23 +1,19 @@
-"""Incidents over HTTP: report, see, list, and all that may be asked of one. The bodies are the commands."""
+"""Incidents over HTTP: report, and all that may be asked of one. The bodies are the commands."""
 
-from collections.abc import Sequence
 from uuid import UUID
 
-import asyncpg
-from litestar import get, post
+from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
-from pulseops.access.guards import principal
-from pulseops.http import etag, idempotency
+from pulseops.http import idempotency
 from pulseops.http.answer import Answer, encoded
-from pulseops.http.bodies import Body, Query
+from pulseops.http.bodies import Body
 from pulseops.http.exchange import Req
-from pulseops.http.position import Least, place
-from pulseops.incidents import batches, specs
-from pulseops.incidents.answers import Incidents, extended, with_timeline
+from pulseops.http.position import place
+from pulseops.incidents import batches, queries, specs
+from pulseops.incidents.answers import extended
 from pulseops.incidents.asking import ALONE, LINK, MERGE, SPLIT, Asked
-from pulseops.incidents.board import BOARD, Page, list_incidents
 from pulseops.incidents.changing import (
     caller_of,
     change,
@@ -29,19 +25,10 @@ from pulseops.incidents.changing import (
 )
 from pulseops.incidents.commands import Absorb, Create, Link, Merge, Release, Split
 from pulseops.incidents.describing import INVERSE
-from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.incident import Deduplicated
 from pulseops.incidents.reporting import log, report
-from pulseops.incidents.specs import Wanted
-from pulseops.kernel.envelope import Recorded
-from pulseops.kernel.errors import NotFound
-from pulseops.subscriptions.positions import head, models
-from pulseops.subscriptions.reads import Reads
 
 _CREATE = Body(Create)
-_WANTED = Query(Wanted)
-_LEAST = Query(Least)
-_SHOWN = (BOARD.name,)
 
 
 @post(["/incident", "/incidents"], opt={"spec": specs.CREATE, "express": True})
@@ -65,56 +52,6 @@ async def create_batch(request: Req) -> Answer:
     batch = await batches.report_all(incidents_of(request), caller_of(request), items, key)
     positions = [item.incident.position for item in batch.items if item.incident is not None]
     return encoded(batch, headers=[place(max(positions))] if positions else ())
-
-
-@get(
-    ["/incident/{incident_id:uuid}", "/incidents/{incident_id:uuid}"],
-    opt={"spec": specs.SHOW, "express": True},
-)
-async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
-    """Always as it now stands; with `min_position` it may be as it stood at that position."""
-    incidents = incidents_of(request)
-    facts = await _facts(request, incidents, incident_id)
-    incident = incidents.decider.fold(facts)
-    if incident is None or not principal(request).sees(incident.assigned_team):
-        raise NotFound("There is no such incident.")
-    if etag.not_modified(request, incident.version):
-        return Answer(b"", status=304, headers=standing(incident))
-    return Answer(with_timeline(incident, facts), headers=standing(incident))
-
-
-async def _facts(request: Req, incidents: Incidents, incident_id: UUID) -> Sequence[Recorded[IncidentFact]]:
-    """From the primary, unless the caller says how new is new enough."""
-    # Hardly anybody asks for more than the incident.
-    least = _LEAST.read(request).min_position if request.scope["query_string"] else None
-    if least is None:
-        return await incidents.history.stream(incident_id)
-
-    async def look(connection: asyncpg.Connection) -> Sequence[Recorded[IncidentFact]]:
-        return await incidents.history.at(connection).stream(incident_id)
-
-    reads: Reads = request.app.state.reads
-    return (await reads.of(head(log_id=incidents.log_id), look, least=least, brief=True)).found
-
-
-@get("/incidents", opt={"spec": specs.LIST})
-async def list_all(request: Req) -> Answer:
-    wanted, asking = _WANTED.read(request), principal(request)
-    log_id = asking.log_id
-
-    async def look(connection: asyncpg.Connection) -> Page:
-        return await list_incidents(
-            connection,
-            wanted.filters(),
-            cursor=wanted.cursor,
-            limit=wanted.limit,
-            teams=asking.teams,
-            log_id=log_id,
-        )
-
-    reads: Reads = request.app.state.reads
-    seen = await reads.of(models(_SHOWN, log_id=log_id), look, least=wanted.min_position)
-    return encoded(seen.found, headers=[place(seen.position)])
 
 
 def _alone(asked: Asked) -> HTTPRouteHandler:
@@ -161,4 +98,4 @@ async def split(request: Req, incident_id: FromPath[UUID]) -> Answer:
     )
 
 
-ROUTES = (create, create_batch, show, list_all, *map(_alone, ALONE), link, merge, split)
+ROUTES = (create, create_batch, *queries.ROUTES, *map(_alone, ALONE), link, merge, split)

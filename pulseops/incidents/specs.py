@@ -1,37 +1,10 @@
-"""What the incident routes promise, in the words of the API description."""
+"""What the routes that report incidents promise, in the words of the API description."""
 
-from typing import Annotated
-
-from msgspec import Meta, Struct
-
-from pulseops.http.position import HEADER, Least, Position
+from pulseops.http.position import HEADER
 from pulseops.http.spec import Shape, Spec
-from pulseops.incidents.answers import Batch, WithTimeline
-from pulseops.incidents.board import MOST, Filters, Page
-from pulseops.incidents.commands import Create, Word
-from pulseops.incidents.events import Priority, Status
+from pulseops.incidents.answers import Batch
+from pulseops.incidents.commands import Create
 from pulseops.incidents.incident import Deduplicated, Incident
-
-
-class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which incidents a list shows; newest first."""
-
-    status: Annotated[Status, Meta(description="Only those with this status.")] | None = None
-    priority: Annotated[Priority, Meta(description="Only those with this priority.")] | None = None
-    category: Annotated[Word, Meta(description="Only those of this category.")] | None = None
-    team: Annotated[Word, Meta(description="Only those assigned to this team.")] | None = None
-    limit: Annotated[int, Meta(ge=1, le=MOST, description="How many at most.")] = 50
-    cursor: Annotated[str, Meta(max_length=200, description="`nextCursor` of the page before.")] | None = None
-    min_position: Position | None = None
-
-    def filters(self) -> Filters:
-        return Filters(
-            status=(self.status,) if self.status else (),
-            priority=(self.priority,) if self.priority else (),
-            category=(self.category,) if self.category else (),
-            team=(self.team,) if self.team else (),
-        )
-
 
 _EXAMPLE = {
     "title": "Checkout answers 503",
@@ -83,24 +56,4 @@ CREATE_BATCH = Spec(
         )
     },
     problems=("overloaded",),
-)
-SHOW = Spec(
-    name="getIncident",
-    action="incident.read",
-    summary="An incident and its timeline",
-    query=Least,
-    headers=("If-None-Match",),
-    answers={
-        200: Shape(means="The incident as it now stands.", kind=WithTimeline, headers=STANDS),
-        304: Shape(means="It is still as you have it.", headers=STANDS),
-    },
-    problems=("not-found", "unknown-fact", "behind", "overloaded"),
-)
-LIST = Spec(
-    name="listIncidents",
-    action="incident.read",
-    summary="Incidents, newest first",
-    query=Wanted,
-    answers={200: Shape(means="One page.", kind=Page, headers=(HEADER,))},
-    problems=("behind", "overloaded"),
 )

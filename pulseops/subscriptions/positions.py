@@ -1,8 +1,9 @@
 """Read your writes: wait until a reader has come to the position that an append returned."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import cache
 from typing import Generic, TypeVar
 
 import asyncpg
@@ -11,15 +12,11 @@ from msgspec import Struct
 from pulseops.db.pools import one_server
 from pulseops.eventstore.history import newest
 from pulseops.kernel.errors import Behind
+from pulseops.subscriptions.tides import Measure, Tides
 
 T = TypeVar("T")
 
-Measure = Callable[[asyncpg.Connection], Awaitable[int]]
-"""The position that a connection's server has come to."""
 Look = Callable[[asyncpg.Connection], Awaitable[T]]
-
-_SHORTEST, _LONGEST = 0.01, 0.25
-"""Seconds between looks. They grow with the wait, and lengthen it by half at most."""
 
 _REACHED = """
 SELECT coalesce(min(coalesce(s.position, 0)), 0) FROM unnest($2::text[]) AS n (name)
@@ -34,8 +31,9 @@ class Seen(Struct, Generic[T], frozen=True):
     found: T
 
 
-def models(names: Sequence[str], *, log_id: int) -> Measure:
-    """How far all shards of all these read models are."""
+@cache
+def models(names: tuple[str, ...], *, log_id: int) -> Measure:
+    """How far all shards of all these read models are. The same for the same: so waits for it are shared."""
 
     async def measure(connection: asyncpg.Connection) -> int:
         position: int = await connection.fetchval(_REACHED, log_id, names)
@@ -44,6 +42,7 @@ def models(names: Sequence[str], *, log_id: int) -> Measure:
     return measure
 
 
+@cache
 def head(*, log_id: int) -> Measure:
     """How far the log itself is there, which a moment later is more on a primary than on its replica."""
 
@@ -61,14 +60,15 @@ async def look_from(
     least: int = 0,
     within: float = 2.0,
     turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+    tides: Tides | None = None,
 ) -> Seen[T]:
     """Looks when `measure` has come to `least`; Behind if that takes longer than `within` seconds.
 
     A checkpoint is committed with its rows and replicates after them, and both are asked of one server: so
     this holds on any replica as well. No connection is kept meanwhile, and no `turn`, which is taken
-    for each look. A parked stream may still be missing.
+    for each look; those who share `tides` wait together. A parked stream may still be missing.
     """
-    pause = _SHORTEST
+    tides = tides or Tides()
     deadline = asyncio.get_running_loop().time() + within
     while True:
         async with turn(), one_server(pool) as connection:
@@ -77,8 +77,7 @@ async def look_from(
                 return Seen(position, await look(connection))
         if (left := deadline - asyncio.get_running_loop().time()) <= 0:
             raise Behind
-        await asyncio.sleep(min(pause, left))
-        pause = min(pause * 1.5, _LONGEST)
+        await tides.reach(pool, measure, least, within=left)
 
 
 async def wait_for(

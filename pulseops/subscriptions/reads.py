@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from typing import TypeVar
 
 import asyncpg
@@ -11,12 +12,13 @@ from pulseops.db.outages import OUTAGES
 from pulseops.eventstore import metrics
 from pulseops.eventstore.replica import NotOurReplica, Replica
 from pulseops.kernel.errors import Behind, Overloaded
-from pulseops.subscriptions.positions import Look, Measure, Seen, look_from
+from pulseops.subscriptions.positions import Look, Seen, look_from
+from pulseops.subscriptions.tides import Measure, Tides
 
 T = TypeVar("T")
 
 _PATIENCE = 1.0
-"""Seconds that a read waits for its turn on the primary."""
+"""Seconds that a read waits for its turn."""
 
 # It is there, and was slow, or this question was: elsewhere the question would be as slow.
 _SLOW: tuple[type[Exception], ...] = (asyncpg.QueryCanceledError,)
@@ -28,29 +30,30 @@ _AWAY: tuple[type[Exception], ...] = (*OUTAGES, OSError, NotOurReplica)
 class Reads:
     """`of` reads where there is room, `current` on the primary. Both say how far what they found goes.
 
-    Lists may take long, so that on the primary they have `aside` connections at a time: those who write need
-    the others.
+    Lists may take long, so that they have `aside` connections at a time, of the primary and of the replica:
+    who writes, or asks for one incident, needs the others. All who wait for a position wait together.
     """
 
     def __init__(self, primary: asyncpg.Pool, replica: Replica | None = None, *, aside: int = 4) -> None:
         self._primary, self.replica = primary, replica
-        self._aside = asyncio.Semaphore(aside)
+        self._aside, self._aside_there = asyncio.Semaphore(aside), asyncio.Semaphore(aside)
+        self._tides = Tides()
 
     async def current(self, measure: Measure, look: Look[T], *, least: int = 0) -> Seen[T]:
         """As `positions.look_from`."""
-        return await look_from(self._primary, measure, look, least=least)
+        return await look_from(self._primary, measure, look, least=least, tides=self._tides)
 
     async def of(
         self, measure: Measure, look: Look[T], *, least: int | None = None, brief: bool = False
     ) -> Seen[T]:
         """As `positions.look_from`. A `brief` look asks for one thing by its key, and needs no turn.
 
-        Raises Overloaded when too many others read from the primary.
+        Raises Overloaded when too many others read.
         """
         least, replica = least or 0, self.replica
         if replica is not None and replica.answers:
             try:
-                return await self._there(replica, measure, look, least)
+                return await self._there(replica, measure, look, least, brief=brief)
             except _SLOW:
                 raise
             except _AWAY as error:
@@ -62,28 +65,40 @@ class Reads:
             metrics.FALLBACKS.inc()
         if brief:
             return await self.current(measure, look, least=least)
-        return await look_from(self._primary, measure, look, least=least, turn=self._turn)
+        turn = partial(self._turn, self._aside)
+        return await look_from(self._primary, measure, look, least=least, turn=turn, tides=self._tides)
 
-    async def _there(self, replica: Replica, measure: Measure, look: Look[T], least: int) -> Seen[T]:
+    async def _there(
+        self, replica: Replica, measure: Measure, look: Look[T], least: int, *, brief: bool
+    ) -> Seen[T]:
+        there = partial(
+            look_from,
+            replica.pool,
+            measure,
+            look,
+            least=least,
+            turn=nullcontext if brief else partial(self._turn, self._aside_there),
+            tides=self._tides,
+        )
         try:
-            return await look_from(replica.pool, measure, look, least=least)
+            return await there()
         except (*_CONFLICTS, asyncpg.ConnectionDoesNotExistError):
             # Between two messages replay ends the whole session: connecting anew tells whether it was that.
             metrics.CONFLICTS.inc()
         try:
-            return await look_from(replica.pool, measure, look, least=least)
+            return await there()
         except _CONFLICTS:
             metrics.CONFLICTS.inc()
             raise Behind("The replica had to give way to what it replays. Ask again in a moment.") from None
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _turn(self, free: asyncio.Semaphore) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(_PATIENCE):
-                await self._aside.acquire()
+                await free.acquire()
         except TimeoutError:
             raise Overloaded from None
         try:
             yield
         finally:
-            self._aside.release()
+            free.release()

@@ -19,7 +19,7 @@ from pulseops.eventstore.append import AppendRequest, AppendResult
 from pulseops.eventstore.gateway import Gateway
 from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
-from pulseops.incidents import routes
+from pulseops.incidents import queries
 from pulseops.settings import Settings
 
 _BODY = b"x" * 2_000
@@ -37,7 +37,7 @@ async def _at_once(_gateway: Gateway, request: AppendRequest) -> AppendResult:
     )
 
 
-@get(sorted(routes.show.paths), opt=routes.show.opt)
+@get(sorted(queries.show.paths), opt=queries.show.opt)
 async def _constant(request: Req, incident_id: FromPath[UUID]) -> Answer:
     return Answer(_BODY, headers=_VERSION)
 
@@ -45,7 +45,7 @@ async def _constant(request: Req, incident_id: FromPath[UUID]) -> Answer:
 def main() -> None:
     """In place of the program's own."""
     Gateway.append = _at_once  # type: ignore[method-assign,assignment]  # that is the point
-    vars(app)["ROUTES"] = tuple(_constant if route is routes.show else route for route in wiring.ROUTES)
+    vars(app)["ROUTES"] = tuple(_constant if route is queries.show else route for route in wiring.ROUTES)
     app.serve(Settings.from_environment(os.environ))
 
 

@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from pulseops.incidents.board import BOARD, MOST, Filters, Page, list_incidents
+from pulseops.incidents.board import BOARD
 from pulseops.incidents.commands import (
     Absorb,
     Acknowledge,
@@ -24,6 +24,8 @@ from pulseops.incidents.commands import (
 )
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.events import Decision
+from pulseops.incidents.filters import Filters
+from pulseops.incidents.listing import MOST, Page, list_incidents
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.errors import InvalidInput
 from pulseops.kernel.ids import new_id

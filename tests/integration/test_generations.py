@@ -5,7 +5,8 @@ import pytest
 
 from pulseops.db.metadata import metadata
 from pulseops.eventstore.directory import create_log
-from pulseops.incidents.board import BOARD, list_incidents
+from pulseops.incidents.board import BOARD
+from pulseops.incidents.listing import list_incidents
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.clock import utc_now
 from pulseops.projections.generations import NoSuchGeneration, ReadModel, drop_generation, generations

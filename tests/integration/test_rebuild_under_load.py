@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from pulseops.eventstore.wake import Doorbell
-from pulseops.incidents.board import list_incidents
+from pulseops.incidents.listing import list_incidents
 from pulseops.projections import filling
 from pulseops.subscriptions.leading import Subscriptions
 from tests.conftest import Database

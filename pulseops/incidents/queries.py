@@ -1,0 +1,153 @@
+"""Reading incidents over HTTP: one as it stands or was, its timeline and events; lists, and counts."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+from litestar import get
+from litestar.params import FromPath
+
+from pulseops.access.guards import principal
+from pulseops.http import etag
+from pulseops.http.answer import Answer, encoded
+from pulseops.http.bodies import Query
+from pulseops.http.exchange import Req
+from pulseops.http.position import place
+from pulseops.incidents import moments, query_specs, steps
+from pulseops.incidents.answers import with_timeline
+from pulseops.incidents.board import BOARD
+from pulseops.incidents.changing import incidents_of, standing
+from pulseops.incidents.entries import of_recorded
+from pulseops.incidents.events import IncidentFact
+from pulseops.incidents.facets import Facets, count_incidents
+from pulseops.incidents.incident import Incident
+from pulseops.incidents.listing import Page, list_incidents
+from pulseops.incidents.query_specs import Counted, Shown, Wanted
+from pulseops.incidents.steps import EventPage, Steps, TimelinePage
+from pulseops.incidents.timeline import entry
+from pulseops.kernel.envelope import Recorded
+from pulseops.kernel.errors import NotFound
+from pulseops.subscriptions.positions import head, models
+from pulseops.subscriptions.reads import Reads
+
+_SHOWN, _STEPS, _WANTED, _COUNTED = Query(Shown), Query(Steps), Query(Wanted), Query(Counted)
+_NOTHING = Shown()
+_MODELS = (BOARD.name,)
+
+Facts = Sequence[Recorded[IncidentFact]]
+
+
+@get("/incidents", opt={"spec": query_specs.LIST})
+async def list_all(request: Req) -> Answer:
+    """A filter that is given several times takes any of its values; all of `label` must be there.
+
+    Pages of `created` miss nothing and show nothing twice, whatever is reported meanwhile. `-updated` shows
+    nothing twice: what changes meanwhile is on the next first page. `updated` misses nothing: what changes
+    meanwhile comes again, at the end.
+    """
+    wanted, asking = _WANTED.read(request), principal(request)
+
+    async def look(connection: asyncpg.Connection) -> Page:
+        return await list_incidents(
+            connection,
+            wanted,
+            cursor=wanted.cursor,
+            limit=wanted.limit,
+            sort=wanted.sort,
+            teams=asking.teams,
+            log_id=asking.log_id,
+        )
+
+    reads: Reads = request.app.state.reads
+    seen = await reads.of(models(_MODELS, log_id=asking.log_id), look, least=wanted.min_position)
+    return etag.digested(request, seen.found, headers=[place(seen.position)])
+
+
+@get("/incidents/facets", opt={"spec": query_specs.FACETS})
+async def facets(request: Req) -> Answer:
+    """Each facet counts under all filters but its own."""
+    wanted, asking = _COUNTED.read(request), principal(request)
+
+    async def look(connection: asyncpg.Connection) -> Facets:
+        return await count_incidents(connection, wanted, teams=asking.teams, log_id=asking.log_id)
+
+    reads: Reads = request.app.state.reads
+    seen = await reads.of(models(_MODELS, log_id=asking.log_id), look, least=wanted.min_position)
+    return etag.digested(request, seen.found, headers=[place(seen.position)])
+
+
+@get(
+    ["/incident/{incident_id:uuid}", "/incidents/{incident_id:uuid}"],
+    opt={"spec": query_specs.SHOW, "express": True},
+)
+async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
+    """Always as it now stands; with `min_position` it may be as it stood at that position.
+
+    With `asOf` it is as it was then. Who may see it is as of now.
+    """
+    # Hardly anybody asks for more than the incident.
+    wanted = _SHOWN.read(request) if request.scope["query_string"] else _NOTHING
+    at = moments.moment(wanted.as_of) if wanted.as_of is not None else None
+    incident, facts = await _seen(request, incident_id, wanted.min_position)
+    if at is not None:
+        facts = moments.until(facts, at)
+        incident = incidents_of(request).decider.fold(facts) or incident
+    if etag.not_modified(request, incident.version):
+        return Answer(b"", status=304, headers=standing(incident))
+    return Answer(with_timeline(incident, facts), headers=standing(incident))
+
+
+@get(
+    ["/incident/{incident_id:uuid}/timeline", "/incidents/{incident_id:uuid}/timeline"],
+    opt={"spec": query_specs.TIMELINE},
+)
+async def timeline(request: Req, incident_id: FromPath[UUID]) -> Answer:
+    """Each entry names its event. Always current, unless `min_position` says how new is new enough."""
+    wanted = _STEPS.read(request)
+    incident, facts = await _seen(request, incident_id, wanted.min_position)
+    if etag.not_modified(request, incident.version):
+        return Answer(b"", status=304, headers=standing(incident))
+    shown, cursor = steps.page(facts, wanted)
+    page = TimelinePage(items=tuple(map(entry, shown)), next_cursor=cursor)
+    return encoded(page, headers=standing(incident))
+
+
+@get(
+    ["/incident/{incident_id:uuid}/events", "/incidents/{incident_id:uuid}/events"],
+    opt={"spec": query_specs.EVENTS},
+)
+async def events(request: Req, incident_id: FromPath[UUID]) -> Answer:
+    """Always current, unless `min_position` says how new is new enough."""
+    wanted = _STEPS.read(request)
+    incident, facts = await _seen(request, incident_id, wanted.min_position)
+    if etag.not_modified(request, incident.version):
+        return Answer(b"", status=304, headers=standing(incident))
+    shown, cursor = steps.page(facts, wanted)
+    page = EventPage(items=tuple(map(of_recorded, shown)), next_cursor=cursor)
+    return encoded(page, headers=standing(incident))
+
+
+async def _seen(request: Req, incident_id: UUID, least: int | None) -> tuple[Incident, Facts]:
+    """The incident and its facts. Raises NotFound for what the caller does not see."""
+    incidents = incidents_of(request)
+    facts = await _facts(request, incident_id, least)
+    incident = incidents.decider.fold(facts)
+    if incident is None or not principal(request).sees(incident.assigned_team):
+        raise NotFound("There is no such incident.")
+    return incident, facts
+
+
+async def _facts(request: Req, incident_id: UUID, least: int | None) -> Facts:
+    """From the primary, unless the caller says how new is new enough."""
+    incidents = incidents_of(request)
+    if least is None:
+        return await incidents.history.stream(incident_id)
+
+    async def look(connection: asyncpg.Connection) -> Facts:
+        return await incidents.history.at(connection).stream(incident_id)
+
+    reads: Reads = request.app.state.reads
+    return (await reads.of(head(log_id=incidents.log_id), look, least=least, brief=True)).found
+
+
+ROUTES = (list_all, facets, show, timeline, events)
