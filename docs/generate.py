@@ -16,6 +16,8 @@ from sqlalchemy import CheckConstraint, Column, Index, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
 import pulseops.access.keys
+import pulseops.access.person
+import pulseops.access.sessions
 import pulseops.catalog.service
 import pulseops.catalog.team
 import pulseops.escalation.timers

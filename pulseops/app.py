@@ -19,8 +19,12 @@ from litestar import Litestar
 from pulseops import logs as lines
 from pulseops.access.audit import Auditor
 from pulseops.access.guards import Doorkeeper, Turnstile, authenticated
+from pulseops.access.issuer import Issuer
 from pulseops.access.keys import open_keys
+from pulseops.access.person import all_people
+from pulseops.access.tokens import Tokens
 from pulseops.access.usage import Usage
+from pulseops.access.users import Users
 from pulseops.db.ground import BadGround, open_ground
 from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
@@ -40,6 +44,7 @@ from pulseops.http.protocol import PatientProtocol
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.live.feeds import Feeds
 from pulseops.rulebook.loader import load_rulebook
+from pulseops.rulebook.signing_in import load_sign_in
 from pulseops.settings import Settings
 from pulseops.subscriptions.lag import lags
 from pulseops.subscriptions.reads import Reads
@@ -109,6 +114,7 @@ def create_app(settings: Settings) -> PulseOps:
 async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
     """Raises SettingsError, BadGround, NotDurable, RulebookInvalid."""
     rules = load_rulebook(settings.rules)
+    terms = None if settings.oidc is None else load_sign_in(settings.oidc)
     async with AsyncExitStack() as stack:
         pool = await open_ground(
             settings.database,
@@ -141,7 +147,12 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.catalogs = catalogs(gateways.of, pool)
         app.state.defaults = defaults(rules)
         usage, app.state.auditor = Usage(pool), Auditor(pool)
-        app.state.doorkeeper = Doorkeeper(partial(open_keys, watches), usage.saw)
+        users = None
+        if terms is not None:
+            issuer = Issuer(terms)
+            stack.push_async_callback(issuer.close)
+            users = Users(terms, Tokens(issuer), partial(all_people, watches), pool)
+        app.state.doorkeeper = Doorkeeper(partial(open_keys, watches), usage.saw, users)
         app.state.turnstile = Turnstile(settings.rate_limit)
         for noted in (usage, app.state.auditor):
             noted.start()

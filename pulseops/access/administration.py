@@ -1,29 +1,20 @@
 """Keys are made, rotated and revoked: each time the row and the facts that tell of it, or neither."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import TypeVar
-from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
 
-from pulseops.access import trail
-from pulseops.access.events import AccessFact, AdminActed, KeyCreated, KeyRevoked, KeyRotated
+from pulseops.access.events import AccessFact, KeyCreated, KeyRevoked, KeyRotated
 from pulseops.access.keys import new_secret
 from pulseops.access.listing import Shown, find_key, shown
 from pulseops.access.permissions import Role
-from pulseops.db.outages import OUTAGES
-from pulseops.eventstore.within import append_within, versions
-from pulseops.kernel.envelope import Meta
-from pulseops.kernel.errors import CommandReused, NotFound, OutcomeUnknown, PulseOpsError, Unavailable
-from pulseops.kernel.ids import derived_id, new_id
-
-T = TypeVar("T")
+from pulseops.access.recording import By, Moved, answered, local, record, together
+from pulseops.kernel.errors import NotFound, PulseOpsError
+from pulseops.kernel.ids import derived_id
 
 OVERLAP = timedelta(hours=24)
 """How long the secret before still opens, unless it is said otherwise."""
-_ATTEMPTS = 8
 
 _INSERT = """
 INSERT INTO access.api_key
@@ -57,21 +48,6 @@ class LastAdmin(PulseOpsError):
     code = "last-admin"
 
 
-class By(Struct, frozen=True, kw_only=True):
-    """Who administers, from where, when and in which request. `teams` limits what they see."""
-
-    actor: str
-    origin: str
-    now: datetime
-    command_id: UUID
-    correlation_id: UUID
-    fingerprint: UUID | None = None
-    key_id: str | None = None
-    method: str | None = None
-    path: str | None = None
-    teams: frozenset[str] | None = None
-
-
 class NewKey(Struct, frozen=True, kw_only=True):
     """The key that is wanted."""
 
@@ -91,15 +67,6 @@ class Issued(Struct, frozen=True, kw_only=True):
     replayed: bool = False
 
 
-class _Moved(Exception):
-    """Somebody else wrote to the same stream in between."""
-
-
-def local(origin: str, *, now: datetime) -> By:
-    """Whoever has the database: the command line, and the start itself."""
-    return By(actor=f"system:{origin}", origin=origin, now=now, command_id=new_id(), correlation_id=new_id())
-
-
 async def create_key(pool: asyncpg.Pool, wanted: NewKey, by: By, *, log_id: int = 1) -> Issued:
     """Raises NameInUse, CommandReused, OutcomeUnknown."""
     # Of the command, so that its repetition finds the key.
@@ -107,14 +74,14 @@ async def create_key(pool: asyncpg.Pool, wanted: NewKey, by: By, *, log_id: int 
     token, digest = new_secret(key_id)
 
     async def make(connection: asyncpg.Connection) -> Issued:
-        if await _answered(connection, by, log_id):
+        if await answered(connection, by, log_id):
             return Issued(key=await find_key(connection, key_id, log_id=log_id), token=None, replayed=True)
         teams = None if wanted.teams is None else sorted(set(wanted.teams))
         row = (log_id, key_id, wanted.name, wanted.role, digest, by.now)
         more = (teams, wanted.source, wanted.rate, wanted.expires_at)
         if await connection.fetchval(_INSERT, *row, *more) is None:
-            if await _answered(connection, by, log_id):
-                raise _Moved
+            if await answered(connection, by, log_id):
+                raise Moved
             raise NameInUse(f"There is a key named {wanted.name} already.")
         made = KeyCreated(
             key_id=key_id,
@@ -129,7 +96,7 @@ async def create_key(pool: asyncpg.Pool, wanted: NewKey, by: By, *, log_id: int 
         await _record(connection, by, key_id, made, "create", log_id=log_id)
         return Issued(key=await find_key(connection, key_id, log_id=log_id), token=token)
 
-    return await _together(pool, make)
+    return await together(pool, make)
 
 
 async def ensure_admin_key(pool: asyncpg.Pool, *, now: datetime, log_id: int = 1) -> str | None:
@@ -153,7 +120,7 @@ async def rotate_key(
 
     async def change(connection: asyncpg.Connection) -> Issued:
         before = await _seen(connection, key_id, by, log_id)
-        if await _answered(connection, by, log_id):
+        if await answered(connection, by, log_id):
             return Issued(key=before, token=None, replayed=True)
         if before.status != "open" or not await connection.fetchval(
             _ROTATE, log_id, key_id, digest, by.now, until
@@ -171,7 +138,7 @@ async def rotate_key(
         await _record(connection, by, key_id, told, "rotate", log_id=log_id)
         return Issued(key=await find_key(connection, key_id, log_id=log_id), token=token)
 
-    return await _together(pool, change)
+    return await together(pool, change)
 
 
 async def revoke_key(pool: asyncpg.Pool, key_id: str, by: By, *, log_id: int, spare_last: bool) -> Shown:
@@ -199,7 +166,7 @@ async def revoke_key(pool: asyncpg.Pool, key_id: str, by: By, *, log_id: int, sp
         await _record(connection, by, key_id, told, "revoke", log_id=log_id)
         return await find_key(connection, key_id, log_id=log_id)
 
-    return await _together(pool, close)
+    return await together(pool, close)
 
 
 async def log_of(pool: asyncpg.Pool, key_id: str) -> int:
@@ -214,57 +181,10 @@ async def _seen(connection: asyncpg.Connection, key_id: str, by: By, log_id: int
     return shown(await find_key(connection, key_id, log_id=log_id), by.teams)
 
 
-async def _answered(connection: asyncpg.Connection, by: By, log_id: int) -> bool:
-    if by.fingerprint is None:
-        return False
-    query = "SELECT fingerprint FROM eventstore.command WHERE log_id = $1 AND command_id = $2"
-    row = await connection.fetchrow(query, log_id, by.command_id)
-    if row is not None and row["fingerprint"] != by.fingerprint:
-        raise CommandReused
-    return row is not None
-
-
 async def _record(
     connection: asyncpg.Connection, by: By, key_id: str, fact: AccessFact, verb: str, *, log_id: int
 ) -> None:
-    """In the key's own stream, and in the access stream."""
-    own, access = derived_id("key", log_id, key_id), trail.stream_of(log_id)
-    stand = await versions(connection, (own, access), log_id=log_id)
-    acted = AdminActed(
-        who=by.actor,
-        action="keys.write",
-        subject=f"key:{key_id} {verb}",
-        origin=by.origin,
-        key_id=by.key_id,
-        method=by.method,
-        path=by.path,
+    own = derived_id("key", log_id, key_id)
+    await record(
+        connection, by, fact, own=own, action="keys.write", subject=f"key:{key_id} {verb}", log_id=log_id
     )
-    meta = Meta(actor=by.actor, correlation_id=by.correlation_id)
-    also = derived_id("acted", by.command_id)
-    requests = (
-        trail.request(own, stand[own], [(fact, meta)], by.command_id, now=by.now, fingerprint=by.fingerprint),
-        trail.request(access, stand[access], [(acted, meta)], also, now=by.now),
-    )
-    for result in await append_within(connection, requests, log_id=log_id):
-        if result.verdict == "reused":
-            raise CommandReused
-        if result.verdict != "stored":
-            raise _Moved
-
-
-async def _together(pool: asyncpg.Pool, work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-    """In one transaction, anew when somebody came in between."""
-    for _ in range(_ATTEMPTS):
-        done = False
-        try:
-            async with pool.acquire() as connection, connection.transaction():
-                result = await work(connection)
-                done = True
-        except _Moved:
-            continue
-        except OUTAGES as error:
-            if done:
-                raise OutcomeUnknown from error
-            raise
-        return result
-    raise Unavailable("Others keep administering this log. Try again.")

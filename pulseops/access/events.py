@@ -48,11 +48,48 @@ class KeyRevoked(Fact, frozen=True, kw_only=True, rename="camel", omit_defaults=
     expires_at: datetime | None = None
 
 
+class UserSeen(Fact, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A user signed in for the first time, or with other claims than before.
+
+    `role` and `teams` are what the claims come to (no `teams`: all), whatever else was granted.
+    """
+
+    type = "USER.SEEN"
+    name: str
+    issuer: str
+    subject: str
+    origin: str
+    role: Role | None = None
+    teams: tuple[str, ...] | None = None
+
+
+class UserGranted(Fact, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A user has this role and these teams (none: all) from now on, whatever the claims say.
+
+    With `new_subject` the name is that of whoever signs in with it next.
+    """
+
+    type = "USER.GRANTED"
+    name: str
+    role: Role
+    origin: str
+    teams: tuple[str, ...] | None = None
+    new_subject: bool = False
+
+
+class UserRevoked(Fact, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A user may do nothing any more, whatever the claims say, until something is granted again."""
+
+    type = "USER.REVOKED"
+    name: str
+    origin: str
+
+
 class AccessDenied(Fact, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Somebody was refused `count` times, alike, from `first_at` to `last_at`.
 
-    `who` is `key:<name>`, `anonymous` when the credential is nobody's, or `others`: what was too much to be
-    told one by one. `code` is that of the answer, `path` the route's template.
+    `who` is `key:<name>`, `user:<name>`, `anonymous` when the credential is nobody's, or `others`: what was
+    too much to be told one by one. `code` is that of the answer, `path` the route's template.
     """
 
     type = "ACCESS.DENIED"
@@ -81,5 +118,16 @@ class AdminActed(Fact, frozen=True, kw_only=True, rename="camel", omit_defaults=
     path: str | None = None
 
 
-AccessFact = KeyCreated | KeyRotated | KeyRevoked | AccessDenied | AdminActed
-FACTS: tuple[type[AccessFact], ...] = (KeyCreated, KeyRotated, KeyRevoked, AccessDenied, AdminActed)
+AccessFact = (
+    KeyCreated | KeyRotated | KeyRevoked | UserSeen | UserGranted | UserRevoked | AccessDenied | AdminActed
+)
+FACTS: tuple[type[AccessFact], ...] = (
+    KeyCreated,
+    KeyRotated,
+    KeyRevoked,
+    UserSeen,
+    UserGranted,
+    UserRevoked,
+    AccessDenied,
+    AdminActed,
+)

@@ -1,6 +1,6 @@
 """Who may come in, and what for: `Authorization: Bearer pulseops_<id>_<secret>`."""
 
-import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any
@@ -12,6 +12,11 @@ from pulseops.access.audit import Auditor
 from pulseops.access.keys import Key, Principal, parsed
 from pulseops.access.limits import Limiter, neighbourhood
 from pulseops.access.permissions import action_named, allowed
+from pulseops.access.person import LOG
+from pulseops.access.remembered import Remembered
+from pulseops.access.sign_in import NoAccess
+from pulseops.access.tokens import NotAToken
+from pulseops.access.users import Users
 from pulseops.http.exchange import Req
 from pulseops.http.problem import Refused
 from pulseops.http.spec import Spec
@@ -23,6 +28,8 @@ _NEWER = 0.1
 """Seconds after which an unknown key is looked for again: so many look-ups a second a flood can cause."""
 _BURST = 2
 """Seconds whose requests a key may make at once."""
+_READING = frozenset(("GET", "HEAD"))
+_TOKEN = re.compile(r"[A-Za-z0-9_=-]+(?:\.[A-Za-z0-9_=-]*){2}")
 _FAILURES = 20
 """Failed authentications a second of one peer that are answered as such, and put on record."""
 _FAILURES_BURST = 10
@@ -30,11 +37,21 @@ _FAILURES_BURST = 10
 
 
 class Unauthenticated(Refused):
-    """The credential opens nothing. `key_id` is the one that it claims, `whose` the key's of that id."""
+    """The credential opens nothing. `key_id` is the one that it claims, `whose` the key's of that id.
 
-    def __init__(self, detail: str, *, key_id: str | None = None, whose: Principal | None = None) -> None:
+    `shaped`: it has the shape of one, and so is worth a note.
+    """
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        key_id: str | None = None,
+        whose: Principal | None = None,
+        shaped: bool = False,
+    ) -> None:
         super().__init__("unauthenticated", detail)
-        self.key_id, self.whose = key_id, whose
+        self.key_id, self.whose, self.shaped = key_id, whose, shaped or key_id is not None
 
 
 class Doorkeeper:
@@ -44,52 +61,47 @@ class Doorkeeper:
         self,
         load: Callable[[], Awaitable[Mapping[str, Key]]],
         saw: Callable[[str, int], None] = lambda _key_id, _log_id: None,
+        users: Users | None = None,
     ) -> None:
-        self._load, self._saw = load, saw
-        self._keys: Mapping[str, Key] = {}
-        self._read_at = float("-inf")
-        self._reading: asyncio.Task[None] | None = None
+        self._keys, self._saw, self.users = Remembered[Mapping[str, Key]](load, {}), saw, users
 
-    async def admit(self, authorization: bytes | None) -> Principal:
-        """Raises Unauthenticated, and what `load` raises: nobody enters on an old list.
+    async def admit(self, authorization: bytes | None, cookie: bytes | None = None) -> Principal:
+        """Raises Unauthenticated, NoAccess, IssuerAway, and what `load` raises: nobody enters on an old list.
 
-        The credential's own shape tells of which kind it is.
+        The credential's own shape tells of which kind it is. A cookie counts where there is nothing else.
         """
         scheme, _, token = (authorization or b"").partition(b" ")
-        pair = parsed(token.strip().decode("ascii", "replace")) if scheme.lower() == b"bearer" else None
-        if pair is None:
-            raise Unauthenticated("Send your API key as Authorization: Bearer pulseops_…")
-        return await self._by_key(*pair)
+        text = token.strip().decode("ascii", "replace") if scheme.lower() == b"bearer" else ""
+        if (pair := parsed(text)) is not None:
+            return await self._by_key(*pair)
+        if self.users is not None and _TOKEN.fullmatch(text):
+            return await self._by_token(self.users, text)
+        if self.users is not None and cookie is not None and authorization is None:
+            found = await self.users.by_cookie(cookie)
+            if found is not None:
+                return found
+        raise Unauthenticated("Send your API key as Authorization: Bearer pulseops_…")
+
+    async def _by_token(self, users: Users, token: str) -> Principal:
+        try:
+            return await users.by_token(token)
+        except NotAToken as error:
+            raise Unauthenticated(f"The token opens nothing: {error}.", shaped=True) from None
 
     async def _by_key(self, key_id: str, secret: str) -> Principal:
-        await self._refresh(_FRESH)
-        if key_id not in self._keys:
-            await self._refresh(_NEWER)
-        key = self._keys.get(key_id)
+        await self._keys.refresh(_FRESH)
+        if key_id not in self._keys.found:
+            await self._keys.refresh(_NEWER)
+        key = self._keys.found.get(key_id)
         if key is not None and not key.opened_by(secret, utc_now()):
             # It may have been rotated since the keys were read.
-            await self._refresh(_NEWER)
-            key = self._keys.get(key_id)
+            await self._keys.refresh(_NEWER)
+            key = self._keys.found.get(key_id)
         if key is None or not key.opened_by(secret, utc_now()):
             whose = key.principal if key is not None else None
             raise Unauthenticated("The API key is unknown, expired or revoked.", key_id=key_id, whose=whose)
         self._saw(key_id, key.principal.log_id)
         return key.principal
-
-    async def _refresh(self, oldest: float) -> None:
-        """All who come while the keys are being read wait for that one reading, and fail with it."""
-        asked_at = monotonic()
-        while asked_at - self._read_at >= oldest:
-            if self._reading is None or self._reading.done():
-                self._reading = asyncio.create_task(self._read())
-                # Everyone who waited may have left.
-                self._reading.add_done_callback(lambda done: done.cancelled() or done.exception())
-            await asyncio.shield(self._reading)
-
-    async def _read(self) -> None:
-        began_at = monotonic()
-        self._keys = await self._load()
-        self._read_at = began_at
 
 
 class Turnstile:
@@ -105,8 +117,8 @@ class Turnstile:
     def pass_through(self, asking: Principal) -> None:
         """Raises Refused: rate-limited. What is refused is not counted."""
         rate = asking.rate or self._rate
-        if rate and (wait := self._keys.take(asking.key_id, rate, self._clock())):
-            detail = f"This key may make {rate:,} requests a second."
+        if rate and (wait := self._keys.take(asking.caller, rate, self._clock())):
+            detail = f"You may make {rate:,} requests a second."
             raise Refused("rate-limited", detail, headers=self._keys.verdict(wait, rate).headers)
 
     def failed(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
@@ -132,20 +144,45 @@ async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler:
     headers: dict[bytes, bytes] = connection.scope["exchange"].headers  # type: ignore[typeddict-item]  # ours
     wanted = spec.action if isinstance(spec, Spec) else None
     try:
-        asking = await doorkeeper.admit(headers.get(b"authorization"))
-    except Unauthenticated as refused:
+        asking = await doorkeeper.admit(headers.get(b"authorization"), headers.get(b"cookie"))
+    except (Unauthenticated, NoAccess) as refused:
         turnstile.failed(connection)
-        if refused.key_id is not None:
-            auditor: Auditor = connection.app.state.auditor
-            log_id = refused.whose.log_id if refused.whose is not None else 1
-            auditor.denied(connection, refused.kind, log_id=log_id, key_id=refused.key_id, action=wanted)
+        _put_on_record(connection, refused, wanted)
         raise
     turnstile.pass_through(asking)
     connection.scope["auth"] = asking
+    if asking.via == "session" and connection.scope.get("method") not in _READING:
+        _same_site(connection, doorkeeper, asking, wanted)
     # A route that does not say what it asks for is open to nobody.
     action = action_named(wanted) if wanted is not None else None
     if action is None or not allowed(asking.role, action):
         raise denied(connection, wanted)
+
+
+def _same_site(
+    connection: ASGIConnection[Any, Any, Any, Any],
+    doorkeeper: Doorkeeper,
+    asking: Principal,
+    wanted: str | None,
+) -> None:
+    """A cookie goes along with whatever page asks. Raises Refused (cross-site) for all but our own."""
+    headers: dict[bytes, bytes] = connection.scope["exchange"].headers  # type: ignore[typeddict-item]  # ours
+    cookies = doorkeeper.users.cookies if doorkeeper.users is not None else None
+    if cookies is None or not cookies.ours(headers):
+        auditor: Auditor = connection.app.state.auditor
+        auditor.denied(connection, "cross-site", log_id=asking.log_id, who=asking.actor, action=wanted)
+        raise Refused("cross-site", "With a cookie only our own pages may change anything.")
+
+
+def _put_on_record(
+    connection: ASGIConnection[Any, Any, Any, Any], refused: Unauthenticated | NoAccess, wanted: str | None
+) -> None:
+    auditor: Auditor = connection.app.state.auditor
+    if isinstance(refused, NoAccess):
+        auditor.denied(connection, refused.kind, log_id=LOG, who=refused.who, action=wanted)
+    elif refused.shaped:
+        log_id = refused.whose.log_id if refused.whose is not None else 1
+        auditor.denied(connection, refused.kind, log_id=log_id, key_id=refused.key_id, action=wanted)
 
 
 def denied(

@@ -5,6 +5,7 @@ import re
 import secrets
 from datetime import datetime
 from hashlib import sha256
+from typing import Literal
 
 import asyncpg
 from msgspec import Struct
@@ -49,6 +50,9 @@ api_key = Table(
     comment="API keys. The secret of a key is not kept, only its hash.",
 )
 
+Via = Literal["key", "token", "session"]
+"""How somebody came in: with an API key, with a token of the issuer, or signed in with a browser."""
+
 _PATIENCE = 2.0
 """Seconds for the database to give a connection, the keys, or a connection up."""
 _SHAPE = re.compile(r"pulseops_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -62,19 +66,25 @@ FROM access.api_key WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_
 class Principal(Struct, frozen=True, kw_only=True):
     """Who asks, and the one log that is open to it; of its incidents only those of `teams` (None: all).
 
-    `rate` is in requests a second; None: as many as the default.
+    `rate` is in requests a second; None: as many as the default. A user has no `key_id`.
     """
 
     log_id: int
-    key_id: str
+    key_id: str | None
     name: str
     role: Role
     teams: frozenset[str] | None = None
     rate: int | None = None
+    via: Via = "key"
 
     @property
     def actor(self) -> str:
-        return f"key:{self.name}"
+        return f"key:{self.name}" if self.via == "key" else f"user:{self.name}"
+
+    @property
+    def caller(self) -> str:
+        """Tells it from all others of its log, and is the same for as long as it is there."""
+        return self.key_id or self.actor
 
     def sees(self, team: str | None) -> bool:
         """Whether what is assigned to `team` (None: to nobody) is there for it at all."""

@@ -79,12 +79,12 @@ async def list_keys(
     log_id: int,
 ) -> Keys:
     """At most `limit` of them, those after `cursor`. InvalidInput for a cursor that is not ours."""
-    after = "" if cursor is None else _name(cursor)
+    after = "" if cursor is None else name_of(cursor)
     rows = await connection.fetch(
         _PAGE, log_id, utc_now(), after, None if teams is None else list(teams), limit + 1
     )
     items = tuple(_key(row) for row in rows[:limit])
-    return Keys(items=items, next_cursor=_cursor(items[-1].name) if len(rows) > limit else None)
+    return Keys(items=items, next_cursor=cursor_of(items[-1].name) if len(rows) > limit else None)
 
 
 def _key(row: asyncpg.Record) -> Shown:
@@ -94,15 +94,17 @@ def _key(row: asyncpg.Record) -> Shown:
     return replace(key, overlap_until=None) if over or key.status != "open" else key
 
 
-def _cursor(name: str) -> str:
+def cursor_of(name: str) -> str:
+    """Leads to what comes after `name` in a list by name."""
     return urlsafe_b64encode(name.encode()).decode().rstrip("=")
 
 
-def _name(cursor: str) -> str:
+def name_of(cursor: str) -> str:
+    """Raises InvalidInput for a cursor that is not ours."""
     try:
         name = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except ValueError:
         name = ""
-    if not name or "\0" in name or _cursor(name) != cursor:
+    if not name or "\0" in name or cursor_of(name) != cursor:
         raise InvalidInput("This is not a cursor of ours.", pointer="/cursor")
     return name

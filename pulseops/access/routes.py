@@ -8,12 +8,13 @@ from litestar.params import FromPath
 from msgspec.structs import asdict
 
 from pulseops.access import specs, trail
-from pulseops.access.administration import By, Issued, NewKey, create_key, revoke_key, rotate_key
+from pulseops.access.administration import Issued, NewKey, create_key, revoke_key, rotate_key
 from pulseops.access.audit import where
 from pulseops.access.guards import denied, principal
 from pulseops.access.keys import Principal
 from pulseops.access.listing import find_key, list_keys, shown
 from pulseops.access.permissions import ACTIONS, allowed, within
+from pulseops.access.recording import By
 from pulseops.access.specs import Create, Page, Rotate, Wanted, WhoAmI, WithSecret
 from pulseops.http import exchange, idempotency
 from pulseops.http.answer import Answer, encoded
@@ -95,6 +96,7 @@ async def whoami(request: Req) -> Answer:
     return encoded(
         WhoAmI(
             actor=asking.actor,
+            via=asking.via,
             key_id=asking.key_id,
             name=asking.name,
             role=asking.role,
@@ -124,7 +126,7 @@ def _by(request: Req, kind: str, body: object, of: str = "") -> By:
     asking: Principal = principal(request)
     # Of a method that needs no key, one that was sent is not used.
     key = idempotency.key(request) if body is not None else None
-    identity = idempotency.identity(key, caller=asking.key_id, kind=kind, body=body, of=of)
+    identity = idempotency.identity(key, caller=asking.caller, kind=kind, body=body, of=of)
     method, path, origin = where(request)
     return By(
         actor=asking.actor,

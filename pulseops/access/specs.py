@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from pulseops.access.keys import Via
 from pulseops.access.listing import MOST, Keys, Shown
 from pulseops.access.permissions import Action, Role
 from pulseops.access.trail import MOST as MOST_ENTRIES
@@ -47,10 +48,11 @@ class WithSecret(Shown, frozen=True, kw_only=True, rename="camel"):
 
 
 class WhoAmI(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Who asks, and what it may do. `teams` null: all."""
+    """Who asks, how it came in, and what it may do. `teams` null: all. A user has no `keyId`."""
 
     actor: str
-    key_id: str
+    via: Via
+    key_id: str | None
     name: str
     role: Role
     teams: tuple[str, ...] | None

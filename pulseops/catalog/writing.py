@@ -93,7 +93,7 @@ async def _execute(desk: Desk, kind: Kind, name: str, command: Command) -> Writt
     catalog, stream_id = desk.catalog, stream_of(kind, name, log_id=desk.catalog.log_id)
     identity = idempotency.identity(
         desk.key,
-        caller=desk.principal.key_id,
+        caller=desk.principal.caller,
         kind=f"{type(command).__name__.lower()}-{kind}",
         body=command,
         of=name,

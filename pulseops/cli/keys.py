@@ -10,9 +10,10 @@ from msgspec import Struct
 from rich.table import Table
 from rich.text import Text
 
-from pulseops.access.administration import Issued, NewKey, create_key, local, log_of, revoke_key, rotate_key
+from pulseops.access.administration import Issued, NewKey, create_key, log_of, revoke_key, rotate_key
 from pulseops.access.listing import Shown, list_keys
 from pulseops.access.permissions import Role
+from pulseops.access.recording import local
 from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED

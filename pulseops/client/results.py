@@ -231,6 +231,7 @@ class WhoAmI(Struct, frozen=True, kw_only=True, rename="camel"):
     actor: str
     role: str
     name: str = ""
+    via: str = "key"
     key_id: str | None = None
     teams: tuple[str, ...] | None = None
     actions: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from pulseops.http.spec import Shape, Spec
 # The first two are found before it is known which route is meant.
 _EVERYWHERE = ("malformed", "head-too-large", "internal")
 _AT_THE_DOOR = ("overloaded",)
-_GUARDED = ("unauthenticated", "rate-limited", "unavailable")
+_GUARDED = ("unauthenticated", "no-access", "cross-site", "rate-limited", "unavailable", "issuer-unavailable")
 _WITH_BODY = ("request-timeout", "too-large", "unsupported-media-type", "invalid-input")
 # No examples: Swagger UI would send them with every trial request.
 _REQUEST_HEADERS: Mapping[str, Mapping[str, Any]] = {

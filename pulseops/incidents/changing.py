@@ -74,7 +74,7 @@ def context_of(request: Req, incident_id: UUID, body: object, kind: str) -> Cont
     """`kind` and the caller's Idempotency-Key name the command; body and incident are told apart under it."""
     caller = caller_of(request)
     identity = idempotency.identity(
-        idempotency.key(request), caller=caller.principal.key_id, kind=kind, body=body, of=incident_id
+        idempotency.key(request), caller=caller.principal.caller, kind=kind, body=body, of=incident_id
     )
     return Context(
         actor=caller.principal.actor,

@@ -59,7 +59,7 @@ async def report(incidents: Incidents, caller: Caller, command: Create, key: str
 
     Under a key either answer is remembered, and the request may be repeated whatever becomes of the incident.
     """
-    identity = idempotency.identity(key, caller=caller.principal.key_id, kind="create", body=command)
+    identity = idempotency.identity(key, caller=caller.principal.caller, kind="create", body=command)
     context = Context(
         actor=caller.principal.actor,
         now=utc_now(),

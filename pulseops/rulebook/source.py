@@ -14,8 +14,11 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def read_nodes(path: Path, file: str) -> yaml.MappingNode:
-    """The mapping that the file is; `file` is its name in messages. Raises RulebookInvalid."""
+def read_nodes(path: Path, file: str, *, such: str = "escalation") -> yaml.MappingNode:
+    """The mapping that the file is; `file` is its name in messages, `such` what may be in it.
+
+    Raises RulebookInvalid.
+    """
     text = _text(path, file)
     try:
         _refuse_hazards(text, file)
@@ -28,9 +31,9 @@ def read_nodes(path: Path, file: str) -> yaml.MappingNode:
         line = text.count("\n", 0, error.position) + 1
         raise _refused(file, line, f"this is not YAML: {error.reason}") from error
     if root is None:
-        raise _refused(file, 1, "the file is empty; give it a section, such as escalation")
+        raise _refused(file, 1, f"the file is empty; give it a section, such as {such}")
     if not isinstance(root, yaml.MappingNode):
-        raise _refused(file, root.start_mark.line + 1, "the file must hold sections, such as escalation")
+        raise _refused(file, root.start_mark.line + 1, f"the file must hold sections, such as {such}")
     return root
 
 

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import asyncpg
 
-from pulseops.access.administration import NewKey, create_key, ensure_admin_key, local
+from pulseops.access.administration import NewKey, create_key, ensure_admin_key
+from pulseops.access.recording import local
 from pulseops.db.durability import require_durability
 from pulseops.db.migrate import CannotMigrate, migrate
 from pulseops.db.outages import MISTAKEN, OUTAGES

@@ -6,9 +6,10 @@ from hashlib import sha256
 import asyncpg
 import pytest
 
-from pulseops.access.administration import ensure_admin_key, local, revoke_key
+from pulseops.access.administration import ensure_admin_key, revoke_key
 from pulseops.access.guards import Doorkeeper
 from pulseops.access.keys import open_keys, parsed
+from pulseops.access.recording import local
 from pulseops.http.problem import Refused
 from pulseops.kernel.clock import utc_now
 from tests.conftest import Database

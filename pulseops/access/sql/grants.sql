@@ -3,3 +3,8 @@ REVOKE UPDATE, DELETE, TRUNCATE ON access.api_key FROM pulseops_app;
 GRANT SELECT, INSERT ON access.api_key TO pulseops_app;
 GRANT UPDATE (revoked_at) ON access.api_key TO pulseops_app;
 GRANT UPDATE (last_used_at) ON access.api_key TO pulseops_app;
+-- Users are never forgotten: what they did names them. Sessions end by being deleted.
+REVOKE UPDATE, DELETE, TRUNCATE ON access.person, access.session FROM pulseops_app;
+GRANT SELECT, INSERT, UPDATE ON access.person TO pulseops_app;
+GRANT SELECT, INSERT, DELETE ON access.session TO pulseops_app;
+GRANT UPDATE (used_at) ON access.session TO pulseops_app;
