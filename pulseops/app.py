@@ -22,6 +22,7 @@ from pulseops.access.guards import Doorkeeper, Turnstile, authenticated
 from pulseops.access.issuer import Issuer
 from pulseops.access.keys import open_keys
 from pulseops.access.person import all_people
+from pulseops.access.signing_in import SigningIn
 from pulseops.access.tokens import Tokens
 from pulseops.access.usage import Usage
 from pulseops.access.users import Users
@@ -147,11 +148,14 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.catalogs = catalogs(gateways.of, pool)
         app.state.defaults = defaults(rules)
         usage, app.state.auditor = Usage(pool), Auditor(pool)
-        users = None
+        users = app.state.signing_in = None
         if terms is not None:
             issuer = Issuer(terms)
             stack.push_async_callback(issuer.close)
-            users = Users(terms, Tokens(issuer), partial(all_people, watches), pool)
+            tokens = Tokens(issuer)
+            users = Users(terms, tokens, partial(all_people, watches), pool)
+            if terms.url is not None:
+                app.state.signing_in = SigningIn(issuer, tokens, users, terms.url)
         app.state.doorkeeper = Doorkeeper(partial(open_keys, watches), usage.saw, users)
         app.state.turnstile = Turnstile(settings.rate_limit)
         for noted in (usage, app.state.auditor):

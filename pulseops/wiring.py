@@ -5,7 +5,9 @@ from functools import cache, partial
 
 import asyncpg
 
+from pulseops.access import browser_routes as browser
 from pulseops.access import events as access_events
+from pulseops.access import people_routes as people
 from pulseops.access import routes as access
 from pulseops.assignment import reactor as assignment
 from pulseops.assignment import routes as assigning
@@ -53,6 +55,8 @@ ROUTES = (
     *catalog.ROUTES,
     *operations.ROUTES,
     *access.ROUTES,
+    *people.ROUTES,
+    *browser.ROUTES,
     *live.ROUTES,
     *health.ROUTES,
     *docs.ROUTES,

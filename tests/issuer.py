@@ -1,4 +1,4 @@
-"""A real issuer on this machine: it tells of itself, signs with real keys, and lets people sign in with PKCE."""
+"""A real issuer on this machine: it tells of itself, signs with real keys, lets people sign in with PKCE."""
 
 import asyncio
 import json

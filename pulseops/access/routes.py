@@ -9,18 +9,15 @@ from msgspec.structs import asdict
 
 from pulseops.access import specs, trail
 from pulseops.access.administration import Issued, NewKey, create_key, revoke_key, rotate_key
-from pulseops.access.audit import where
+from pulseops.access.asking import by
 from pulseops.access.guards import denied, principal
-from pulseops.access.keys import Principal
 from pulseops.access.listing import find_key, list_keys, shown
 from pulseops.access.permissions import ACTIONS, allowed, within
-from pulseops.access.recording import By
 from pulseops.access.specs import Create, Page, Rotate, Wanted, WhoAmI, WithSecret
-from pulseops.http import exchange, idempotency
+from pulseops.http import idempotency
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
-from pulseops.kernel.clock import utc_now
 from pulseops.kernel.errors import InvalidInput
 
 _CREATE = Body(Create)
@@ -54,12 +51,12 @@ async def show(request: Req, key_id: FromPath[str]) -> Answer:
 async def create(request: Req) -> Answer:
     """Of no more than the caller has: not of teams that it does not see."""
     wanted, asking = await _CREATE.read(request), principal(request)
-    by = _by(request, "create-key", wanted)
+    who = by(request, "create-key", wanted)
     teams = None if wanted.teams is None else frozenset(wanted.teams)
     limited = asking.teams is not None and (teams is None or not teams <= asking.teams)
     if limited or not within(wanted.role, asking.role):
         raise denied(request, "keys.write", "You cannot make a key of more than you have: see your `teams`.")
-    if wanted.expires_at is not None and wanted.expires_at <= by.now:
+    if wanted.expires_at is not None and wanted.expires_at <= who.now:
         raise InvalidInput("It would be expired already.", pointer="/expiresAt")
     new = NewKey(
         name=wanted.name,
@@ -69,25 +66,25 @@ async def create(request: Req) -> Answer:
         rate=wanted.rate,
         expires_at=wanted.expires_at,
     )
-    issued = await create_key(request.app.state.pool, new, by, log_id=asking.log_id)
+    issued = await create_key(request.app.state.pool, new, who, log_id=asking.log_id)
     return _told(issued, status=201, headers=[(b"location", b"/keys/%s" % issued.key.id.encode())])
 
 
 @post("/keys/{key_id:str}/rotate", opt={"spec": specs.ROTATE}, status_code=200)
 async def rotate(request: Req, key_id: FromPath[str]) -> Answer:
     wanted, asking = await _ROTATE.read(request), principal(request)
-    by = _by(request, "rotate-key", wanted, of=key_id)
+    who = by(request, "rotate-key", wanted, of=key_id)
     overlap = timedelta(seconds=wanted.overlap_seconds)
-    issued = await rotate_key(request.app.state.pool, key_id, by, overlap=overlap, log_id=asking.log_id)
+    issued = await rotate_key(request.app.state.pool, key_id, who, overlap=overlap, log_id=asking.log_id)
     return _told(issued)
 
 
 @delete("/keys/{key_id:str}", opt={"spec": specs.REVOKE}, status_code=200)
 async def revoke(request: Req, key_id: FromPath[str]) -> Answer:
     """May be repeated. The last key that administers a log stays: `pulseops key revoke` takes that one."""
-    by = _by(request, "revoke-key", None, of=key_id)
+    who = by(request, "revoke-key", None, of=key_id)
     pool, log_id = request.app.state.pool, principal(request).log_id
-    return encoded(await revoke_key(pool, key_id, by, log_id=log_id, spare_last=True))
+    return encoded(await revoke_key(pool, key_id, who, log_id=log_id, spare_last=True))
 
 
 @get("/whoami", opt={"spec": specs.WHOAMI})
@@ -120,26 +117,6 @@ async def audit(request: Req) -> Answer:
         log_id=principal(request).log_id,
     )
     return encoded(found)
-
-
-def _by(request: Req, kind: str, body: object, of: str = "") -> By:
-    asking: Principal = principal(request)
-    # Of a method that needs no key, one that was sent is not used.
-    key = idempotency.key(request) if body is not None else None
-    identity = idempotency.identity(key, caller=asking.caller, kind=kind, body=body, of=of)
-    method, path, origin = where(request)
-    return By(
-        actor=asking.actor,
-        origin=origin,
-        now=utc_now(),
-        command_id=identity.command_id,
-        fingerprint=identity.fingerprint,
-        correlation_id=exchange.of(request).correlation_id,
-        key_id=asking.key_id,
-        method=method,
-        path=path,
-        teams=asking.teams,
-    )
 
 
 def _told(issued: Issued, *, status: int = 200, headers: Any = ()) -> Answer:

@@ -119,11 +119,12 @@ class Body(Generic[T]):
 class Query(Generic[T]):
     """Query strings of one struct type: none unknown, and each once at most unless it is a tuple.
 
-    Of a tuple each value is a parameter of its own (`team=a&team=b`): values may have commas.
+    Of a tuple each value is a parameter of its own (`team=a&team=b`): values may have commas. With `others`,
+    those that are not known are passed over: somebody else chooses them.
     """
 
-    def __init__(self, kind: type[T]) -> None:
-        self.kind = kind
+    def __init__(self, kind: type[T], *, others: bool = False) -> None:
+        self.kind, self._others = kind, others
         hints = get_type_hints(kind, include_extras=True)
         self._kinds = {field.encode_name: _present(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]  # a Struct
         self._several = {
@@ -143,6 +144,8 @@ class Query(Generic[T]):
             raise Refused("malformed", "The query string cannot be read.") from None
         given: dict[str, Any] = {}
         for name, text in pairs:
+            if name not in self._kinds and self._others:
+                continue
             if name not in self._kinds:
                 raise _parameter(name, f"There is no such parameter.{meant(name, list(self._kinds))}")
             if name in given and name not in self._several:

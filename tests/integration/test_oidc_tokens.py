@@ -10,12 +10,13 @@ from time import time
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.conftest import Database
 from tests.integration.test_http_keys import bearing, flushed
-from tests.issuer import EC, RSA, Issuer, issuing, sign_in_file
+from tests.issuer import EC, RSA, Issuer, issuing, public, sign_in_file
 from tests.serving import Api, serving
 
 FOREIGN = rsa.generate_private_key(65537, 2048)
@@ -52,15 +53,21 @@ def unsigned(issuer: Issuer, alg: str = "none") -> str:
 
 
 def with_head(issuer: Issuer, **head: Any) -> str:
-    import_of = issuer.token()
-    _, body, _ = import_of.split(".")
+    _, body, _ = issuer.token().split(".")
     signed = urlsafe_b64encode(json.dumps({"alg": "RS256", "kid": "rsa-1"} | head).encode()).rstrip(b"=")
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import padding
-
     text = signed + b"." + body.encode()
     signature = RSA.sign(text, padding.PKCS1v15(), hashes.SHA256())
     return (text + b"." + urlsafe_b64encode(signature).rstrip(b"=")).decode()
+
+
+def by_foreign(signed: bytes) -> bytes:
+    return FOREIGN.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+
+
+def changed(issuer: Issuer) -> str:
+    head, _, signature = issuer.token().split(".")
+    claims = json.dumps(issuer.claims(groups=["admins"])).encode()
+    return f"{head}.{urlsafe_b64encode(claims).decode().rstrip('=')}.{signature}"
 
 
 BAD: dict[str, Callable[[Issuer], str]] = {
@@ -76,7 +83,12 @@ BAD: dict[str, Callable[[Issuer], str]] = {
     "no kid, with a foreign key": lambda it: it.token(None, key=FOREIGN),
     "a kid that is no text": lambda it: with_head(it, kid=1),
     "an extension that is not known": lambda it: with_head(it, crit=["exp"], exp=1),
-    "a key of its own": lambda it: it.token(key=FOREIGN).replace("ey", "ey", 1),
+    "a key that it brings along": lambda it: by_hand(
+        {"alg": "RS256", "typ": "JWT", "jwk": public(FOREIGN)}, it.claims(), by_foreign
+    ),
+    "a key that it says where to find": lambda it: by_hand(
+        {"alg": "RS256", "kid": "theirs", "jku": f"{it.url}/jwks"}, it.claims(), by_foreign
+    ),
     "a logout token": lambda it: with_head(it, typ="logout+jwt"),
     "another issuer": lambda it: it.token(iss="https://evil.example"),
     "the issuer with a slash more": lambda it: it.token(iss=f"{it.url}/"),
@@ -91,7 +103,7 @@ BAD: dict[str, Callable[[Issuer], str]] = {
     "no exp": lambda it: it.token(exp=None),
     "an exp that is no number": lambda it: it.token(exp="later"),
     "no iss": lambda it: it.token(iss=None),
-    "the payload changed": lambda it: _changed(it),
+    "the payload changed": changed,
     "the signature cut": lambda it: it.token()[:-8],
     "no signature": lambda it: it.token().rpartition(".")[0] + ".",
     "oversized": lambda it: it.token(padding="x" * 8_192),
@@ -99,12 +111,6 @@ BAD: dict[str, Callable[[Issuer], str]] = {
     "empty parts": lambda _: "a..",
     "nested ten thousand deep": lambda _: f"{urlsafe_b64encode(b'[' * 6_000).decode()}.e30.e30",
 }
-
-
-def _changed(issuer: Issuer) -> str:
-    head, _, signature = issuer.token().split(".")
-    claims = json.dumps(issuer.claims(groups=["admins"])).encode()
-    return f"{head}.{urlsafe_b64encode(claims).decode().rstrip('=')}.{signature}"
 
 
 async def test_who_has_a_token_of_the_issuer_comes_in_as_the_groups_say(api: Api, issuer: Issuer) -> None:
