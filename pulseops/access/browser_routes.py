@@ -66,12 +66,12 @@ async def logout(request: Req) -> Answer:
     """Of PulseOps alone: the issuer may still know the browser. Only our own pages can ask for it."""
     users, cookies, _ = _set_up(request)
     headers = exchange.of(request).headers
+    if not cookies.ours(headers):
+        auditor: Auditor = request.app.state.auditor
+        auditor.denied(request, "cross-site", log_id=LOG)
+        raise Refused("cross-site", "Only our own pages may sign anybody out.")
     token = carried(headers.get(b"cookie"), cookies.session)
     if token is not None:
-        if not cookies.ours(headers):
-            auditor: Auditor = request.app.state.auditor
-            auditor.denied(request, "cross-site", log_id=LOG)
-            raise Refused("cross-site", "With a cookie only our own pages may change anything.")
         await users.sessions.end(token)
     return Answer(b"", status=204, headers=[*_PRIVATE, cookies.put(cookies.session, "", 0)])
 

@@ -18,6 +18,7 @@ HERE = re.compile(r"/(?![/\\])[!-\[\]-~]{0,999}")
 """A place on this server: no other host, however a browser reads it."""
 UNDER_WAY = 600
 """Seconds that somebody has for signing in at the issuer."""
+_PORTS = {"https": ":443", "http": ":80"}
 _PART = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -40,7 +41,9 @@ class Cookies:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self.origin = f"{parts.scheme}://{parts.netloc}".lower()
+        # As browsers write it: without the port that the scheme has anyway.
+        host = parts.netloc.lower().removesuffix(_PORTS.get(parts.scheme, ":"))
+        self.origin = f"{parts.scheme}://{host}"
         self._secure = parts.scheme == "https"
         prefix = "__Host-" if self._secure else ""
         self.session, self.attempt = f"{prefix}pulseops", f"{prefix}pulseops-sign-in"

@@ -4,7 +4,7 @@ from pulseops.catalog.commands import LinkValue, MemberValue, ServiceValue, Team
 from pulseops.client.address import Unusable
 from pulseops.client.api import AsyncPulseOps, PulseOps
 from pulseops.client.call import Answer
-from pulseops.client.definitions import KeyDefinition
+from pulseops.client.definitions import KeyDefinition, UserGrant
 from pulseops.client.errors import (
     ClientError,
     Fault,
@@ -36,4 +36,5 @@ __all__ = [
     "Terms",
     "Unreachable",
     "Unusable",
+    "UserGrant",
 ]

@@ -1,12 +1,12 @@
-"""`client.keys` and `client.audit`: who may, and who did."""
+"""`client.keys`, `client.users` and `client.audit`: who may, and who did."""
 
 from datetime import datetime
 from typing import Literal
 
 from pulseops.client.call import Call, Value, command, get, named_path
-from pulseops.client.definitions import KeyDefinition, Overlap
+from pulseops.client.definitions import KeyDefinition, Overlap, UserGrant
 from pulseops.client.method import Room, W, method, paged
-from pulseops.client.results import Act, Key, KeyWithSecret, Page
+from pulseops.client.results import Act, Key, KeyWithSecret, Page, User
 
 
 class Keys(Room[W]):
@@ -40,6 +40,31 @@ class Keys(Room[W]):
     def revoke(self, key_id: str) -> Call[Key]:
         """It opens nothing, from at most a second later."""
         return command(named_path("keys", key_id), None, Key, key=None, method="DELETE")
+
+
+class Users(Room[W]):
+    """Users who sign in, or shall."""
+
+    @method
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[User]]:
+        """One page, by name."""
+        return get("/users", Page[User], {"limit": limit, "cursor": cursor})
+
+    iterate = paged(list)
+
+    @method
+    def get(self, name: str) -> Call[User]:
+        return get(named_path("users", name), User)
+
+    @method
+    def grant(self, name: str, grant: UserGrant, *, idempotency_key: str | None = None) -> Call[User]:
+        """What they may do, whatever their groups say. Also to one who has not signed in yet."""
+        return command(f"{named_path('users', name)}/grant", grant, User, key=idempotency_key)
+
+    @method
+    def revoke(self, name: str, *, idempotency_key: str | None = None) -> Call[User]:
+        """They may do nothing, from at most a second later, and are signed out everywhere."""
+        return command(f"{named_path('users', name)}/revoke", None, User, key=idempotency_key)
 
 
 class Audit(Room[W]):

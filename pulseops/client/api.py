@@ -6,7 +6,7 @@ from typing import Self
 
 import httpx
 
-from pulseops.client.administration import Audit, Keys
+from pulseops.client.administration import Audit, Keys, Users
 from pulseops.client.call import Call, Id, Value, get, identity, parameters, together
 from pulseops.client.catalog import Services, Teams
 from pulseops.client.escalations import Escalations
@@ -32,6 +32,7 @@ class Api(Room[W]):
         self.teams: Teams[W] = Teams(wire)
         self.services: Services[W] = Services(wire)
         self.keys: Keys[W] = Keys(wire)
+        self.users: Users[W] = Users(wire)
         self.audit: Audit[W] = Audit(wire)
 
     def __repr__(self) -> str:

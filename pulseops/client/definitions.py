@@ -1,4 +1,7 @@
-"""What a key shall be. Teams and services are defined by `catalog/commands.py`, as the server reads them."""
+"""What a key shall be, and what a user may do.
+
+Teams and services are defined by `catalog/commands.py`, as the server reads them.
+"""
 
 from datetime import datetime
 
@@ -16,6 +19,17 @@ class KeyDefinition(Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     source: str | None = None
     rate: int | None = None
     expires_at: datetime | None = None
+
+
+class UserGrant(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What a user may do. Without `teams` it is those of all teams.
+
+    `new_subject`: the name is that of whoever signs in with it next.
+    """
+
+    role: Role
+    teams: tuple[str, ...] | None = None
+    new_subject: bool = False
 
 
 class Overlap(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -225,6 +225,22 @@ class KeyWithSecret(Key, frozen=True, kw_only=True, rename="camel"):
         return f"KeyWithSecret(id={self.id!r}, name={self.name!r})"
 
 
+class User(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A user. `teams` None: all. `granted`: by an administrator, and no more by what the claims come to."""
+
+    name: str
+    status: str
+    role: str | None = None
+    teams: tuple[str, ...] | None = None
+    granted: bool = False
+    issuer: str | None = None
+    subject: str | None = None
+    created_at: datetime | None = None
+    seen_at: datetime | None = None
+    granted_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
 class WhoAmI(Struct, frozen=True, kw_only=True, rename="camel"):
     """Who asks, and what it may do. `teams` None: all."""
 

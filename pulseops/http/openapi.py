@@ -126,7 +126,7 @@ def described(routes: Iterable[Any], version: str) -> bytes:
                 "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             },
             "servers": [{"url": "/"}],
-            "security": [{"apiKey": []}],
+            "security": [{"apiKey": []}, {"token": []}, {"session": []}],
             "tags": [
                 {"name": "incidents", "description": "Report, see and answer incidents."},
                 {"name": "escalation", "description": "Who hears next, and when."},
@@ -143,7 +143,20 @@ def described(routes: Iterable[Any], version: str) -> bytes:
                         "scheme": "bearer",
                         "bearerFormat": "pulseops_<id>_<secret>",
                         "description": "An API key. The first one is told when PulseOps starts.",
-                    }
+                    },
+                    "token": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "bearerFormat": "JWT",
+                        "description": "An access token of the issuer, where users can sign in.",
+                    },
+                    "session": {
+                        "type": "apiKey",
+                        "in": "cookie",
+                        "name": "__Host-pulseops",
+                        "description": "Of a browser that is signed in (`/login`). What writes must come "
+                        "from our own pages.",
+                    },
                 },
             },
         }

@@ -103,6 +103,19 @@ def test_who_asks_is_told(run: Run) -> None:
     assert json.loads(run("whoami", "--json"))["role"] == "admin"
 
 
+def test_users_are_granted_something_listed_and_revoked(run: Run) -> None:
+    granted = run("users", "grant", "ada@example.com", "--role", "responder", "--team", "payments")
+    assert granted == "Granted ada@example.com responder, payments.\n"
+    assert run("users", "list").splitlines()[1].split()[:4] == [
+        *("ada@example.com", "awaited"),
+        *("responder", "payments"),
+    ]
+    [page] = run("users", "list", "--json").splitlines()
+    assert json.loads(page)["items"][0]["role"] == "responder"
+    assert run("users", "revoke", "ada@example.com") == "Revoked ada@example.com.\n"
+    assert "revoked" in run("users", "list")
+
+
 def following(*tokens: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "pulseops", *tokens],

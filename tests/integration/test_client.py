@@ -21,6 +21,7 @@ from pulseops.client import (
     ServiceValue,
     TeamValue,
     Terms,
+    UserGrant,
 )
 from pulseops.incidents.board import BOARD
 from pulseops.subscriptions.slices import Slice
@@ -67,6 +68,10 @@ TABLE: tuple[tuple[str, Calls], ...] = (
     ("key", lambda api, _: api.keys.create(KeyDefinition(name="bot", role="responder", teams=("network",)))),
     ("rotate", lambda api, had: api.keys.rotate(had["key"].id, overlap_seconds=60)),
     ("keys", lambda api, _: api.keys.list()),
+    ("granted", lambda api, _: api.users.grant("ada@example.com", UserGrant(role="viewer"))),
+    ("user", lambda api, _: api.users.get("ada@example.com")),
+    ("users", lambda api, _: api.users.list()),
+    ("barred", lambda api, _: api.users.revoke("ada@example.com")),
     ("revoke", lambda api, had: api.keys.revoke(had["key"].id)),
     ("audit", lambda api, _: api.audit.list(what="ADMIN.ACTED")),
     ("escalations", lambda api, _: api.escalations.list(priority="critical")),

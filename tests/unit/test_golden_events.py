@@ -12,7 +12,16 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from pulseops.access.events import AccessDenied, AdminActed, KeyCreated, KeyRevoked, KeyRotated
+from pulseops.access.events import (
+    AccessDenied,
+    AdminActed,
+    KeyCreated,
+    KeyRevoked,
+    KeyRotated,
+    UserGranted,
+    UserRevoked,
+    UserSeen,
+)
 from pulseops.catalog.events import Link, Member, ServiceDefined, ServiceRetired, TeamDefined, TeamRetired
 from pulseops.incidents.events import (
     Absorbed,
@@ -201,6 +210,22 @@ MEANT: dict[str, Fact] = {
         teams=("payments",),
         expires_at=datetime(2027, 3, 1, tzinfo=UTC),
     ),
+    "user.seen-1-full": UserSeen(
+        name="ada@example.com",
+        issuer="https://login.example.com",
+        subject="248289761001",
+        origin="browser",
+        role="responder",
+        teams=("payments",),
+    ),
+    "user.seen-1-least": UserSeen(
+        name="ada@example.com", issuer="https://login.example.com", subject="248289761001", origin="token"
+    ),
+    "user.granted-1-full": UserGranted(
+        name="ada@example.com", role="manager", origin="10.0.0.7", teams=("payments",), new_subject=True
+    ),
+    "user.granted-1-least": UserGranted(name="ada@example.com", role="viewer", origin="10.0.0.7"),
+    "user.revoked-1-full": UserRevoked(name="ada@example.com", origin="10.0.0.7"),
     "access.denied-1-full": AccessDenied(
         who="key:grafana",
         code="forbidden",
