@@ -17,6 +17,7 @@ from tests.keys import a_key
 from tests.serving import Api, serving
 
 _PUBLIC = {"/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs"}
+_PUBLIC |= {"/login", "/login/callback", "/logout"}
 
 
 async def test_every_route_but_the_public_ones_asks_for_a_key(api: Api) -> None:
