@@ -75,5 +75,5 @@ class Streams:
             for stream_id, answer in asked:
                 if not answer.done():
                     answer.set_result(found[stream_id])
-        # In the step that found nobody waiting: a callback of the task would come after those who ask meanwhile.
+        # At once: a callback of the task would come after those who ask in the moment of their answer.
         self._readers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
