@@ -161,7 +161,7 @@ class Paired:
             self.first.set()
             await self._second.wait()
         self._second.set()
-        return rows
+        return list(rows)
 
 
 async def test_who_asks_again_in_the_moment_of_an_answer_is_not_forgotten(pool: asyncpg.Pool) -> None:
