@@ -27,7 +27,6 @@ _KIND: Mapping[str, tuple[str, str | None]] = {
 }
 _MOST = 100
 """Keys of an issuer."""
-_RSA_BITS = 2048
 
 _log = structlog.get_logger("pulseops.access")
 
@@ -154,11 +153,10 @@ def usable(told: list[Any], algorithms: tuple[Algorithm, ...]) -> Keys:
             if one.get("alg", algorithm) != algorithm:
                 continue
             try:
+                # Too short a key is refused by the library, when it verifies.
                 key = jwt.PyJWK(one, algorithm)
             except jwt.PyJWTError:
                 _log.warning("a key of the issuer cannot be read")
-                continue
-            if kind == "RSA" and key.key.key_size < _RSA_BITS:
                 continue
             # Without an id it is still told apart from the others.
             found[kid if isinstance(kid, str) else f"\0{place}", algorithm] = key

@@ -47,7 +47,9 @@ async def test_a_keys_own_rate_wins_over_the_default(api: Api) -> None:
     assert made.status_code == 201, made.text
     turned(api, 0)
     assert await _asked(api, api.token, 50) == [200] * 50
-    api.app.state.doorkeeper._keys._read_at = float("-inf")  # an unknown key is looked for once in a while only
+    api.app.state.doorkeeper._keys._read_at = float(
+        "-inf"
+    )  # an unknown key is looked for once in a while only
     assert await _asked(api, made.json()["key"], 4) == [200, 200, 429, 429]
 
 

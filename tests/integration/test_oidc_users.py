@@ -149,6 +149,17 @@ async def test_other_claims_than_before_count_at_once_and_are_recorded_in_time(
     assert (await api.get("/users/ada")).json()["status"] == "idle"
 
 
+async def test_who_is_renamed_and_has_other_groups_is_still_the_same(
+    api: Api, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await as_user(api, issuer.token())
+    monkeypatch.setattr(door, "_ANEW", door._ANEW * 0)
+    renamed = issuer.token(preferred_username="lovelace", groups=["auditors"])
+    assert (await as_user(api, renamed))[1]["actor"] == "user:ada"
+    [one] = (await api.get("/users")).json()["items"]
+    assert (one["name"], one["role"]) == ("ada", "auditor")
+
+
 async def test_many_who_come_first_at_the_same_time_are_one_user(api: Api, issuer: Issuer) -> None:
     tokens = [issuer.token(jti=str(one)) for one in range(8)]
     found = await asyncio.gather(*(as_user(api, token) for token in tokens))
