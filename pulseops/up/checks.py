@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.rulebook.problems import RulebookInvalid
+from pulseops.rulebook.signing_in import load_sign_in
 from pulseops.up.account import Account, ourselves
 from pulseops.up.binaries import postgres_programs, redis_program
 from pulseops.up.findings import Finding, Place
@@ -119,4 +120,14 @@ def rules(place: Place) -> Iterator[Finding]:
         yield Finding("rules", "fail", str(error), "PulseOps does not start with these rules.")
 
 
-CHECKS = (python, folder, programs, disk, secrets, rules)
+def sign_in(place: Place) -> Iterator[Finding]:
+    chosen = place.settings.oidc
+    if chosen is None:
+        return
+    try:
+        yield Finding("sign-in", "ok", f"{chosen}, by {load_sign_in(chosen).issuer}")
+    except RulebookInvalid as error:
+        yield Finding("sign-in", "fail", str(error), "The API does not start with this file.")
+
+
+CHECKS = (python, folder, programs, disk, secrets, rules, sign_in)

@@ -14,6 +14,7 @@ import msgspec
 
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.rulebook.problems import RulebookInvalid
+from pulseops.rulebook.signing_in import load_sign_in
 from pulseops.settings import PREFIX, Settings, masked
 from pulseops.up.address import USUAL, choose, health
 from pulseops.up.attention import Attention, Stopped
@@ -81,7 +82,7 @@ class Supervisor:
     ) -> None:
         self._settings, self._wish, self._environ = settings, wish, environ
         self._home, self._attention, self._voice = home, attention, voice
-        self._rules = _rules(settings, wish)
+        self._rules, self._oidc = _rules(settings, wish), _oidc(settings)
         self._address = choose(
             wish.host or settings.host,
             settings.port if wish.port is None else wish.port,
@@ -160,6 +161,7 @@ class Supervisor:
             redis_url=redis,
             home=self._home.path,
             rules=self._rules,
+            oidc=self._oidc,
             host=self._address.host,
             port=self._address.port,
             migration_url=None,
@@ -226,6 +228,16 @@ class Supervisor:
             return
         arguments = (self._address.url, key, self._voice.console, self._quitting)
         threading.Thread(target=show, args=arguments, daemon=True).start()
+
+
+def _oidc(settings: Settings) -> Path | None:
+    if settings.oidc is None:
+        return None
+    try:
+        load_sign_in(settings.oidc)
+    except RulebookInvalid as error:
+        raise CannotStart(str(error)) from error
+    return settings.oidc.absolute()
 
 
 def _rules(settings: Settings, wish: Wish) -> Path | None:

@@ -43,6 +43,10 @@ async def test_a_route_is_open_to_the_roles_that_may_and_403_to_the_others(api: 
         ("GET", "/keys"): {"auditor", "admin"},
         ("POST", "/keys"): {"admin"},
         ("GET", "/audit"): {"auditor", "admin"},
+        ("GET", "/users"): {"auditor", "admin"},
+        ("GET", "/users/nobody"): {"auditor", "admin"},
+        ("POST", "/users/somebody/grant"): {"admin"},
+        ("POST", "/users/somebody/revoke"): {"admin"},
         ("GET", "/whoami"): set(ROLES),
     }
     for (method, path), may in asked.items():

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from pulseops.access import users as door
+from pulseops.access.permissions import ROLES, Action, Role, allowed
+from pulseops.live.routes import _allowed
 from tests.conftest import Database
 from tests.integration.test_http_keys import bearing, flushed
 from tests.issuer import Issuer, issuing, sign_in_file
@@ -147,6 +149,53 @@ async def test_other_claims_than_before_count_at_once_and_are_recorded_in_time(
     gone = issuer.token(groups=[])
     assert (await as_user(api, gone))[1]["code"] == "no-access"
     assert (await api.get("/users/ada")).json()["status"] == "idle"
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_user_may_do_what_the_role_allows_and_nothing_else(
+    api: Api, issuer: Issuer, role: Role
+) -> None:
+    await api.post("/users/ada/grant", json={"role": role})
+    asked: dict[tuple[str, str], Action] = {
+        ("POST", "/incident"): "incident.report",
+        ("GET", "/incidents"): "incident.read",
+        ("GET", "/teams"): "catalog.read",
+        ("GET", "/subscriptions"): "subscriptions.read",
+        ("GET", "/keys"): "keys.read",
+        ("POST", "/keys"): "keys.write",
+        ("GET", "/users"): "users.read",
+        ("POST", "/users/ada/revoke"): "users.write",
+        ("GET", "/audit"): "audit.read",
+        ("GET", "/whoami"): "whoami",
+    }
+    for (method, path), action in asked.items():
+        body = {"title": "a", "name": "b"} if method == "POST" else None
+        answer = await api.request(method, path, json=body, headers=bearing(issuer.token()))
+        refused = answer.status_code == 403 and answer.json()["code"] == "forbidden"
+        assert refused is not allowed(role, action), (method, path, answer.text)
+
+
+async def test_what_a_user_administers_is_on_record_under_their_name(api: Api, issuer: Issuer) -> None:
+    admin = bearing(issuer.token(groups=["admins"]))
+    made = await api.post("/keys", json={"name": "ci", "role": "viewer"}, headers=admin)
+    assert made.status_code == 201, made.text
+    assert (await api.post("/users/bob/grant", json={"role": "viewer"}, headers=admin)).status_code == 200
+    acts = [one for one in await flushed(api) if one["what"] == "ADMIN.ACTED"]
+    assert {(one["who"], one.get("keyId")) for one in acts} == {("user:ada", None)}
+    assert {one["action"] for one in acts} == {"keys.write", "users.write"}
+
+
+async def test_a_stream_ends_with_the_access_of_whoever_follows_it(api: Api, issuer: Issuer) -> None:
+    doorkeeper, head = api.app.state.doorkeeper, {b"authorization": f"Bearer {issuer.token()}".encode()}
+    who = await doorkeeper.admit(head[b"authorization"])
+    assert await _allowed(doorkeeper, head, who)
+    await api.post("/users/ada/grant", json={"role": "viewer"})
+    await asyncio.sleep(1)  # the promise itself
+    assert not await _allowed(doorkeeper, head, who), "it may see other things than before"
+    who = await doorkeeper.admit(head[b"authorization"])
+    await api.post("/users/ada/revoke")
+    await asyncio.sleep(1)
+    assert not await _allowed(doorkeeper, head, who)
 
 
 async def test_who_is_renamed_and_has_other_groups_is_still_the_same(
