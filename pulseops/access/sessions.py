@@ -1,5 +1,6 @@
 """Sessions of browsers: a random token in a cookie, of which only the hash is kept, and its end."""
 
+import re
 import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -47,6 +48,7 @@ session = Table(
 _FINE = timedelta(minutes=1)
 """A time of last use that is no older than this is not written anew."""
 _PATIENCE = 2.0
+_SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 _OVER = "DELETE FROM access.session WHERE log_id = $1 AND (expires_at <= $2 OR used_at <= $3)"
 _BEGIN = """
@@ -88,6 +90,8 @@ class Sessions:
 
     async def find(self, token: str, *, now: datetime) -> Session | None:
         """Asked of the database each time: one that was ended is over at once, on every process."""
+        if not _SHAPE.fullmatch(token):
+            return None
         digest = _hash(token)
         async with self._pool.acquire(timeout=_PATIENCE) as connection:
             row = await connection.fetchrow(_FIND, LOG, digest, now, now - self._idle, timeout=_PATIENCE)

@@ -159,20 +159,18 @@ async def test_only_the_browser_that_began_it_ends_a_sign_in_and_once(api: Api, 
     assert (await api.get("/audit")).text.count("code=") == 0
 
 
-@pytest.mark.parametrize(
-    "other",
-    [{"nonce": "x" * 43}, {"nonce": None}, {"aud": "grafana"}, {"azp": "grafana"}, {"exp": 1}, {"sub": None}],
-    ids=str,
-)
 async def test_an_id_token_that_is_not_of_this_sign_in_signs_nobody_in(
-    api: Api, issuer: Issuer, other: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    api: Api, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = issuer.token
-    monkeypatch.setattr(issuer, "token", lambda **claims: token(**claims | other))
+    wrong: list[dict[str, Any]] = [{"nonce": "x" * 43}, {"nonce": None}, {"aud": "grafana"}]
+    wrong += [{"azp": "grafana"}, {"exp": 1}, {"sub": None}]
     async with browser(api) as page:
-        done = await signed_in(page)
-        assert (done.status_code, done.json()["code"]) == (403, "sign-in-failed")
-        assert "pulseops" not in page.cookies
+        for other in wrong:
+            monkeypatch.setattr(issuer, "token", lambda other=other, **claims: token(**claims | other))
+            done = await signed_in(page)
+            assert (done.status_code, done.json()["code"]) == (403, "sign-in-failed"), other
+            assert "pulseops" not in page.cookies
     assert await api.app.state.pool.fetchval("SELECT count(*) FROM access.session") == 0
 
 
