@@ -1,5 +1,6 @@
 """The file that says how people sign in is read strictly, and claims mean what it says and nothing more."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,17 @@ def test_the_least_that_must_be_said_is_safe(tmp_path: Path) -> None:
         timedelta(hours=1),
     )
     assert list(terms.roles) == ["sre", "admins"]
+
+
+def test_the_file_that_the_documents_show_is_one(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "access.md").read_text()
+    [shown] = re.findall(r"^```yaml\n(issuer.*?)^```", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "oidc.secret").write_text("hush")
+    terms = load_sign_in(file(tmp_path, shown))
+    least = load_sign_in(file(tmp_path, LEAST))
+    same = ("scopes", "algorithms", "leeway", "session", "session_idle")
+    assert [getattr(terms, name) for name in same] == [getattr(least, name) for name in same]
+    assert (terms.claims.username, terms.claims.groups) == (least.claims.username, least.claims.groups)
 
 
 def test_everything_may_be_said_and_the_secret_shows_nowhere(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """The issuer changes its keys, is asked too often, is away, or says what cannot be."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +10,9 @@ from pulseops.access import tokens as kept
 from pulseops.access.issuer import FRESH, PAUSE, STALE
 from pulseops.access.issuer import Issuer as Asked
 from pulseops.access.tokens import Tokens
-from tests.conftest import Database
 from tests.integration.test_http_keys import bearing
-from tests.issuer import EC, OTHER_RSA, RSA, Issuer, issuing, public, sign_in_file
-from tests.serving import Api, serving
+from tests.issuer import EC, OTHER_RSA, RSA, Issuer, public
+from tests.serving import Api
 
 
 class Clock:
@@ -24,18 +21,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with issuing() as running:
-        yield running
-
-
-@pytest.fixture
-async def api(database: Database, issuer: Issuer, tmp_path: Path) -> AsyncIterator[Api]:
-    async with serving(database.app_url, oidc=sign_in_file(tmp_path, issuer.url)) as client:
-        yield client
 
 
 @pytest.fixture

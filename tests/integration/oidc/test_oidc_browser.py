@@ -1,7 +1,6 @@
 """Signing in with a browser: what it carries, what it may send, and how it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -15,24 +14,12 @@ import pytest
 from pulseops.access.users import Users
 from tests.conftest import Database
 from tests.integration.test_http_keys import flushed
-from tests.issuer import Issuer, issuing, sign_in_file
+from tests.issuer import Issuer, sign_in_file
 from tests.keys import a_key
 from tests.serving import Api, serving
 
 HERE = "http://localhost:8000"
 OURS = {"origin": HERE}
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with issuing() as running:
-        yield running
-
-
-@pytest.fixture
-async def api(database: Database, issuer: Issuer, tmp_path: Path) -> AsyncIterator[Api]:
-    async with serving(database.app_url, oidc=sign_in_file(tmp_path, issuer.url)) as client:
-        yield client
 
 
 def browser(api: Api, base_url: str = HERE) -> httpx.AsyncClient:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,23 +11,11 @@ from pulseops.access.permissions import ROLES, Action, allowed
 from pulseops.live.routes import _allowed
 from tests.conftest import Database
 from tests.integration.test_http_keys import bearing, flushed
-from tests.issuer import Issuer, issuing, sign_in_file
+from tests.issuer import Issuer, sign_in_file
 from tests.keys import a_key
 from tests.serving import Api, serving
 
 _FACTS = "SELECT type, data::text AS data FROM eventstore.event WHERE type LIKE 'USER.%' ORDER BY position"
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with issuing() as running:
-        yield running
-
-
-@pytest.fixture
-async def api(database: Database, issuer: Issuer, tmp_path: Path) -> AsyncIterator[Api]:
-    async with serving(database.app_url, oidc=sign_in_file(tmp_path, issuer.url)) as client:
-        yield client
 
 
 async def as_user(api: Api, token: str, path: str = "/whoami") -> tuple[int, dict[str, object]]:

@@ -3,9 +3,8 @@
 import hmac
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from hashlib import sha256
-from pathlib import Path
 from time import time
 from typing import Any
 
@@ -14,24 +13,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.conftest import Database
 from tests.integration.test_http_keys import bearing, flushed
-from tests.issuer import EC, RSA, Issuer, issuing, public, sign_in_file
-from tests.serving import Api, serving
+from tests.issuer import EC, RSA, Issuer, public
+from tests.serving import Api
 
 FOREIGN = rsa.generate_private_key(65537, 2048)
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with issuing() as running:
-        yield running
-
-
-@pytest.fixture
-async def api(database: Database, issuer: Issuer, tmp_path: Path) -> AsyncIterator[Api]:
-    async with serving(database.app_url, oidc=sign_in_file(tmp_path, issuer.url)) as client:
-        yield client
 
 
 def by_hand(head: dict[str, Any], claims: dict[str, Any], sign: Callable[[bytes], bytes]) -> str:
