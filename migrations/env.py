@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import pulseops.access.keys
+import pulseops.access.person
+import pulseops.access.sessions
 import pulseops.catalog.service
 import pulseops.catalog.team
 import pulseops.escalation.timers
