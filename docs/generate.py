@@ -67,7 +67,10 @@ def granted() -> dict[tuple[str, str], set[str]]:
     """What each role may do with each table, by the `.sql` files in the order in which they are applied."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for name in (*objects.BEFORE, *objects.OBJECTS):
-        for one in _STATEMENT.finditer((objects.PACKAGE / name).read_text(encoding="utf-8")):
+        script = (objects.PACKAGE / name).read_text(encoding="utf-8")
+        for view in _VIEW.findall(script):
+            found[f"analytics.{view}", "pulseops_analyst"] = {"SELECT"}
+        for one in _STATEMENT.finditer(script):
             schemas, tables, roles = (
                 re.findall(r"[\w.]+", one[part] or "") for part in ("schemas", "on", "roles")
             )

@@ -128,10 +128,10 @@ async def test_the_applications_login_may_append_and_nothing_else(
     await connection.close()
 
 
-async def test_an_analyst_may_read_history_and_nothing_else(admin: asyncpg.Connection) -> None:
+async def test_an_analyst_may_do_nothing_with_history(admin: asyncpg.Connection) -> None:
     await admin.execute("SET ROLE pulseops_analyst")
-    assert await admin.fetchval("SELECT count(*) FROM eventstore.event") == 2
     statements = (
+        "SELECT count(*) FROM eventstore.event",
         *on_each(_CHANGES),
         *on_each(_MORE),
         "SELECT * FROM eventstore.command",
