@@ -175,6 +175,27 @@ async def test_every_command_under_a_key_is_answered_the_second_time_as_the_firs
             assert reused.json()["code"] == "idempotency-key-reused", asked.kind
 
 
+@pytest.mark.parametrize("asked", [*ALONE, LINK, MERGE, SPLIT], ids=lambda asked: asked.kind)
+async def test_many_at_once_under_one_key_have_one_effect_and_equal_answers(api: Api, asked: Command) -> None:
+    path, other = await _reported(api), await _reported(api)
+    bodies: dict[str, dict[str, Any]] = {kind: body for kind, body, _, _ in LIFE}
+    bodies |= {"comment": {"text": "x"}, "merge": {"into": other[-36:]}, "split": {}}
+    for kind in (
+        {"unacknowledge": "acknowledge", "unsnooze": "snooze", "reopen": "resolve"},
+        {"split": "merge"},
+    ):
+        if asked.kind in kind:
+            await api.post(f"{path}/{kind[asked.kind]}", json=bodies[kind[asked.kind]])
+    before, named = await _events(api), {"idempotency-key": "k"}
+    answers = await asyncio.gather(
+        *(api.post(f"{path}/{asked.kind}", json=bodies[asked.kind], headers=named) for _ in range(8))
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+    assert await _events(api) - before == (2 if asked.kind in {"merge", "split"} else 1)
+
+
 async def test_of_conflicting_commands_at_once_one_wins_and_history_is_one_line(api: Api) -> None:
     answer = await api.post("/incident", json={"title": "a"})
     path, tag = f"/incident/{answer.json()['id']}", answer.headers["etag"]
