@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -41,11 +41,14 @@ class Standby:
         """Until it has replayed what the primary has written by now."""
         there = await asyncpg.connect(self.primary.url("postgres", admin=True))
         here = await asyncpg.connect(self.url("postgres", admin=True))
-        target = await there.fetchval("SELECT pg_current_wal_insert_lsn()::text")
-        while not await here.fetchval("SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn", target):
-            await here.execute("SELECT pg_sleep(0.005)")
-        await there.close()
-        await here.close()
+        try:
+            target = await there.fetchval("SELECT pg_current_wal_insert_lsn()::text")
+            while not await here.fetchval("SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn", target):
+                with suppress(asyncpg.SerializationError):  # in the way of replay
+                    await here.execute("SELECT pg_sleep(0.005)")
+        finally:
+            await there.close()
+            await here.close()
 
 
 @contextmanager

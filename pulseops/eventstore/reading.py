@@ -6,7 +6,7 @@ begins after the question, so that the answer is as new as if it had been asked 
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -54,9 +54,7 @@ class Streams:
         answer: asyncio.Future[list[asyncpg.Record]] = asyncio.get_running_loop().create_future()
         self._asked.append((stream_id, answer))
         if len(self._readers) < _AT_A_TIME:
-            reader = asyncio.create_task(self._read())
-            self._readers.add(reader)
-            reader.add_done_callback(self._readers.discard)
+            self._readers.add(asyncio.create_task(self._read()))
         return [self._codec.decode(row) for row in await answer]
 
     async def _read(self) -> None:
@@ -77,3 +75,5 @@ class Streams:
             for stream_id, answer in asked:
                 if not answer.done():
                     answer.set_result(found[stream_id])
+        # At once: a callback of the task would come after those who ask in the moment of their answer.
+        self._readers.discard(cast("asyncio.Task[None]", asyncio.current_task()))

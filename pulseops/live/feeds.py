@@ -118,7 +118,7 @@ class Feeds:
         first, last = _RETRY
         retry = first + secrets.randbelow(last - first)
         await line.say(frames.beginning(listener.told, retry=retry), within=_PATIENCE)
-        spoke, joined = loop.time(), False
+        spoke, joined, there = loop.time(), False, False
         while listener.ended is None:
             now = loop.time()
             if now >= until:
@@ -132,14 +132,14 @@ class Feeds:
                 text = frames.place(position) if position > told else frames.PING
                 await line.say(text, within=_PATIENCE)
                 listener.told, spoke = position, loop.time()
-            elif joined or (joined := followed.tail.join(listener)):
+            elif joined or (joined := followed.tail.join(listener, there=there)):
                 await listener.wait(min(spoke + KEEP_ALIVE, until) - now)
             else:
-                await self._catch_up(followed.log, listener)
+                there = await self._catch_up(followed.log, listener)
         await line.say(frames.end(WORDS[listener.ended], listener.told), within=listener.leave)
 
-    async def _catch_up(self, log: Log, listener: Listener) -> None:
-        """One page further, as fast as the listener takes it in."""
+    async def _catch_up(self, log: Log, listener: Listener) -> bool:
+        """One page further, as fast as the listener takes it in. Whether that was the last."""
         async with self._turn:
             try:
                 page = await log.after(listener.position, by_team=listener.wanted.by_team)
@@ -148,8 +148,9 @@ class Feeds:
                 page = None
         if page is None:
             await listener.wait(1.0)
-        else:
-            listener.offer(page.pieces(listener.wanted), page.position)
+            return False
+        listener.offer(page.pieces(listener.wanted), page.position)
+        return not page.full
 
     async def _watch(self) -> None:
         """Who may listen no more, or to other things than before, is not told any further."""

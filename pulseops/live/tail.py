@@ -35,9 +35,14 @@ class Tail:
         self._following: asyncio.Task[None] | None = None
         self._away = False
 
-    def join(self, listener: Listener) -> bool:
-        """Whether it is now told of everything that follows its own position."""
+    def join(self, listener: Listener, *, there: bool) -> bool:
+        """Whether it is now told of everything that follows its own position. `there`: it has seen the end.
+
+        Reading on does not wait for anybody, so it begins at the end: who is far behind would be too slow.
+        """
         if self._following is None or self._following.done():
+            if not there:
+                return False
             self.position = listener.position
             self._following = asyncio.create_task(self._follow(), name="pulseops stream tail")
         elif listener.position < self.position:

@@ -1,6 +1,7 @@
 """Reading the log back."""
 
 import asyncio
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
@@ -145,3 +146,29 @@ async def test_when_reading_fails_everybody_who_waits_hears_of_it(pool: asyncpg.
     pool.terminate()
     told = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(one, OUTAGES) for one in told), told
+
+
+class Paired:
+    """A pool whose first two answers are handed out together."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self.first, self._second = asyncio.Event(), asyncio.Event()
+
+    async def fetch(self, *asked: Any) -> list[asyncpg.Record]:
+        rows = await self._pool.fetch(*asked)
+        if not self.first.is_set():
+            self.first.set()
+            await self._second.wait()
+        self._second.set()
+        return list(rows)
+
+
+async def test_who_asks_again_in_the_moment_of_an_answer_is_not_forgotten(pool: asyncpg.Pool) -> None:
+    paired = Paired(pool)
+    history = LogHistory(cast("asyncpg.Pool", paired), Codec([Noted]))
+    async with asyncio.timeout(10), asyncio.TaskGroup() as asking:
+        asking.create_task(history.stream(new_id()))
+        await paired.first.wait()
+        for _ in range(2):
+            assert await history.stream(new_id()) == []

@@ -117,6 +117,8 @@ def test_it_lists_drops_and_says_what_differs(
     listed = json.loads(run("list", "--json")[1])
     states = {(one["name"], one["generation"]): one["state"] for one in listed}
     assert states == {
+        ("service", 1): "live",
+        ("team", 1): "live",
         ("incident", 1): "live",
         ("incident", 2): "ready",
         ("timeline", 1): "retired",

@@ -83,6 +83,18 @@ async def test_who_is_too_slow_is_told_so_and_goes_on_from_its_last_id(
         assert await stream.ids(head - last) == list(range(last + 1, head + 1))
 
 
+async def test_who_comes_back_alone_from_far_behind_is_not_too_slow(
+    host: Host, app: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "MOST_BYTES", 200_000)
+    for _ in range(30):
+        await happen(app, None, *[created(description="x" * 20_000)] * 20)
+    async with host.follow("?after=0") as stream:
+        assert await stream.ids(600) == list(range(1, 601))
+        await happen(app)
+        assert await stream.ids(1) == [601]
+
+
 async def test_who_takes_nothing_at_all_is_cut_off(
     host: Host, app: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
