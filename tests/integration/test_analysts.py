@@ -230,6 +230,10 @@ async def test_the_application_cannot_say_who_reads_what(app: asyncpg.Connection
         "DELETE FROM access.analyst",
         "SELECT FROM analytics.incident",
         "GRANT pulseops_analyst TO pulseops",
+        "SELECT analytics.publish_v1('mine', 'SELECT 1::smallint AS log_id')",
+        "CREATE VIEW analytics.mine AS SELECT 1",
+        "ALTER VIEW analytics.event RENAME TO gone",
+        "ALTER ROLE pulseops_analyst LOGIN",
     ):
         assert (await attempt(app, statement)).startswith("InsufficientPrivilegeError: "), statement
 

@@ -63,7 +63,7 @@ _AROUND = (
     "CREATE SCHEMA mine",
     *(
         f"CREATE FUNCTION {schema}.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'"
-        for schema in ("eventstore", "incidents", "escalation", "access", "catalog", "public")
+        for schema in ("eventstore", "incidents", "escalation", "access", "catalog", "analytics", "public")
     ),
     "ALTER FUNCTION eventstore.append_v2(smallint, jsonb) OWNER TO pulseops",
     "ALTER DEFAULT PRIVILEGES FOR ROLE pulseops_owner GRANT ALL ON TABLES TO PUBLIC",
