@@ -8,3 +8,5 @@ REVOKE UPDATE, DELETE, TRUNCATE ON access.person, access.session FROM pulseops_a
 GRANT SELECT, INSERT, UPDATE ON access.person TO pulseops_app;
 GRANT SELECT, INSERT, DELETE ON access.session TO pulseops_app;
 GRANT UPDATE (used_at) ON access.session TO pulseops_app;
+-- Who may read what is for the database's owner to say.
+REVOKE SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON access.analyst FROM pulseops_app;
