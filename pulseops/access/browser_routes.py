@@ -30,8 +30,8 @@ _PRIVATE: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"referrer-pol
 @get("/login", opt={"spec": specs.LOGIN}, status_code=302)
 async def login(request: Req) -> Answer:
     """For browsers: programs send a key or a token. Where nobody can sign in, it is not found."""
-    _, cookies, signing_in = _set_up(request)
     onward = _ONWARD.read(request).next
+    _, cookies, signing_in = _set_up(request)
     if not HERE.fullmatch(onward):
         raise InvalidInput("It must be a path on this server, such as /docs.", pointer="/next")
     attempt = new_attempt(onward)
@@ -42,8 +42,8 @@ async def login(request: Req) -> Answer:
 @get(CALLBACK, opt={"spec": specs.CALLBACK}, status_code=303)
 async def callback(request: Req) -> Answer:
     """Only the browser that began it can end a sign-in, once, and within ten minutes."""
-    users, cookies, signing_in = _set_up(request)
     given, sent = _BACK.read(request), exchange.of(request).headers.get(b"cookie")
+    users, cookies, signing_in = _set_up(request)
     try:
         attempt, code = _fitting(given, unpacked(carried(sent, cookies.attempt)), users.terms.issuer)
         token = await signing_in.end(attempt, code, now=utc_now())
