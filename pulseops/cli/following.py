@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from cyclopts import App, Parameter
 
 from pulseops.cli import render
 from pulseops.cli.reply import Id
-from pulseops.cli.speak import PLAINLY, Speak, print_json, speaking
+from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
 from pulseops.client import PulseOps
 from pulseops.client.call import understood
 from pulseops.client.reading import reader
@@ -68,7 +67,7 @@ def events(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
     with speaking(speak) as client:
         for answer in client.incidents.iterate_events.pages(incident_id):
             if speak.json:
-                print_json(*understood(_RAW, answer.body).items)
+                print_json(*documents(answer.body))
             else:
                 _say(answer.value.items, named=False)
 
@@ -85,10 +84,3 @@ def _follow(client: PulseOps, wanted: dict[str, Any], speak: Speak, *, named: bo
 def _say(entries: Sequence[EventEntry], *, named: bool) -> None:
     for entry in entries:
         render.say(render.happening(entry, incident=named))
-
-
-class _Items(msgspec.Struct):
-    items: tuple[msgspec.Raw, ...]
-
-
-_RAW = reader(_Items)
