@@ -47,7 +47,7 @@ class Doorkeeper:
     ) -> None:
         self._load, self._saw = load, saw
         self._keys: Mapping[str, Key] = {}
-        self._read_at = float("-inf")
+        self._read_at = self._forgotten_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
 
     async def admit(self, authorization: bytes | None) -> Principal:
@@ -76,6 +76,10 @@ class Doorkeeper:
         self._saw(key_id, key.principal.log_id)
         return key.principal
 
+    def forget(self) -> None:
+        """A key was made or rotated here: whoever got it may use it at once."""
+        self._forgotten_at, self._read_at = monotonic(), float("-inf")
+
     async def _refresh(self, oldest: float) -> None:
         """All who come while the keys are being read wait for that one reading, and fail with it."""
         asked_at = monotonic()
@@ -89,7 +93,8 @@ class Doorkeeper:
     async def _read(self) -> None:
         began_at = monotonic()
         self._keys = await self._load()
-        self._read_at = began_at
+        # What was under way when a key was made does not know of it.
+        self._read_at = began_at if began_at > self._forgotten_at else float("-inf")
 
 
 class Turnstile:
