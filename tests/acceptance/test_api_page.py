@@ -15,10 +15,11 @@ import httpx
 from msgspec import Struct
 
 from pulseops.db.pools import open_connection
+from pulseops.db.schema import PACKAGE
 from pulseops.up.ports import free_port
 from tests.conftest import Database
 from tests.keys import a_key
-from tests.releases import PACKAGE, start
+from tests.releases import start
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
