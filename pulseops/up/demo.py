@@ -168,7 +168,9 @@ class Demo:
             self._consider(story, moment)
 
     def _consider(self, story: Story, moment: Moment) -> None:
-        """Somebody answers most of the escalated ones."""
+        """Somebody answers most of the escalated ones, but for those that have a story of their own."""
+        if story.id in {self._incidents.get(scene.sample) for scene in SCENES}:
+            return
         if moment.event == "ESCALATED" and moment.details.get("level") == 1:
             self._escalated += 1
             if self._escalated % ANSWERED:
@@ -210,7 +212,5 @@ def _words(story: Story, moment: Moment) -> str:
             return f"{told.get('priority')} · {told.get('category')}  ({next(iter(moment.why), '')})"
         case "ASSIGNED":
             return moment.text
-        case "ESCALATED":
-            return f"{moment.text} Nobody answered “{story.title}”"
         case _:
-            return f"{moment.text} “{story.title}”  {' '.join(moment.why)}"
+            return f"{moment.text} “{story.title}”  {' '.join(moment.why)}".rstrip()
