@@ -174,7 +174,8 @@ def counts(facets: Facets, most: int) -> RenderableType:
 def refusal(problem: Problem) -> RenderableType:
     """Title, detail, and a line a field."""
     lines = [Text(f"Refused: {harmless(problem.title) or problem.status}", style="bold red")]
-    if problem.detail and problem.detail != problem.title:
+    told = {problem.title, *(error.detail for error in problem.errors)}
+    if problem.detail and problem.detail not in told:
         lines.append(Text(harmless(problem.detail, lines=True)))
     for error in problem.errors:
         field = error.pointer or error.parameter or error.header or ""
