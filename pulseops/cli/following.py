@@ -10,13 +10,15 @@ from cyclopts import App, Parameter
 from pulseops.cli import render
 from pulseops.cli.reply import Id
 from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
-from pulseops.client import PulseOps
+from pulseops.client import PulseOps, Terms
 from pulseops.client.call import understood
 from pulseops.client.reading import reader
 from pulseops.incidents.entries import EventEntry
 
 _ENTRY = reader(EventEntry)
 _Names = Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)]
+# A server that restarts is away for longer than whoever waits for an answer would bear.
+_PATIENT = Terms(longest_pause=2.0)
 
 following = App()
 
@@ -43,6 +45,7 @@ def stream(
         Only events of this type, such as ESCALATED; repeat for more.
     """
     with speaking(speak) as client:
+        client.whoami()  # says at once that there is no server, or no key
         wanted: dict[str, Any] = {"after": after, "team": team, "incident": incident, "type": type}
         _follow(client, wanted, speak, named=incident is None)
 
@@ -73,7 +76,7 @@ def events(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
 
 
 def _follow(client: PulseOps, wanted: dict[str, Any], speak: Speak, *, named: bool) -> None:
-    for document in client.stream.raw(**wanted):
+    for document in client.under(_PATIENT).stream.raw(**wanted):
         if speak.json:
             print_json(document)
         else:
