@@ -518,11 +518,9 @@ def test_a_server_that_says_no_position_is_not_waited_for(server: Server, run: R
 
 
 def test_what_is_followed_is_followed_on_once_the_server_is_back(server: Server, run: Run) -> None:
-    entry = {
-        **{"position": 4, "id": ID, "type": "COMMENTED", "incidentId": ID, "version": 4, "actor": "key:ada"},
-        **{"recordedAt": "2026-11-23T12:00:00Z", "occurredAt": "2026-11-23T12:00:00Z", "correlationId": ID},
-        "data": {"text": "Back again"},
-    }
+    at = "2026-11-23T12:00:00Z"
+    entry = {"position": 4, "id": ID, "type": "COMMENTED", "incidentId": ID, "version": 4, "actor": "key:ada"}
+    entry |= {"recordedAt": at, "occurredAt": at, "correlationId": ID, "data": {"text": "Back again"}}
     block = f"id: 4\nevent: COMMENTED\ndata: {json.dumps(entry)}\n\n".encode()
     away = Reply(503, {"title": "Away"}, {"Retry-After": "0"})
     server.replies = [
