@@ -15,6 +15,7 @@ from msgspec import NODEFAULT, Struct, inspect
 from sqlalchemy import CheckConstraint, Column, Index, Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
+import pulseops.access.analysts
 import pulseops.access.keys
 import pulseops.catalog.service
 import pulseops.catalog.team
@@ -48,6 +49,9 @@ _STATEMENT = re.compile(
     r"(?P<rights>[^;]+?) ON (?P<on>[\w.,\s]+?) (?:TO|FROM) (?P<roles>[\w, ]+);",
     re.MULTILINE,
 )
+_VIEW = re.compile(r"SELECT analytics\.publish_v1\('(\w+)'")
+_VIEW_COLUMN = re.compile(r"::(\S+) AS (\w+),?$", re.MULTILINE)
+_VIEW_COMMENT = re.compile(r"COMMENT ON (?:VIEW|COLUMN) analytics\.([\w.]+) IS\s+'((?:[^']|'')+)';")
 _KINDS = {
     inspect.StrType: "string",
     inspect.BoolType: "boolean",
@@ -63,7 +67,10 @@ def granted() -> dict[tuple[str, str], set[str]]:
     """What each role may do with each table, by the `.sql` files in the order in which they are applied."""
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for name in (*objects.BEFORE, *objects.OBJECTS):
-        for one in _STATEMENT.finditer((objects.PACKAGE / name).read_text(encoding="utf-8")):
+        script = (objects.PACKAGE / name).read_text(encoding="utf-8")
+        for view in _VIEW.findall(script):
+            found[f"analytics.{view}", "pulseops_analyst"] = {"SELECT"}
+        for one in _STATEMENT.finditer(script):
             schemas, tables, roles = (
                 re.findall(r"[\w.]+", one[part] or "") for part in ("schemas", "on", "roles")
             )
@@ -137,6 +144,19 @@ def tables() -> Iterator[str]:
             if table.schema == schema:
                 yield from (f"### {name}", f"{table.comment}{_note(table)}")
                 yield from (_columns(table), "\n".join(f"- {line}" for line in _besides(table)))
+    yield from views()
+
+
+def views() -> Iterator[str]:
+    """What analysts read, by the files that publish it. The schema's heading stands above."""
+    for file in objects.OBJECTS:
+        text = (objects.PACKAGE / file).read_text(encoding="utf-8")
+        for name in _VIEW.findall(text):
+            told = {of: what.replace("''", "'") for of, what in _VIEW_COMMENT.findall(text)}
+            yield from (f"### analytics.{name}", told[name])
+            columns = ((f"`{one}`", kind, told[f"{name}.{one}"]) for kind, one in _VIEW_COLUMN.findall(text))
+            yield _rows("column", columns, "what")
+            yield "- `pulseops_analyst` may SELECT"
 
 
 def _note(table: Table) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+import pulseops.access.analysts
 import pulseops.access.keys
 import pulseops.catalog.service
 import pulseops.catalog.team

@@ -76,6 +76,15 @@ OBJECTS = (
     "catalog/sql/fill_team_v1.sql",
     "catalog/sql/project_service_v1.sql",
     "catalog/sql/fill_service_v1.sql",
+    "analytics/sql/grants.sql",
+    "analytics/sql/publish_v1.sql",
+    "analytics/sql/log.sql",
+    "analytics/sql/incident.sql",
+    "analytics/sql/timeline.sql",
+    "analytics/sql/deadline.sql",
+    "analytics/sql/team.sql",
+    "analytics/sql/service.sql",
+    "analytics/sql/event.sql",
 )
 """In the order in which they are applied, after the last revision."""
 

@@ -113,11 +113,10 @@ class EventStore(Generic[C, S, F]):
         taken twice.
         """
         contexts = [part.context for part in parts]
-        answered = [
-            await self.history.answered(context.command_id, context.fingerprint)
-            for context in contexts
-            if context.fingerprint is not None
-        ]
+        answered = await self._answered(contexts)
+        if any(answered) and not all(answered):
+            # They may have been stored between two of these looks: in one commit, so all are there by now.
+            answered = await self._answered(contexts)
         if any(answered):
             return await self._answer_all(answered, contexts, allow)
         attempt = 1
@@ -157,6 +156,13 @@ class EventStore(Generic[C, S, F]):
         if result.verdict == "stored":
             return Outcome(state=state, facts=())
         return None if result.verdict == "conflict" else await self._answer(result, context, None)
+
+    async def _answered(self, contexts: Sequence[Context]) -> Sequence[AppendResult | None]:
+        return [
+            await self.history.answered(context.command_id, context.fingerprint)
+            for context in contexts
+            if context.fingerprint is not None
+        ]
 
     async def _past(self, part: Part[C]) -> Sequence[Recorded[F]]:
         return [] if part.expected_version == 0 else await self.history.stream(part.stream_id)

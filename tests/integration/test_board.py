@@ -210,13 +210,13 @@ async def test_a_fact_of_a_later_schema_is_not_guessed_at(app: asyncpg.Connectio
     assert await app.fetchval("SELECT count(*) FROM incidents.incident") == 0
 
 
-async def test_an_analyst_may_read_the_read_models_and_do_nothing_else(
+async def test_an_analyst_may_do_nothing_with_the_tables(
     pool: asyncpg.Pool, admin: asyncpg.Connection
 ) -> None:
     await admin.execute("SET ROLE pulseops_analyst")
     for name in ("incident", "timeline"):
-        assert await admin.fetchval(f"SELECT count(*) FROM incidents.{name}") == 0
         for attack in (
+            f"SELECT FROM incidents.{name}",
             f"DELETE FROM incidents.{name}",
             f"DROP VIEW incidents.{name}",
             f"TRUNCATE incidents.{name}_1",

@@ -59,13 +59,12 @@ async def test_a_new_generation_has_the_shape_rights_and_comments_of_the_old(
     assert await admin.fetchrow(view, f"incidents.{model.name}") == before
 
 
-async def test_analysts_read_the_live_generation_and_no_other(
+async def test_analysts_read_no_generation_themselves(
     database: Database, app: asyncpg.Connection, admin: asyncpg.Connection
 ) -> None:
     await report(app, 3)
     await rebuilt(database.app_url, MODELS[0])
     await admin.execute("SET ROLE pulseops_analyst")
-    assert await admin.fetchval("SELECT count(*) FROM incidents.incident") == 3
     for number in (1, 2):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await admin.fetch(f"SELECT FROM incidents.incident_{number}")

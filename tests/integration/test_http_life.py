@@ -26,6 +26,8 @@ LIFE: tuple[tuple[str, dict[str, Any], str, dict[str, Any]], ...] = (
     ("resolve", {"resolution": "fixed", "cause": "a deploy"}, "RESOLVED", {"resolution": "fixed"}),
     ("reopen", {}, "REOPENED", {"status": "open", "resolution": None, "resolvedAt": None}),
 )
+_BEFORE = {"unacknowledge": "acknowledge", "unsnooze": "snooze", "reopen": "resolve", "split": "merge"}
+"""What makes the command one that changes something."""
 
 
 async def _reported(api: Api, **fields: Any) -> str:
@@ -173,6 +175,23 @@ async def test_every_command_under_a_key_is_answered_the_second_time_as_the_firs
         )
         if asked.kind != "comment":
             assert reused.json()["code"] == "idempotency-key-reused", asked.kind
+
+
+async def test_many_at_once_under_one_key_have_one_effect_and_equal_answers(api: Api) -> None:
+    for asked in (*ALONE, LINK, MERGE, SPLIT):
+        path, other = await _reported(api), await _reported(api)
+        bodies: dict[str, dict[str, Any]] = {kind: body for kind, body, _, _ in LIFE}
+        bodies |= {"comment": {"text": "x"}, "merge": {"into": other[-36:]}, "split": {}}
+        if (before := _BEFORE.get(asked.kind)) is not None:
+            await api.post(f"{path}/{before}", json=bodies[before])
+        stored, named = await _events(api), {"idempotency-key": f"once-{asked.kind}"}
+        answers = await asyncio.gather(
+            *(api.post(f"{path}/{asked.kind}", json=bodies[asked.kind], headers=named) for _ in range(8))
+        )
+        assert [answer.text for answer in answers if answer.status_code != 200] == []
+        assert len({answer.content for answer in answers}) == 1, asked.kind
+        assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1, asked.kind
+        assert await _events(api) - stored == (2 if asked.kind in {"merge", "split"} else 1), asked.kind
 
 
 async def test_of_conflicting_commands_at_once_one_wins_and_history_is_one_line(api: Api) -> None:

@@ -63,7 +63,7 @@ _AROUND = (
     "CREATE SCHEMA mine",
     *(
         f"CREATE FUNCTION {schema}.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'"
-        for schema in ("eventstore", "incidents", "escalation", "access", "catalog", "public")
+        for schema in ("eventstore", "incidents", "escalation", "access", "catalog", "analytics", "public")
     ),
     "ALTER FUNCTION eventstore.append_v2(smallint, jsonb) OWNER TO pulseops",
     "ALTER DEFAULT PRIVILEGES FOR ROLE pulseops_owner GRANT ALL ON TABLES TO PUBLIC",
@@ -128,10 +128,10 @@ async def test_the_applications_login_may_append_and_nothing_else(
     await connection.close()
 
 
-async def test_an_analyst_may_read_history_and_nothing_else(admin: asyncpg.Connection) -> None:
+async def test_an_analyst_may_do_nothing_with_history(admin: asyncpg.Connection) -> None:
     await admin.execute("SET ROLE pulseops_analyst")
-    assert await admin.fetchval("SELECT count(*) FROM eventstore.event") == 2
     statements = (
+        "SELECT count(*) FROM eventstore.event",
         *on_each(_CHANGES),
         *on_each(_MORE),
         "SELECT * FROM eventstore.command",
@@ -191,7 +191,7 @@ async def test_functions_are_for_those_they_were_granted_to(admin: asyncpg.Conne
         """
         SELECT p.oid::regprocedure::text AS function
         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE n.nspname = ANY ('{eventstore,incidents,escalation,access,catalog}')
+        WHERE n.nspname = ANY ('{eventstore,incidents,escalation,access,catalog,analytics}')
           AND (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0))
         """
     )

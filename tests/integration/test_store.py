@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from pulseops.eventstore.append import AppendResult
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.history import LogHistory
 from pulseops.eventstore.outcome import Part
@@ -207,3 +208,21 @@ async def test_of_several_the_caller_must_be_allowed_to_see_each(
             await incidents.together(parts(), allow=not_the_second)
         assert len(await positions(app)) == seen
         await incidents.together(parts())
+
+
+async def test_a_repetition_that_looks_while_the_first_is_stored_gets_its_answer(
+    incidents: Incidents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of several command ids the one is looked for before that commit, and the other after it."""
+    parts = [part(await created(incidents), Acknowledge(), context(new_id())) for _ in range(2)]
+    look, looked = incidents.history.answered, list[UUID]()
+
+    async def slow(command_id: UUID, fingerprint: UUID | None) -> AppendResult | None:
+        found = await look(command_id, fingerprint)
+        looked.append(command_id)
+        if len(looked) == 1:
+            await incidents.together(parts)
+        return found
+
+    monkeypatch.setattr(incidents.history, "answered", slow)
+    assert [outcome.replayed for outcome in await incidents.together(parts)] == [True, True]

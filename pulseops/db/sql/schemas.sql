@@ -15,6 +15,7 @@ CREATE SCHEMA IF NOT EXISTS incidents AUTHORIZATION pulseops_owner;
 CREATE SCHEMA IF NOT EXISTS escalation AUTHORIZATION pulseops_owner;
 CREATE SCHEMA IF NOT EXISTS access AUTHORIZATION pulseops_owner;
 CREATE SCHEMA IF NOT EXISTS catalog AUTHORIZATION pulseops_owner;
+CREATE SCHEMA IF NOT EXISTS analytics AUTHORIZATION pulseops_owner;
 
 -- A function that runs with its owner's rights must not meet a stranger's objects on its way.
 DO $$
@@ -31,12 +32,15 @@ COMMENT ON SCHEMA incidents IS 'Read models of incidents, derived from the log.'
 COMMENT ON SCHEMA escalation IS 'Deadlines and escalations, derived from the log.';
 COMMENT ON SCHEMA access IS 'Who may use PulseOps.';
 COMMENT ON SCHEMA catalog IS 'Read models of teams and services, derived from the log.';
+COMMENT ON SCHEMA analytics IS 'Views for analysts, a contract: columns are added, and never change or go.';
 
 GRANT USAGE ON SCHEMA eventstore, incidents, escalation, access, catalog TO pulseops_app;
-GRANT USAGE ON SCHEMA eventstore, incidents, escalation, catalog TO pulseops_analyst;
+-- Analysts had the tables once, and now have the views alone.
+REVOKE ALL ON SCHEMA eventstore, incidents, escalation, access, catalog FROM pulseops_analyst;
+GRANT USAGE ON SCHEMA analytics TO pulseops_analyst;
 
 ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES IN SCHEMA incidents, escalation, access, catalog
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO pulseops_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA incidents, escalation, catalog
-  GRANT SELECT ON TABLES TO pulseops_analyst;
+  REVOKE SELECT ON TABLES FROM pulseops_analyst;

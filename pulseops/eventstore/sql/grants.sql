@@ -4,4 +4,3 @@ GRANT SELECT ON eventstore.log, eventstore.event, eventstore.stream, eventstore.
 GRANT SELECT, INSERT, UPDATE, DELETE ON eventstore.subscription, eventstore.parked, eventstore.worker TO pulseops_app;
 GRANT SELECT ON eventstore.generation TO pulseops_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON eventstore.filling TO pulseops_app;
-GRANT SELECT ON eventstore.log, eventstore.event TO pulseops_analyst;
