@@ -103,6 +103,10 @@ class Doorkeeper:
         self._saw(key_id, key.principal.log_id)
         return key.principal
 
+    def forget(self) -> None:
+        """A key was made or rotated here: whoever got it may use it at once."""
+        self._keys.forget()
+
 
 class Turnstile:
     """How often each key may ask, and each peer fail to authenticate, of this one process.

@@ -13,7 +13,7 @@ class Remembered(Generic[T]):
 
     def __init__(self, load: Callable[[], Awaitable[T]], found: T) -> None:
         self._load, self.found = load, found
-        self._read_at = float("-inf")
+        self._read_at = self._forgotten_at = float("-inf")
         self._reading: asyncio.Task[None] | None = None
 
     async def refresh(self, oldest: float) -> None:
@@ -26,7 +26,12 @@ class Remembered(Generic[T]):
                 self._reading.add_done_callback(lambda done: done.cancelled() or done.exception())
             await asyncio.shield(self._reading)
 
+    def forget(self) -> None:
+        """It has just changed: whoever asks now has it read anew."""
+        self._forgotten_at, self._read_at = monotonic(), float("-inf")
+
     async def _read(self) -> None:
         began_at = monotonic()
         self.found = await self._load()
-        self._read_at = began_at
+        # What was under way when it changed does not know of that.
+        self._read_at = began_at if began_at > self._forgotten_at else float("-inf")

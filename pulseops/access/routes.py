@@ -67,6 +67,7 @@ async def create(request: Req) -> Answer:
         expires_at=wanted.expires_at,
     )
     issued = await create_key(request.app.state.pool, new, who, log_id=asking.log_id)
+    request.app.state.doorkeeper.forget()
     return _told(issued, status=201, headers=[(b"location", b"/keys/%s" % issued.key.id.encode())])
 
 
@@ -76,6 +77,7 @@ async def rotate(request: Req, key_id: FromPath[str]) -> Answer:
     who = by(request, "rotate-key", wanted, of=key_id)
     overlap = timedelta(seconds=wanted.overlap_seconds)
     issued = await rotate_key(request.app.state.pool, key_id, who, overlap=overlap, log_id=asking.log_id)
+    request.app.state.doorkeeper.forget()
     return _told(issued)
 
 

@@ -95,7 +95,10 @@ def _asked(when: Sequence[str]) -> timedelta | datetime:
     """Raises ValueError for what is neither a duration nor a time with its zone."""
     given = " ".join(when).removeprefix("until ").strip()
     if not re.match(r"\d{4}-", given):
-        return parse_duration(given)
+        try:
+            return parse_duration(given)
+        except ValueError as error:
+            raise ValueError(f"{error}, or until 2026-11-23T14:05:00Z") from error
     moment = datetime.fromisoformat(given)
     zoned(None, moment)
     return moment

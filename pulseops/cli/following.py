@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-import msgspec
 from cyclopts import App, Parameter
 
 from pulseops.cli import render
 from pulseops.cli.reply import Id
-from pulseops.cli.speak import PLAINLY, Speak, print_json, speaking
-from pulseops.client import PulseOps
+from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
+from pulseops.client import PulseOps, Terms
 from pulseops.client.call import understood
 from pulseops.client.reading import reader
 from pulseops.incidents.entries import EventEntry
 
 _ENTRY = reader(EventEntry)
 _Names = Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)]
+# A server that restarts is away for longer than whoever waits for an answer would bear.
+_PATIENT = Terms(longest_pause=2.0)
 
 following = App()
 
@@ -44,6 +45,7 @@ def stream(
         Only events of this type, such as ESCALATED; repeat for more.
     """
     with speaking(speak) as client:
+        client.whoami()  # says at once that there is no server, or no key
         wanted: dict[str, Any] = {"after": after, "team": team, "incident": incident, "type": type}
         _follow(client, wanted, speak, named=incident is None)
 
@@ -68,13 +70,13 @@ def events(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
     with speaking(speak) as client:
         for answer in client.incidents.iterate_events.pages(incident_id):
             if speak.json:
-                print_json(*understood(_RAW, answer.body).items)
+                print_json(*documents(answer.body))
             else:
                 _say(answer.value.items, named=False)
 
 
 def _follow(client: PulseOps, wanted: dict[str, Any], speak: Speak, *, named: bool) -> None:
-    for document in client.stream.raw(**wanted):
+    for document in client.under(_PATIENT).stream.raw(**wanted):
         if speak.json:
             print_json(document)
         else:
@@ -85,10 +87,3 @@ def _follow(client: PulseOps, wanted: dict[str, Any], speak: Speak, *, named: bo
 def _say(entries: Sequence[EventEntry], *, named: bool) -> None:
     for entry in entries:
         render.say(render.happening(entry, incident=named))
-
-
-class _Items(msgspec.Struct):
-    items: tuple[msgspec.Raw, ...]
-
-
-_RAW = reader(_Items)

@@ -1,28 +1,24 @@
-"""`pulseops incident …`: report, see and find incidents over HTTP. What is done to one: `answering.py`."""
+"""`pulseops incident …`: report and see an incident over HTTP. What is done to one: `answering.py`."""
 
 import sys
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 from cyclopts import App, Parameter
-from msgspec import Raw, Struct
 
 from pulseops.cli import render
 from pulseops.cli.answering import answering
 from pulseops.cli.describing import describing
+from pulseops.cli.finding import finding
 from pulseops.cli.following import following
 from pulseops.cli.pairs import labels, pair
-from pulseops.cli.reply import Id, Prose, settle, show_brief, zoned
-from pulseops.cli.speak import PLAINLY, Speak, print_json, speaking
+from pulseops.cli.reply import Id, Prose, settle, show_brief, then, zoned
+from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
 from pulseops.cli.story import foretell
 from pulseops.cli.words import harmless
-from pulseops.client import Answer
-from pulseops.client.call import understood
-from pulseops.client.incidents import Sort
-from pulseops.client.reading import reader
-from pulseops.client.results import Page
-from pulseops.incidents.events import Priority, Status
-from pulseops.incidents.incident import Incident
+from pulseops.client.results import Entry
+from pulseops.incidents.events import Priority
+from pulseops.incidents.moments import moment
 
 incident = App(
     name="incident",
@@ -32,21 +28,6 @@ incident = App(
     The key comes from PULSEOPS_API_KEY, from --key-file, or from the home of a local `pulseops up`.
     """,
 )
-
-
-T = TypeVar("T", bound=str)
-_Several = Annotated[tuple[T, ...], Parameter(negative=(), show_default=False)]
-
-
-class _Items(Struct):
-    items: tuple[Raw, ...]
-
-
-class _Told(Struct):
-    timeline: Raw
-
-
-_PAGE, _TOLD = reader(_Items), reader(_Told)
 
 
 @incident.command
@@ -104,98 +85,44 @@ def create(
         settle(client, written)
 
 
-@incident.command(name="list")
-def list_incidents(
+@incident.command
+def show(
+    incident_id: Id,
+    /,
     *,
-    status: _Several[Status] = (),
-    priority: _Several[Priority] = (),
-    category: _Several[str] = (),
-    team: _Several[str] = (),
-    service: _Several[str] = (),
-    label: _Several[str] = (),
-    responder: _Several[str] = (),
-    since: Annotated[datetime | None, Parameter(validator=zoned)] = None,
-    until: Annotated[datetime | None, Parameter(validator=zoned)] = None,
-    text: str | None = None,
-    sort: Sort | None = None,
-    limit: Annotated[int | None, Parameter(name=["--limit", "-n"])] = None,
-    cursor: str | None = None,
-    every: Annotated[bool, Parameter(name="--all", negative=())] = False,
+    as_of: Annotated[str | None, Parameter(validator=then)] = None,
     speak: Speak = PLAINLY,
 ) -> None:
-    """List incidents, newest first. A filter that is repeated takes any of its values, but every --label.
-
-    With --json: one page as the API gives it; with --json --all: every incident, one JSON document a line.
+    """Show an incident with its whole timeline, and why each step was taken.
 
     Parameters
     ----------
-    label
-        Only those with this name=value, or with this name.
-    responder
-        Only those that this person has.
-    since
-        Only those reported then or later, with its zone: 2026-11-23T14:05:00Z.
-    until
-        Only those reported before then.
-    text
-        Only those with these words in title or description.
-    sort
-        A minus is the newest, or the worst, first.
-    limit
-        How many at most; with --all, how many a page.
-    cursor
-        Where the page before said that the next one begins (`nextCursor`).
-    every
-        Follow the pages to the end.
+    as_of
+        As it was then: a version, or a time with its zone (2026-11-23T14:05:00Z).
     """
-    wanted: dict[str, Any] = {
-        "status": status,
-        "priority": priority,
-        "category": category,
-        "team": team,
-        "service": service,
-        "label": label,
-        "responder": responder,
-        "since": since,
-        "until": until,
-        "text": text,
-        "sort": sort,
-        "limit": limit,
-        "cursor": cursor,
-    }
+    at = None if as_of is None else moment(as_of)
     with speaking(speak) as client:
-        for number, answer in enumerate(client.incidents.iterate.pages(**wanted)):
-            if not speak.json:
-                _show_table(answer, first=number == 0, every=every)
-            elif every:
-                print_json(*understood(_PAGE, answer.body).items)
-            else:
-                print_json(answer.body)
-            if not every:
-                return
-
-
-@incident.command
-def show(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
-    """Show an incident with its whole timeline, and why each step was taken."""
-    with speaking(speak) as client:
-        answer = client.incidents.get.answer(incident_id)
+        answer = client.incidents.get.answer(incident_id, as_of=at)
         if speak.json:
             print_json(answer.body)
         else:
             seen = answer.value
-            render.say(render.story(seen, seen.timeline, answer.now, render.width()))
+            render.say(render.story(seen, seen.timeline, answer.now, render.width(), past=at is not None))
 
 
 @incident.command
 def timeline(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
-    """Tell what happened to an incident, and why, without the incident itself."""
+    """Tell what happened to an incident, and why, without the incident itself. With --json: a step a line."""
     with speaking(speak) as client:
-        answer = client.incidents.get.answer(incident_id)
-        if speak.json:
-            print_json(understood(_TOLD, answer.body).timeline)
-        else:
-            render.say(render.timeline(answer.value.timeline, answer.now, render.width()))
+        steps, now = list[Entry](), None
+        for answer in client.incidents.iterate_timeline.pages(incident_id):
+            now = answer.now
+            if speak.json:
+                print_json(*documents(answer.body))
+            else:
+                steps += answer.value.items
+        if steps and now is not None:
+            render.say(render.timeline(steps, now, render.width()))
 
 
 @incident.command
@@ -209,15 +136,5 @@ def plan(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
             render.say("\n".join(harmless(line) for line in foretell(answer.value, answer.now)))
 
 
-def _show_table(answer: Answer[Page[Incident]], *, first: bool, every: bool) -> None:
-    incidents, more = answer.value.items, answer.value.next_cursor
-    if incidents:
-        render.say(render.table(incidents, answer.now, render.width(), heading=first))
-    elif first:
-        render.say("No incidents.")
-    if more is not None and not every:
-        render.say(f"More: --all, or --cursor {harmless(more)}", stderr=True)
-
-
-for more in (answering, describing, following):
+for more in (finding, answering, describing, following):
     incident.update(more)

@@ -15,7 +15,7 @@ from rich.text import Text
 from pulseops.cli.story import tell, tell_event
 from pulseops.cli.words import age, ago, harmless
 from pulseops.client.errors import Problem
-from pulseops.client.results import Entry
+from pulseops.client.results import Entry, Facet, Facets
 from pulseops.incidents.entries import EventEntry
 from pulseops.incidents.incident import Incident
 from pulseops.kernel.durations import span
@@ -26,6 +26,7 @@ EVENT = {"CREATED": "blue", "ACKNOWLEDGED": "cyan", "ESCALATED": "bold red", "RE
 _LONGEST_EVENT = 16
 _UNBOUNDED = 10_000
 _WIDE = 120
+_BAR = 20
 
 
 def say(what: RenderableType, *, stderr: bool = False) -> None:
@@ -82,12 +83,14 @@ def table(
     return rows
 
 
-def story(incident: Incident, entries: Sequence[Entry], now: datetime, columns: int) -> RenderableType:
-    """The incident as it stands, then how it came to that."""
+def story(
+    incident: Incident, entries: Sequence[Entry], now: datetime, columns: int, *, past: bool = False
+) -> RenderableType:
+    """The incident as it stands, or stood in the `past`, then how it came to that."""
     parts: list[RenderableType] = [
         Text(harmless(incident.title), style="bold"),
         _standing(incident),
-        Text(f"{incident.id} · version {incident.version}", style="dim"),
+        Text(f"{incident.id} · {'as it was at ' if past else ''}version {incident.version}", style="dim"),
     ]
     if incident.labels:
         labels = "  ".join(f"{name}={value}" for name, value in sorted(incident.labels.items()))
@@ -148,10 +151,31 @@ def brief(verb: str, incident: Incident) -> RenderableType:
     return Group(Text.assemble((verb, "bold"), " ", str(incident.id)), _standing(incident))
 
 
+def counts(facets: Facets, most: int) -> RenderableType:
+    """The total, then a block a facet: a line a value with its share of the facet as a bar."""
+    rows = Table(box=None, pad_edge=False, show_header=False)
+    rows.add_column(style="bold", no_wrap=True)
+    rows.add_column(overflow="ellipsis", no_wrap=True)
+    rows.add_column(justify="right", no_wrap=True)
+    rows.add_column(style="dim", no_wrap=True)
+    for name in (one for one in facets.__struct_fields__ if one != "total"):
+        facet: Facet = getattr(facets, name)
+        shown, rest = facet.values[:most], facet.others + sum(one.count for one in facet.values[most:])
+        lines = [(one.value, one.count) for one in shown] + ([("others", rest)] if rest else [])
+        whole = sum(count for _, count in lines)
+        for number, (value, count) in enumerate(lines):
+            style = {"priority": PRIORITY, "status": STATUS}.get(name, {}).get(value or "", "")
+            label = Text(harmless(value), style) if value is not None else Text("-", "dim")
+            bar = "▪" * max(1, round(_BAR * count / whole)) if count else ""
+            rows.add_row("" if number else name, label, f"{count:,}", bar)
+    return Group(Text(f"{facets.total:,} incident{'' if facets.total == 1 else 's'}", style="bold"), rows)
+
+
 def refusal(problem: Problem) -> RenderableType:
     """Title, detail, and a line a field."""
     lines = [Text(f"Refused: {harmless(problem.title) or problem.status}", style="bold red")]
-    if problem.detail and problem.detail != problem.title:
+    told = {problem.title, *(error.detail for error in problem.errors)}
+    if problem.detail and problem.detail not in told:
         lines.append(Text(harmless(problem.detail, lines=True)))
     for error in problem.errors:
         field = error.pointer or error.parameter or error.header or ""

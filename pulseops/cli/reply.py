@@ -11,6 +11,8 @@ from pulseops.cli import render
 from pulseops.cli.speak import Speak, print_json
 from pulseops.client import Answer, ClientError, PulseOps, Terms
 from pulseops.incidents.incident import Incident
+from pulseops.incidents.moments import moment
+from pulseops.kernel.errors import InvalidInput
 
 I = TypeVar("I", bound=Incident)  # noqa: E741 -- an incident
 Id = Annotated[UUID, Parameter(name="ID")]
@@ -41,6 +43,15 @@ def zoned(_: Any, moment: datetime | None) -> None:
     """For cyclopts: raises ValueError for a time without a zone."""
     if moment is not None and moment.tzinfo is None:
         raise ValueError("a time needs its zone: 2026-11-23T14:05:00Z or …+01:00")
+
+
+def then(_: Any, text: str | None) -> None:
+    """For cyclopts: raises ValueError for what is neither a version nor a time with its zone."""
+    try:
+        if text is not None:
+            moment(text)
+    except InvalidInput as error:
+        raise ValueError(str(error)) from error
 
 
 def show_brief(verb: str, answer: Answer[I], speak: Speak) -> None:

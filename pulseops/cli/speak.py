@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from pulseops.cli.render import refusal, say
 from pulseops.cli.target import find_target
 from pulseops.cli.words import harmless, harmless_json
 from pulseops.client import NotUnderstood, OutcomeUnknown, PulseOps, Refused, Terms, Unreachable, Unusable
+from pulseops.client.call import understood
+from pulseops.client.reading import reader
 from pulseops.settings import Settings, SettingsError
 
 REFUSED, USAGE, UNREACHABLE = 1, 2, 3
@@ -71,6 +73,18 @@ def speaking(speak: Speak) -> Iterator[PulseOps]:
         # The reader has seen enough. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from error
+
+
+class _Items(Struct):
+    items: tuple[Raw, ...]
+
+
+_PAGE = reader(_Items)
+
+
+def documents(page: bytes) -> tuple[Raw, ...]:
+    """A page's items as they came. Raises NotUnderstood."""
+    return understood(_PAGE, page).items
 
 
 def print_json(*documents: bytes | Raw) -> None:

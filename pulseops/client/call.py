@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Generic, TypeAlias, TypeVar
+from http import HTTPStatus
+from typing import Any, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -43,6 +44,13 @@ class Call(Struct, Generic[T], frozen=True, kw_only=True):
         """The same, to which these statuses are answers, too."""
         return replace(self, also=statuses)
 
+    def unless(self, known: "Answer[Any]") -> "Call[T]":
+        """The same, which need not be answered again where it is as known. ValueError for a command."""
+        if self.method != "GET":
+            raise ValueError("only what is read can be asked for unless it is as known")
+        tag = known.headers.get("ETag")
+        return self if tag is None else replace(self, headers={**self.headers, "If-None-Match": tag})
+
 
 class Answer(Struct, Generic[T], frozen=True, kw_only=True):
     """A 2xx, or a 304 to a call that asked for it. `body` is the JSON as it came, `now` the server's clock.
@@ -75,6 +83,15 @@ class Answer(Struct, Generic[T], frozen=True, kw_only=True):
     def version(self) -> int | None:
         text = self.headers.get("ETag", "").strip('"')
         return int(text) if text.isdecimal() else None
+
+    def or_known(self, known: "Answer[T]") -> "Answer[T]":
+        """`known`, under this answer's headers, where this is a 304; `changed` says which it was."""
+        return replace(self, body=known.body) if self.status == HTTPStatus.NOT_MODIFIED else self
+
+    @property
+    def changed(self) -> bool:
+        """Whether it is another than was known."""
+        return self.status != HTTPStatus.NOT_MODIFIED
 
     @property
     def replayed(self) -> bool:

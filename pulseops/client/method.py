@@ -38,6 +38,11 @@ class Sends(Generic[P, T]):
     def answer(self, *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
         return self._wire.send(self._describe(*args, **kwargs))
 
+    def unless(self, known: Answer[T], /, *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
+        """The answer, or `known`, which was to the same question, where it is still the same."""
+        found = self._wire.send(self._describe(*args, **kwargs).unless(known))
+        return found.or_known(known)
+
 
 class AsyncSends(Generic[P, T]):
     """As `Sends`, awaited."""
@@ -50,6 +55,10 @@ class AsyncSends(Generic[P, T]):
 
     def answer(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, Answer[T]]:
         return self._wire.send(self._describe(*args, **kwargs))
+
+    async def unless(self, known: Answer[T], /, *args: P.args, **kwargs: P.kwargs) -> Answer[T]:
+        found = await self._wire.send(self._describe(*args, **kwargs).unless(known))
+        return found.or_known(known)
 
 
 class Turns(Generic[P, T]):

@@ -3,10 +3,11 @@
 import random
 import threading
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
+from uuid import UUID
 
 import httpx
 import msgspec
@@ -15,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from pulseops.logs import harmless
+from pulseops.up.scenes import SCENES, SERVICES, TEAMS
 
 PACE = (1.0, 2.0)  # seconds between two reports
 PATIENCE = 3.0  # seconds after an escalation until somebody answers, and again until it is resolved
@@ -22,7 +24,7 @@ LOOK = 1.0  # seconds between two looks at the incidents
 ANSWERED = 3  # one escalated incident of so many stays unanswered, and goes on to the next level
 
 OPENING = (
-    "The demo reports an incident every second or two, and answers some of them.",
+    "The demo defines teams and services, reports an incident every second or two, and answers some of them.",
     "They stay in the log like all others: try it in a home of its own, with --home.",
     "",
 )
@@ -38,11 +40,13 @@ STYLE = {
     "ACKNOWLEDGED": "yellow",
     "RESOLVED": "green",
 }
+LONGEST = 16  # letters of an event's name
 
 
 class Sample(Struct, frozen=True):
     """A line of demo.jsonl; NOTICE says who wrote it."""
 
+    id: str
     incident: dict[str, Any]
 
 
@@ -52,14 +56,15 @@ class Moment(Struct, frozen=True):
     event: str
     timestamp: datetime
     position: int
-    actor: str = ""
+    text: str = ""
+    why: tuple[str, ...] = ()
     details: dict[str, Any] = {}
 
 
 class Story(Struct, frozen=True):
     """What the demo needs to know of an incident."""
 
-    id: str
+    id: UUID
     title: str
     version: int
     timeline: tuple[Moment, ...] = ()
@@ -84,11 +89,14 @@ def show(url: str, key: str, console: Console, quitting: threading.Event) -> Non
 class Demo:
     def __init__(self, client: httpx.Client, console: Console, quitting: threading.Event) -> None:
         self._client, self._console, self._quitting = client, console, quitting
-        self._told: dict[str, int] = {}
+        self._told: dict[UUID, int] = {}
         """Incidents of this demo, with the version up to which they have been told."""
         self._escalated = 0
-        self._todo: list[tuple[float, str, str]] = []
+        self._todo: list[tuple[float, UUID, str]] = []
         """Answers to give: seconds from now, incident, `acknowledge` or `resolve`."""
+        self._incidents: dict[str, UUID] = {}
+        """What each sample has become."""
+        self._scenes, self._known = list(SCENES), False
         self._pause = random.Random(7)  # noqa: S311  # a pace, not a secret
 
     def play(self, reports: Iterable[Sample]) -> None:
@@ -98,8 +106,11 @@ class Demo:
         until_next: float | None = 0.0
         while not self._quitting.is_set():
             try:
+                if not self._known:
+                    self._introduce()
                 if until_next is not None and until_next <= 0:
                     until_next = self._report(next(waiting, None))
+                self._act()
                 self._answer()
                 self._look()
             except (httpx.HTTPError, msgspec.MsgspecError) as error:
@@ -111,6 +122,24 @@ class Demo:
             until_next = None if until_next is None else until_next - LOOK / 2
             self._todo = [(left - LOOK / 2, incident, answer) for left, incident, answer in self._todo]
 
+    def _introduce(self) -> None:
+        """Who there is, and what they own. Defined once more, it stays as it is."""
+        for collection, entries in (("teams", TEAMS), ("services", SERVICES)):
+            for name, entry in entries.items():
+                self._client.put(f"/{collection}/{name}", json=entry).raise_for_status()
+        self._known = True
+        names = ", ".join((*TEAMS, *SERVICES))
+        self._say(Text(f"Defined {names}. `pulseops team show network` shows one.", style="dim"))
+
+    def _act(self) -> None:
+        """What is due by now. A scene that the state forbids is left out."""
+        while self._scenes and self._scenes[0].after <= len(self._incidents):
+            scene = self._scenes[0]
+            incident = self._incidents[scene.sample]
+            body = scene.sent(self._incidents, datetime.now(UTC))
+            self._client.post(f"/incident/{incident}/{scene.command}", json=body)
+            self._scenes.pop(0)
+
     def _report(self, sample: Sample | None) -> float | None:
         """Seconds until the next one; None after the last."""
         if sample is None:
@@ -121,6 +150,7 @@ class Demo:
         answer = self._client.post("/incident", json=sample.incident).raise_for_status()
         incident = msgspec.json.decode(answer.content, type=Story)
         self._told.setdefault(incident.id, 0)
+        self._incidents[sample.id] = incident.id
         return self._pause.uniform(*PACE)
 
     def _look(self) -> None:
@@ -138,7 +168,9 @@ class Demo:
             self._consider(story, moment)
 
     def _consider(self, story: Story, moment: Moment) -> None:
-        """Somebody answers most of the escalated ones."""
+        """Somebody answers most of the escalated ones, but for those that have a story of their own."""
+        if story.id in {self._incidents.get(scene.sample) for scene in SCENES}:
+            return
         if moment.event == "ESCALATED" and moment.details.get("level") == 1:
             self._escalated += 1
             if self._escalated % ANSWERED:
@@ -165,8 +197,8 @@ def line(story: Story, moment: Moment) -> Text:
     """When, what, which, and why."""
     return Text.assemble(
         (f"{moment.timestamp.astimezone():%H:%M:%S} ", "dim"),
-        (f"{moment.event:<13}", STYLE.get(moment.event, "")),
-        (f"{story.id[-4:]}  ", "dim"),
+        (f"{moment.event:<{LONGEST}}  ", STYLE.get(moment.event, "")),
+        (f"{str(story.id)[-4:]}  ", "dim"),
         harmless(_words(story, moment)),
     )
 
@@ -177,13 +209,8 @@ def _words(story: Story, moment: Moment) -> str:
         case "CREATED":
             return f"{story.title}  ({told.get('source', 'user')})"
         case "CLASSIFIED":
-            why = told.get("priorityDecision", {}).get("why", "")
-            return f"{told.get('priority')} · {told.get('category')}  ({why})"
+            return f"{told.get('priority')} · {told.get('category')}  ({next(iter(moment.why), '')})"
         case "ASSIGNED":
-            return f"to {told.get('team')}"
-        case "ESCALATED":
-            return f"to {told.get('to')}, level {told.get('level')}: nobody answered “{story.title}”"
-        case "ACKNOWLEDGED":
-            return f"by {moment.actor}: “{story.title}” escalates no further"
+            return moment.text
         case _:
-            return f"by {moment.actor}: “{story.title}”"
+            return f"{moment.text} “{story.title}”  {' '.join(moment.why)}".rstrip()

@@ -12,6 +12,7 @@ import pytest
 
 from pulseops.cli.app import app
 from pulseops.cli.target import find_target
+from pulseops.client import PulseOps
 from pulseops.settings import Settings
 from tests.acceptance.conftest import Run
 from tests.conftest import Database
@@ -48,9 +49,69 @@ def test_an_incidents_whole_life_is_led_from_the_command_line(run: Run) -> None:
     for entry in shown["timeline"]:
         assert entry["text"] in told
     assert "is it the deploy?" in told
-    assert json.loads(run("incident", "timeline", one, "--json")) == shown["timeline"]
+    lines = run("incident", "timeline", one, "--json").splitlines()
+    assert [json.loads(line) for line in lines] == shown["timeline"]
+    as_it_was = run("incident", "show", one, "--as-of", "3")
+    assert as_it_was.splitlines()[0] == "Checkout is slow"
+    assert "as it was at version 3" in as_it_was
+    assert json.loads(run("incident", "show", one, "--as-of", "2", "--json"))["version"] == 2
     assert "hears of it" in run("incident", "plan", one)
     assert json.loads(run("incident", "plan", one, "--json"))["incidentId"] == one
+
+
+def test_incidents_are_found_and_counted_by_all_that_the_api_filters_by(run: Run) -> None:
+    run("incident", "create", "Checkout is slow", "--label", "region=eu", "--priority", "low")
+    run("incident", "create", "Checkout is down", "--label", "region=us", "--priority", "critical")
+    run("incident", "create", "Search is down", "--source", "monitoring", "--priority", "high")
+
+    def found(*tokens: str) -> list[str]:
+        lines = run("incident", "list", *tokens, "--json", "--all", "--limit", "1").splitlines()
+        return [json.loads(line)["title"] for line in lines]
+
+    assert found("--sort", "-priority") == ["Checkout is down", "Search is down", "Checkout is slow"]
+    assert found("--text", "checkout", "--sort", "created") == ["Checkout is slow", "Checkout is down"]
+    assert found("--label", "region=eu") == ["Checkout is slow"]
+    assert found("--label", "region", "--priority", "low", "--priority", "high") == ["Checkout is slow"]
+    assert found("--source", "monitoring", "--since", "2026-01-01T00:00:00Z") == ["Search is down"]
+    assert found("--until", "2026-01-01T00:00:00Z") == []
+    counted = run("incident", "counts", "--text", "checkout", "--priority", "low")
+    assert counted.splitlines()[0] == "1 incident"
+    told = [line.split()[:3] for line in counted.splitlines()]
+    assert ["priority", "critical", "1"] in told
+    assert ["low", "1", "\u25aa" * 10] in told
+    assert json.loads(run("incident", "counts", "--source", "user", "--json"))["total"] == 2
+
+
+def test_what_was_read_is_read_again_only_where_it_has_changed(worked: Database) -> None:
+    target = find_target(Settings.from_environment(os.environ))
+    with PulseOps(target.url, target.key) as client:
+        one = client.incidents.create("Checkout is slow")
+        settled = one.position
+        before = client.incidents.list.answer(text="checkout", min_position=settled)
+        counts = client.incidents.facets.answer(text="checkout", min_position=settled)
+        told = client.incidents.timeline.answer(one.id)
+        for again in (
+            client.incidents.list.unless(before, text="checkout"),
+            client.incidents.facets.unless(counts, text="checkout"),
+            client.incidents.timeline.unless(told, one.id),
+        ):
+            assert (again.status, again.changed) == (304, False)
+        assert client.incidents.list.unless(before, text="checkout").value == before.value
+        moved = client.incidents.acknowledge(one.id)
+        after = client.incidents.list.unless(before, text="checkout", min_position=moved.position)
+        assert after.changed
+        assert after.value.items[0].status == "acknowledged"
+        assert client.incidents.timeline.unless(told, one.id).changed
+        with pytest.raises(ValueError, match="only what is read"):
+            client.incidents.acknowledge.unless(client.incidents.acknowledge.answer(one.id), one.id)
+
+
+@pytest.mark.parametrize("when", ["yesterday", "0", "2099-01-01T00:00:00", "2099-13-01T00:00:00Z"])
+def test_a_moment_that_nobody_knows_is_wrong_usage(capsys: pytest.CaptureFixture[str], when: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        app(("incident", "show", "01990000-0000-7000-8000-000000000001", "--as-of", when))
+    assert stopped.value.code != 0
+    assert "2026-01-01T12:00:00Z" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,14 @@ async def test_a_rotated_key_opens_with_both_secrets_until_the_overlap_ends(api:
     assert found == [401, 401, 200]
 
 
+async def test_a_key_that_was_just_made_or_rotated_opens_at_once(api: Api) -> None:
+    for name in ("one", "two", "three"):
+        made = (await api.post("/keys", json={"name": name, "role": "viewer"})).json()
+        assert (await api.get("/whoami", headers=bearing(made["key"]))).is_success
+        rotated = (await api.post(f"/keys/{made['id']}/rotate", json={"overlapSeconds": 0})).json()
+        assert (await api.get("/whoami", headers=bearing(rotated["key"]))).is_success
+
+
 async def test_an_expired_key_opens_nothing(api: Api) -> None:
     token = await a_key(api.app.state.pool, "old", expires_at=utc_now() - timedelta(seconds=1))
     await asyncio.sleep(0.1)

@@ -515,3 +515,18 @@ def test_a_server_that_says_no_position_is_not_waited_for(server: Server, run: R
     server.replies = [Reply(200, an_incident(status="resolved"))]
     code, _, err = run("resolve", ID)
     assert (code, err, len(server.requests)) == (0, "", 1)
+
+
+def test_what_is_followed_is_followed_on_once_the_server_is_back(server: Server, run: Run) -> None:
+    at = "2026-11-23T12:00:00Z"
+    entry = {"position": 4, "id": ID, "type": "COMMENTED", "incidentId": ID, "version": 4, "actor": "key:ada"}
+    entry |= {"recordedAt": at, "occurredAt": at, "correlationId": ID, "data": {"text": "Back again"}}
+    block = f"id: 4\nevent: COMMENTED\ndata: {json.dumps(entry)}\n\n".encode()
+    away = Reply(503, {"title": "Away"}, {"Retry-After": "0"})
+    server.replies = [
+        *(Reply(200, a_story()), away, away, away, Reply(None)),
+        *(Reply(200, block, {"Content-Type": "text/event-stream"}), Reply(404, {"title": "No longer yours"})),
+    ]
+    code, out, err = run("follow", ID)
+    assert (code, "Back again" in out, "No longer yours" in err) == (1, True, True)
+    assert [request.headers.get("Last-Event-ID") for request in server.requests[-2:]] == ["3", "4"]

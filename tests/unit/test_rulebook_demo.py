@@ -11,6 +11,7 @@ from pulseops.classification.rules import Classifier, classify
 from pulseops.incidents.commands import Classify, Create
 from pulseops.incidents.events import Created
 from pulseops.rulebook.loader import demo_rulebook
+from pulseops.up.scenes import SCENES
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,3 +57,11 @@ def test_every_source_is_credited_with_its_licence(rows: list[Row]) -> None:
             row.license, row.license
         ) in entry
         assert row.license != "DRL-1.1" or row.author, "Sigma's authors are to be named"
+
+
+def test_every_scene_is_of_a_sample_that_is_reported_by_then(rows: list[Row]) -> None:
+    order = [row.id for row in rows]
+    assert [scene.after for scene in SCENES] == sorted(scene.after for scene in SCENES)
+    for scene in SCENES:
+        for sample in filter(None, (scene.sample, scene.into)):
+            assert order.index(sample) < scene.after
