@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from types import NoneType, UnionType
@@ -153,7 +154,9 @@ class Query(Generic[T]):
             if "\x00" in text:
                 raise _parameter(name, "The character U+0000 is not acceptable.")
             try:
-                value = msgspec.convert(text, self._several.get(name, self._kinds[name]), strict=False)
+                kind = self._several.get(name, self._kinds[name])
+                # Not strictly, a number would be a time as well: seconds of the epoch.
+                value = msgspec.convert(text, kind, strict=_is_time(kind))
             except msgspec.ValidationError as error:
                 raise _parameter(name, located(f"{error} - at `$.{name}`", self.kind)[1]) from None
             if name in self._several:
@@ -171,6 +174,10 @@ def _present(hint: Any) -> Any:
     """`hint` without None: there is no null in a query string, and a team may be called so."""
     kinds = tuple(one for one in get_args(hint) if one is not NoneType)
     return reduce(or_, kinds) if get_origin(hint) in {Union, UnionType} else hint
+
+
+def _is_time(hint: Any) -> bool:
+    return _is_time(get_args(hint)[0]) if get_origin(hint) is Annotated else hint is datetime
 
 
 def _one_of(hint: Any) -> Any:

@@ -12,16 +12,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from msgspec import Struct
 
 from pulseops.db.pools import open_connection
-from pulseops.db.schema import PACKAGE
 from pulseops.up.ports import free_port
 from tests.conftest import Database
 from tests.keys import a_key
-from tests.releases import start
+from tests.programs import answering, program
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("api.md", "cli.md")
@@ -95,30 +93,6 @@ def compared(step: Step, output: str) -> list[str]:
         return list(differences(expected, found))
     lines = iter(line.strip() for line in output.splitlines())
     return [line for line in step.answer.splitlines() if not any(fits(line, one) for one in lines)]
-
-
-@asynccontextmanager
-async def program(name: str, settings: dict[str, str]) -> AsyncIterator[Process]:
-    """`pulseops api` or `pulseops worker`, until SIGTERM."""
-    process = await start(name, PACKAGE.parent, log_level="error", **settings)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
-            _, told = await process.communicate()
-    assert not told, told
-
-
-async def answering(port: int) -> None:
-    async with asyncio.timeout(60), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-        while True:
-            try:
-                if (await client.get("/health/live")).is_success:
-                    return
-            except httpx.TransportError:
-                pass
-            await asyncio.sleep(0.05)  # nothing tells
 
 
 @asynccontextmanager
