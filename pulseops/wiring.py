@@ -25,7 +25,7 @@ from pulseops.escalation.timers import deadlines
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.history import LogHistory
 from pulseops.eventstore.store import Appender, EventStore, History
-from pulseops.http import docs, health, openapi
+from pulseops.http import docs, health, openapi, problem_pages
 from pulseops.incidents import board, timeline
 from pulseops.incidents import routes as incidents
 from pulseops.incidents.answers import Incidents
@@ -60,6 +60,7 @@ ROUTES = (
     *live.ROUTES,
     *health.ROUTES,
     *docs.ROUTES,
+    *problem_pages.ROUTES,
     openapi.openapi,
 )
 

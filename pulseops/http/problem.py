@@ -115,7 +115,7 @@ def problem(
 ) -> Problem:
     status, title = KINDS[code]
     return Problem(
-        type=f"urn:pulseops:problem:{code}",
+        type=f"/problems/{code}",
         title=title,
         status=status,
         code=code,

@@ -17,6 +17,7 @@ from tests.keys import a_key
 from tests.serving import Api, serving
 
 _PUBLIC = {"/health/live", "/health/ready", "/metrics", "/openapi.json", "/docs"}
+_PUBLIC |= {"/problems", "/problems/{code}"}
 _PUBLIC |= {"/login", "/login/callback", "/logout"}
 
 

@@ -71,7 +71,7 @@ async def test_a_field_that_is_not_acceptable_is_named_and_nothing_is_stored(api
         problem = answer.json()
         assert answer.status_code == 422, (name, problem)
         assert answer.headers["content-type"] == "application/problem+json", name
-        assert problem["type"] == "urn:pulseops:problem:invalid-input", name
+        assert problem["type"] == "/problems/invalid-input", name
         assert [fault["pointer"] for fault in problem["errors"]] == [pointer], name
         assert re.search(detail, problem["errors"][0]["detail"]), (name, problem)
         assert problem["instance"] == "/incident"

@@ -88,6 +88,7 @@ def test_what_stands_in_a_path_is_described_as_what_it_is(described: dict[str, A
         "incident_id": {"type": "string", "format": "uuid"},
         "name": {"type": "string"},
         "key_id": {"type": "string"},
+        "code": {"type": "string"},
     }
 
 

@@ -107,8 +107,8 @@ async def test_the_description_has_positions_on_every_write_and_every_read(api: 
         for method, one in item.items()
         if one.get("security") != []
     ]
-    # Keys, who used them, and what is planned for one incident are read where they are written.
-    current = re.compile("/(keys|whoami|audit|stream|incidents?/[^/]+/plan)(/|$)")
+    # Keys and users, what they did, and what is planned for one incident are read where they are written.
+    current = re.compile("/(keys|users|whoami|audit|stream|incidents?/[^/]+/plan)(/|$)")
     reads = [(path, one) for path, method, one in operations if method == "get" and not current.match(path)]
     assert {path for path, _ in reads} >= {"/incidents", "/incident/{incident_id}", "/escalations"}
     for path, one in reads:

@@ -1,0 +1,118 @@
+"""Where the `type` of a problem leads: a page of each, for people in HTML, for programs as JSON or text."""
+
+from html import escape
+
+import msgspec
+from litestar import get
+from litestar.params import FromPath
+from markdown_it import MarkdownIt
+from msgspec import Struct
+
+from pulseops.http.answer import Answer, Header
+from pulseops.http.exchange import Req
+from pulseops.http.explained import EXPLAINED
+from pulseops.http.problem import KINDS, Problem, Refused, problem
+from pulseops.http.spec import Shape, Spec
+
+_HEADERS: tuple[Header, ...] = (
+    (b"cache-control", b"public, max-age=3600"),
+    (b"vary", b"accept"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'",
+    ),
+    (b"referrer-policy", b"no-referrer"),
+)
+# No HTML of others: a problem's words are ours.
+_MARKDOWN = MarkdownIt("commonmark", {"html": False})
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} · PulseOps</title>
+<link rel="stylesheet" href="/docs/problems.css">
+</head>
+<body><main>
+{body}
+</main></body>
+</html>
+"""
+
+
+class Explained(Struct, frozen=True, kw_only=True):
+    """A problem that may be met: what happened, and what to do about it."""
+
+    code: str
+    status: int
+    title: str
+    means: str
+    mend: str
+    example: Problem
+
+
+class AllExplained(Struct, frozen=True, kw_only=True):
+    """Every problem that there is."""
+
+    items: tuple[Explained, ...]
+
+
+def explained(code: str) -> Explained:
+    """Raises KeyError."""
+    status, title = KINDS[code]
+    means, mend = EXPLAINED[code]
+    return Explained(
+        code=code, status=status, title=title, means=means, mend=mend, example=problem(code, means)
+    )
+
+
+_MEANS = "In HTML for browsers, as Markdown where text is asked for."
+_INDEX = Spec(
+    name="listProblems",
+    summary="All problems that may be met",
+    tag="operation",
+    public=True,
+    answers={200: Shape(means=_MEANS, kind=AllExplained)},
+)
+_ONE = Spec(
+    name="explainProblem",
+    summary="What a problem means, and what mends it",
+    tag="operation",
+    public=True,
+    answers={200: Shape(means=_MEANS, kind=Explained)},
+    problems=("not-found",),
+)
+
+
+@get("/problems", opt={"spec": _INDEX})
+async def index(request: Req) -> Answer:
+    """Each error answer's `type` leads to one of them."""
+    found = AllExplained(items=tuple(explained(code) for code in KINDS))
+    lines = [f"- [`{one.code}`](/problems/{one.code}) ({one.status}): {one.title}." for one in found.items]
+    return _told(request, found, "Problems", "\n".join(["# Problems", "", *lines, ""]))
+
+
+@get("/problems/{code:str}", opt={"spec": _ONE})
+async def page(request: Req, code: FromPath[str]) -> Answer:
+    if code not in KINDS:
+        raise Refused("not-found", "There is no such problem. GET /problems lists all.")
+    found = explained(code)
+    example = msgspec.json.format(msgspec.json.encode(found.example)).decode()
+    text = (
+        f"# {found.title}\n\n`{code}`, status {found.status}\n\n{found.means}\n\n"
+        f"## What to do\n\n{found.mend}\n\n## As it is answered\n\n```json\n{example}\n```\n\n"
+        "[All problems](/problems)\n"
+    )
+    return _told(request, found, found.title, text)
+
+
+def _told(request: Req, found: Struct, title: str, text: str) -> Answer:
+    wanted = request.headers.get("accept", "")
+    if "text/html" in wanted:
+        body = _PAGE.format(title=escape(title), body=_MARKDOWN.render(text)).encode()
+        return Answer(body, media=b"text/html; charset=utf-8", headers=_HEADERS)
+    if "text/" in wanted:
+        return Answer(text.encode(), media=b"text/markdown; charset=utf-8", headers=_HEADERS)
+    return Answer(msgspec.json.encode(found), headers=_HEADERS)
+
+
+ROUTES = (index, page)
