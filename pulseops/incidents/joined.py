@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from pulseops.incidents.answers import Incidents
-from pulseops.incidents.commands import Conclude
+from pulseops.incidents.commands import Conclude, Create
 from pulseops.incidents.events import Decision
 from pulseops.incidents.incident import Incident
 from pulseops.kernel.envelope import Context
@@ -27,6 +27,27 @@ async def joined(incidents: Incidents, holder_id: UUID, context: Context) -> Inc
     if holder is not None and holder.status == "merged" and last is not None:
         await _conclude(incidents, holder, last, context)
     return None
+
+
+def as_reported(incident: Incident, said: Create) -> Incident:
+    """For who may not see `incident`: what they said themselves, and where it went."""
+    return Incident(
+        id=incident.id,
+        status=incident.status,
+        title=said.title,
+        description=said.description,
+        source=said.source,
+        service=said.service,
+        environment=said.environment,
+        labels=said.labels,
+        dedup_key=said.dedup_key,
+        priority=said.priority,
+        occurred_at=said.occurred_at or incident.updated_at,
+        created_at=incident.created_at,
+        updated_at=incident.updated_at,
+        version=incident.version,
+        position=incident.position,
+    )
 
 
 async def _stands(incidents: Incidents, incident_id: UUID) -> Incident | None:

@@ -8,6 +8,7 @@ import structlog
 from msgspec import Struct
 
 from pulseops.access.keys import Principal
+from pulseops.access.permissions import allowed
 from pulseops.eventstore.outcome import Outcome
 from pulseops.http import idempotency
 from pulseops.http.exchange import Exchange
@@ -16,7 +17,7 @@ from pulseops.incidents.answers import Incidents
 from pulseops.incidents.commands import Create
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.incident import Incident
-from pulseops.incidents.joined import joined
+from pulseops.incidents.joined import as_reported, joined
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Context, Recorded
 from pulseops.kernel.errors import NameTaken
@@ -76,25 +77,30 @@ async def report(incidents: Incidents, caller: Caller, command: Create, key: str
             if holder is None:
                 continue
             if key is None:
-                return Report(holder, deduplicated=True)
+                return Report(_shown(holder, caller, command), deduplicated=True)
             remembered = await incidents.remember(holder.id, holder.version, holder, context)
             if remembered is None:  # it has changed since we looked
                 continue
-            return _told(remembered)
-        return _told(outcome)
+            return _told(remembered, caller, command)
+        return _told(outcome, caller, command)
     raise Refused("contended", "Incidents with this dedupKey come and go too fast. Try again.")
 
 
-def _told(outcome: Outcome[Incident | None, IncidentFact]) -> Report:
+def _told(outcome: Outcome[Incident | None, IncidentFact], caller: Caller, command: Create) -> Report:
     """What was created has facts; an incident that was joined has none of this command's."""
     if outcome.state is None:
         raise TypeError("A reported incident has a state.")
-    return Report(
-        outcome.state,
-        () if outcome.replayed else outcome.facts,
-        deduplicated=not outcome.facts,
-        replayed=outcome.replayed,
-    )
+    if not outcome.facts:
+        incident = _shown(outcome.state, caller, command)
+        return Report(incident, deduplicated=True, replayed=outcome.replayed)
+    return Report(outcome.state, () if outcome.replayed else outcome.facts, replayed=outcome.replayed)
+
+
+def _shown(incident: Incident, caller: Caller, command: Create) -> Incident:
+    """One that was joined was there before, and may be none of the caller's business."""
+    who = caller.principal
+    seen = who.sees(incident.assigned_team) and allowed(who.role, "incident.read")
+    return incident if seen else as_reported(incident, command)
 
 
 def log(facts: Sequence[Recorded[IncidentFact]], *, replayed: bool) -> None:

@@ -32,7 +32,8 @@ CREATE = Spec(
             headers=("Location", *STANDS, "Idempotency-Replayed"),
         ),
         200: Shape(
-            means="An open incident already holds the `dedupKey`: here it is. Nothing was created.",
+            means="An open incident already holds the `dedupKey`: here it is. Nothing was created. "
+            "Who may not see it is told what they reported themselves.",
             kind=Deduplicated,
             headers=("Location", *STANDS, "Idempotency-Replayed"),
         ),

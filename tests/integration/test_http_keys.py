@@ -209,3 +209,29 @@ async def test_the_last_use_of_a_key_is_written_at_most_once_a_minute(api: Api) 
         await usage.flush(now + timedelta(seconds=seconds))
         found.append((await api.get(f"/keys/{key_id}")).json()["lastUsedAt"])
     assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize(("role", "teams"), [("ingest", None), ("responder", ("elsewhere",))])
+async def test_who_joins_an_incident_they_may_not_see_is_told_what_they_said(
+    api: Api, role: Role, teams: tuple[str, ...] | None
+) -> None:
+    secret = {"title": "the vault is open", "description": "inside", "dedupKey": "d", "labels": {"code": "1"}}
+    there = (await api.post("/incident", json=secret)).json()
+    theirs = bearing(await a_key(api.app.state.pool, "other", role=role, teams=teams))
+    api.app.state.doorkeeper.forget()
+    body = {"title": "I saw something", "dedupKey": "d"}
+    keyed = theirs | {"idempotency-key": "k"}
+    single = [await api.post("/incident", json=body, headers=headers) for headers in (theirs, keyed, keyed)]
+    batch = await api.post("/incidents:batch", json=[body], headers=theirs)
+    told = [one.json() for one in single] + [batch.json()["items"][0]["incident"] | {"deduplicated": True}]
+    assert {one.status_code for one in single} == {200}
+    for one in told:
+        assert (one["id"], one["status"], one["title"], one["deduplicated"]) == (
+            there["id"],
+            "open",
+            "I saw something",
+            True,
+        )
+        assert (one["description"], one["labels"], one["assignedTeam"]) == ("", {}, None)
+    ours = (await api.post("/incident", json=body)).json()
+    assert (ours["title"], ours["assignedTeam"]) == ("the vault is open", there["assignedTeam"])
