@@ -23,6 +23,7 @@ from pulseops.subscriptions.positions import models
 from pulseops.subscriptions.reads import Reads
 
 _SET = "SELECT kind, wait_id, plan FROM escalation.deadline WHERE log_id = $1 AND incident_id = $2"
+_PARKED = "SELECT position FROM eventstore.parked WHERE log_id = $1 AND name = $2 AND stream_id = $3"
 _PLAN = msgspec.json.Decoder(Plan | None)
 
 
@@ -53,20 +54,21 @@ async def stands_of(request: Req, incident_id: UUID) -> Stands:
     """As it now stands. Raises NotFound, as for any reading of it."""
     incidents = incidents_of(request)
 
-    async def look(connection: asyncpg.Connection) -> tuple[dict[Kind, Row], Past]:
+    async def look(connection: asyncpg.Connection) -> tuple[dict[Kind, Row], int | None, Past]:
         # The history last: it may know of a level more than the deadline, but never of one less.
         rows = await connection.fetch(_SET, incidents.log_id, incident_id)
         found = {row["kind"]: Row(row["wait_id"], _PLAN.decode(row["plan"] or "null")) for row in rows}
-        return found, await incidents.history.at(connection).stream(incident_id)
+        parked = await connection.fetchval(_PARKED, incidents.log_id, timers.NAME, incident_id)
+        return found, parked, await incidents.history.at(connection).stream(incident_id)
 
     reads: Reads = request.app.state.reads
     seen = await reads.current(models((timers.NAME,), log_id=incidents.log_id), look)
-    rows, past = seen.found
+    rows, parked, past = seen.found
     incident = incidents.decider.fold(past)
     visible(request)(incident)
     if incident is None:
         raise NotFound
-    plans = Plans(set=rows, position=seen.position, rules=request.app.state.escalation)
+    plans = Plans(set=rows, position=seen.position, rules=request.app.state.escalation, parked=parked)
     return Stands(incident, past, plans)
 
 

@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from pulseops.escalation.rules import Due, EscalationRules, Plan, next_step, plan_for
 from pulseops.escalation.waits import Kind, Past, Waits, due, waits_of
-from pulseops.incidents.events import Escalated, Status
+from pulseops.incidents.events import Escalated, IncidentFact, Status
 from pulseops.incidents.incident import Incident
+from pulseops.kernel.envelope import Recorded
 
-Quiet = Literal["acknowledged", "snoozed", "resolved", "merged", "no-policy", "last-level"]
+Quiet = Literal["acknowledged", "snoozed", "resolved", "merged", "no-policy", "last-level", "parked"]
 
 _ENDS = ("acknowledge", "snooze", "resolve", "merge")
 
@@ -41,7 +42,8 @@ class Outlook(Struct, frozen=True, kw_only=True, rename="camel"):
 
     `began` and `beganAt` are the fact that the present wait for an answer began with; `policy`,
     `rulesVersion` and `why` are null where no policy is waited by. `endedBy` are the commands that end it.
-    `estimated`: no deadline has been set yet, so this is by the rules of now.
+    `estimated`: no deadline has been set yet, so this is by the rules of now. `parked`: none will be
+    until an operator retries the incident's stream (`/subscriptions`).
     """
 
     incident_id: UUID
@@ -70,11 +72,15 @@ class Row(Struct, frozen=True):
 
 
 class Plans(Struct, frozen=True, kw_only=True):
-    """Where plans are: in the deadlines `set`, which follow history up to `position`, or in the rules."""
+    """Where plans are: in the deadlines `set`, which follow history up to `position`, or in the rules.
+
+    Of a stream that is parked, they do not follow it from the position `parked` on.
+    """
 
     set: Mapping[Kind, Row]
     position: int
     rules: EscalationRules
+    parked: int | None = None
 
 
 def outlook(incident: Incident, past: Past, plans: Plans) -> Outlook:
@@ -92,7 +98,7 @@ def outlook(incident: Incident, past: Past, plans: Plans) -> Outlook:
         incident_id=incident.id,
         version=waits.version,
         status=incident.status,
-        because=None if first else _quiet(incident, waits),
+        because=None if first else _quiet(incident, waits, parked=_lost(begin, plans)),
         policy=told.policy if told else None,
         rules_version=told.rules_version if told else None,
         why=told.why if told else None,
@@ -116,17 +122,24 @@ def plan_of(kind: Kind, waits: Waits, past: Past, plans: Plans) -> tuple[Plan | 
     row = plans.set.get(kind)
     if row is not None and row.wait_id in {began, None}:
         return row.plan, False
-    position = next(one.position for one in past if one.event_id == began)
-    if position <= plans.position:
+    begin = next(one for one in past if one.event_id == began)
+    if begin.position <= plans.position or _lost(begin, plans):
         return None, False
     plan = plan_for(plans.rules, waits.asked_for(kind), begun=waits.begun)
     return plan, due(kind, waits, plan) is not None
 
 
-def _quiet(incident: Incident, waits: Waits) -> Quiet:
+def _lost(begin: Recorded[IncidentFact] | None, plans: Plans) -> bool:
+    """Whether the deadlines never heard of the wait that began so."""
+    return begin is not None and plans.parked is not None and begin.position >= plans.parked
+
+
+def _quiet(incident: Incident, waits: Waits, *, parked: bool) -> Quiet:
     if incident.snoozed_until is not None:
         return "snoozed"
     match incident.status:
+        case "open" if parked:
+            return "parked"
         case "open":
             return "last-level" if waits.level else "no-policy"
         case "acknowledged" | "resolved" | "merged":

@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from pulseops.escalation import timers
 from pulseops.kernel.ids import new_id
 from tests.integration.test_http_escalations import RULES, Followed
 from tests.serving import Api
@@ -171,3 +172,18 @@ async def test_the_list_shows_one_kind_at_a_time(followed: Followed) -> None:
     assert (asleep["incidentId"], asleep["to"], asleep["policy"]) == (made["id"], None, None)
     assert datetime.fromisoformat(asleep["dueAt"]) == datetime.fromisoformat(until)
     assert (await followed.api.get("/escalations?kind=nap")).status_code == 422
+
+
+async def test_of_an_incident_whose_deadlines_are_parked_nobody_is_promised_anything(
+    followed: Followed, admin: asyncpg.Connection
+) -> None:
+    made = await followed.report("critical")
+    await admin.execute(
+        "INSERT INTO eventstore.parked (log_id, name, stream_id, position, parked_at) "
+        "VALUES (1, $1, $2, 1, now())",
+        timers.NAME,
+        made["id"],
+    )
+    told = await plan(followed, made)
+    assert (told["because"], told["planned"], told["estimated"]) == ("parked", [], False)
+    assert (await escalate(followed, made))["escalationLevel"] == 1, "by hand it goes on"
