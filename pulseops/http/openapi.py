@@ -1,6 +1,7 @@
 """The API description (OpenAPI 3.1), made of the routes' specs and of nothing else."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
+from pulseops.http import headers
 from pulseops.http.admission import ALWAYS
 from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
@@ -20,75 +22,14 @@ _EVERYWHERE = ("malformed", "head-too-large", "internal")
 _AT_THE_DOOR = ("overloaded",)
 _GUARDED = ("unauthenticated", "no-access", "cross-site", "rate-limited", "unavailable", "issuer-unavailable")
 _WITH_BODY = ("request-timeout", "too-large", "unsupported-media-type", "invalid-input")
-# No examples: Swagger UI would send them with every trial request.
-_REQUEST_HEADERS: Mapping[str, Mapping[str, Any]] = {
-    "Idempotency-Key": {
-        "description": "Makes the request safe to repeat: under one key it is carried out once, and a "
-        "repetition is answered as the first time, also when it changed nothing or joined an open incident "
-        "by its `dedupKey`, and whatever has happened since. While the first is under way, the repetition "
-        "waits for it. Another body under the key is refused. What was refused is not remembered, and may "
-        "be sent again.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
-    },
-    "If-Match": {
-        "description": 'Only if it is still as you read it: its ETag, such as `"3"`, or `*`.',
-        "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*")$'},
-    },
-    "Last-Event-ID": {
-        "description": "Go on after this position: the last `id` that was received.",
-        "schema": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,18})$"},
-    },
-    "If-None-Match": {
-        "description": "Only if it has changed since: the ETag of what you have. Of a write, `*`: only if "
-        "there is none yet.",
-        "schema": {"type": "string"},
-    },
-}
-_PROBLEM_HEADERS: Mapping[int, tuple[str, ...]] = {
-    401: ("WWW-Authenticate",),
-    429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
-    503: ("Retry-After",),
-    504: ("Retry-After",),
-}
+# What a server answered, by the name of its schema; of lists the first few.
+_EXAMPLES: Mapping[str, Any] = msgspec.json.decode(Path(__file__).with_name("examples.json").read_bytes())
 _IN_PATHS: Mapping[type, Mapping[str, Any]] = {
     UUID: {
         "schema": {"type": "string", "format": "uuid"},
         "example": "019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f",
     },
     str: {"schema": {"type": "string"}},
-}
-_RESPONSE_HEADERS: Mapping[str, Mapping[str, Any]] = {
-    "Location": {"description": "Where it is.", "schema": {"type": "string"}},
-    "ETag": {
-        "description": "The version of what is told, which `If-Match` takes. Of lists and counts a weak one: "
-        "it is the same for as long as the answer is, and `If-None-Match` alone takes it.",
-        "schema": {"type": "string"},
-    },
-    "X-PulseOps-Position": {
-        "description": "Of an incident, or of what was written: the place of its newest event in the log, "
-        "which a read with this `min_position` shows. Of a list: the position up to which it shows all.",
-        "schema": {"type": "integer", "minimum": 0},
-    },
-    "RateLimit": {
-        "description": "The requests that are left now (`r`), and the seconds until there is one (`t`).",
-        "schema": {"type": "string"},
-        "example": '"default";r=0;t=1',
-    },
-    "RateLimit-Policy": {
-        "description": "So many requests (`q`) may be made in so many seconds (`w`).",
-        "schema": {"type": "string"},
-        "example": '"default";q=2000;w=2',
-    },
-    "Idempotency-Replayed": {
-        "description": "Sent when this answer was given before, under the same key.",
-        "schema": {"type": "string", "const": "true"},
-    },
-    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
-    "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
-    "X-Request-Id": {
-        "description": "Names the request: the caller's own name for it, if it gave one.",
-        "schema": {"type": "string"},
-    },
 }
 _ORIGINAL = {"/incident", "/incident/"}
 _ABOUT = """\
@@ -236,20 +177,19 @@ def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _header_parameters(spec: Spec) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "header", **_REQUEST_HEADERS[name]} for name in spec.headers]
+    return [{"name": name, "in": "header", **headers.REQUEST[name]} for name in spec.headers]
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:
-    return {name: _RESPONSE_HEADERS[name] for name in (*names, "X-Request-Id")}
+    return {name: headers.RESPONSE[name] for name in (*names, "X-Request-Id")}
 
 
 def _response(shape: Shape, named: Mapping[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {"description": shape.means, "headers": _headers(shape.headers)}
     if shape.kind is not None:
-        content: dict[str, Any] = {"schema": named[repr(shape.kind)]}
-        if shape.example is not None:
-            content["example"] = shape.example
-        described["content"] = {shape.media: content}
+        schema = named[repr(shape.kind)]
+        example = shape.example or _EXAMPLES.get(schema.get("$ref", "").rpartition("/")[2])
+        described["content"] = {shape.media: {"schema": schema} | ({"example": example} if example else {})}
     return described
 
 
@@ -267,7 +207,7 @@ def _problems(path: str, spec: Spec, named: Mapping[str, Any]) -> dict[str, Any]
     return {
         str(status): {
             "description": "; ".join(f"`{code}`: {KINDS[code][1].lower()}" for code in found) + ".",
-            "headers": _headers(_PROBLEM_HEADERS.get(status, ())),
+            "headers": _headers(headers.OF_PROBLEMS.get(status, ())),
             "content": {
                 "application/problem+json": {
                     "schema": named[repr(Problem)],

@@ -74,6 +74,7 @@ RETRY = Spec(
     summary="Try parked streams again",
     tag=_TAG,
     body=Retry,
+    body_example={"streamId": "019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f"},
     body_required=False,
     answers={202: Shape(means="They are about to be tried; the list says what came of it.", kind=Wanted)},
     problems=("not-found", "outcome-unknown"),
@@ -84,6 +85,7 @@ PARK = Spec(
     summary="Leave a stream out",
     tag=_TAG,
     body=Park,
+    body_example={"streamId": "019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f"},
     answers={200: Shape(means="Its events wait from there on, and nobody else's.", kind=Since)},
     problems=("not-found", "outcome-unknown"),
 )

@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from pulseops.app import create_app
@@ -75,6 +76,26 @@ def test_every_code_is_one_that_somebody_can_meet(described: dict[str, Any]) -> 
     met = {code for one in operations(described).values() for _, code in codes(one)}
     # A method that there is not has no operation to describe it.
     assert set(KINDS) - met == {"method-not-allowed"}
+
+
+def test_every_body_and_every_answer_has_an_example_that_fits(described: dict[str, Any]) -> None:
+    components, lacking = {"components": described["components"]}, set[tuple[str, str]]()
+    for (method, path), one in operations(described).items():
+        for part in (one.get("requestBody", {}), *one["responses"].values()):
+            for media, content in part.get("content", {}).items():
+                examples = [told["value"] for told in content.get("examples", {}).values()]
+                examples += [content["example"]] if "example" in content else []
+                validator = jsonschema_rs.validator_for(content["schema"] | components)
+                for example in examples:
+                    validator.validate(example)
+                if not examples:
+                    lacking.add((f"{method} {path}", media))
+    assert lacking == {
+        ("GET /metrics", "text/plain"),
+        ("GET /openapi.json", "application/json"),
+        ("POST /incidents:batch", "application/x-ndjson"),  # its lines are items of the array
+        ("POST /users/{name}/revoke", "application/json"),  # there is nothing to say in it
+    }
 
 
 def test_what_stands_in_a_path_is_described_as_what_it_is(described: dict[str, Any]) -> None:
