@@ -31,7 +31,7 @@ async def test_no_request_meets_an_answer_that_is_not_described(
         await answering(port)
         asking = await asyncio.create_subprocess_exec(
             *(Path(sys.executable).with_name("schemathesis"), "--config-file", _CONFIG, "run"),
-            *("--max-examples", str(examples), "--workers", "4", "--continue-on-failure", "--no-color"),
+            *("--max-examples", str(examples), "--workers", "1", "--continue-on-failure", "--no-color"),
             f"http://127.0.0.1:{port}/openapi.json",
             stdout=PIPE,
             stderr=STDOUT,
