@@ -1,7 +1,7 @@
-"""Who was refused and who administered, on its way into the access stream of a log.
+"""Who was refused, on its way into the access stream of a log.
 
 A refusal costs its request nothing but a note in memory. The notes are written every few seconds: a process
-that is killed loses those since then. An act is written at once, as soon as the request is done.
+that is killed loses those since then. Acts are `recording`'s.
 """
 
 import asyncio
@@ -17,12 +17,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pulseops.access import trail
-from pulseops.access.events import AccessDenied, AccessFact, AdminActed
-from pulseops.access.keys import Principal
+from pulseops.access.events import AccessDenied, AccessFact
 from pulseops.db.outages import OUTAGES
 from pulseops.eventstore.within import append_within, versions
-from pulseops.http import exchange
-from pulseops.http.exchange import Req
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Meta
 from pulseops.kernel.ids import new_id
@@ -62,7 +59,6 @@ class Auditor:
         self._pool, self._window, self._most = pool, window, most
         self._refusals: dict[tuple[int, AccessDenied], AccessDenied] = {}
         self._others: dict[int, AccessDenied] = {}
-        self._acts: list[tuple[int, AdminActed, UUID]] = []
         self._going: list[_Batch] = []
         self._due = float("inf")
         self._called = asyncio.Event()
@@ -105,22 +101,6 @@ class Auditor:
             )
             self._others[log_id] = _again(others, now)
 
-    def acted(self, request: Req, by: Principal, action: str, subject: str) -> None:
-        """Somebody administered, and it is done: `subject` is what was changed."""
-        method, path, origin = where(request)
-        fact = AdminActed(
-            who=by.actor,
-            action=action,
-            subject=subject[:_LONGEST].replace("\0", ""),
-            origin=origin,
-            key_id=by.key_id,
-            method=method,
-            path=path,
-        )
-        # They need the database as this does: they cannot outrun it.
-        self._acts.append((by.log_id, fact, exchange.of(request).correlation_id))
-        self._called.set()
-
     def start(self) -> None:
         self._writer = asyncio.create_task(self._write(), name="pulseops audit")
 
@@ -153,7 +133,7 @@ class Auditor:
                 self._called.set()
 
     async def flush(self) -> None:
-        """Write the acts, and the refusals if their window is over. Raises what asyncpg raises."""
+        """Write the refusals, if their window is over. Raises what asyncpg raises."""
         async with self._turn:
             self._going = self._going or self._taken()
             while self._going:
@@ -162,9 +142,6 @@ class Auditor:
 
     def _taken(self) -> list[_Batch]:
         facts: dict[int, list[tuple[AccessFact, Meta]]] = {}
-        for log_id, act, correlation_id in self._acts:
-            facts.setdefault(log_id, []).append((act, Meta(actor=act.who, correlation_id=correlation_id)))
-        self._acts = []
         if self._due <= asyncio.get_running_loop().time():
             told = Meta(actor="system:audit", correlation_id=new_id())
             for (log_id, _), refusal in self._refusals.items():

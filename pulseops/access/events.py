@@ -4,6 +4,7 @@ None of them holds a secret, a body or a query string.
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from pulseops.access.permissions import Role
 from pulseops.kernel.envelope import Fact
@@ -106,7 +107,11 @@ class AccessDenied(Fact, frozen=True, kw_only=True, rename="camel", omit_default
 
 
 class AdminActed(Fact, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Somebody administered. `subject` is what was changed, such as `key:0123456789ab`."""
+    """Somebody administered. `subject` is what was changed, such as `key:0123456789ab`.
+
+    Of a subscription: `stream_ids` are the streams that it was about, `from_position` is where their events
+    wait from, or where it went back to.
+    """
 
     type = "ADMIN.ACTED"
     who: str
@@ -116,6 +121,8 @@ class AdminActed(Fact, frozen=True, kw_only=True, rename="camel", omit_defaults=
     key_id: str | None = None
     method: str | None = None
     path: str | None = None
+    stream_ids: tuple[UUID, ...] | None = None
+    from_position: int | None = None
 
 
 AccessFact = (

@@ -1,6 +1,6 @@
 """An administrative act is recorded in the transaction that does it: in its own stream, and on the trail."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -12,6 +12,7 @@ from pulseops.access import trail
 from pulseops.access.events import AccessFact, AdminActed
 from pulseops.access.permissions import Action
 from pulseops.db.outages import OUTAGES
+from pulseops.eventstore.append import AppendRequest
 from pulseops.eventstore.within import append_within, versions
 from pulseops.kernel.envelope import Meta
 from pulseops.kernel.errors import CommandReused, OutcomeUnknown, Unavailable
@@ -68,7 +69,36 @@ async def record(
     """In the stream `own`, and in the access stream. Raises Moved and CommandReused."""
     access = trail.stream_of(log_id)
     stand = await versions(connection, (own, access), log_id=log_id)
-    acted = AdminActed(
+    acted = acted_by(by, action, subject)
+    meta = Meta(actor=by.actor, correlation_id=by.correlation_id)
+    also = derived_id("acted", by.command_id)
+    requests = (
+        trail.request(own, stand[own], [(fact, meta)], by.command_id, now=by.now, fingerprint=by.fingerprint),
+        trail.request(access, stand[access], [(acted, meta)], also, now=by.now),
+    )
+    await _store(connection, requests, log_id)
+
+
+async def record_act(connection: asyncpg.Connection, by: By, acted: AdminActed, *, log_id: int) -> None:
+    """In the access stream alone: of what has no stream of its own. Raises Moved and CommandReused."""
+    access = trail.stream_of(log_id)
+    stand = await versions(connection, (access,), log_id=log_id)
+    told = [(acted, Meta(actor=by.actor, correlation_id=by.correlation_id))]
+    request = trail.request(
+        access, stand[access], told, by.command_id, now=by.now, fingerprint=by.fingerprint
+    )
+    await _store(connection, (request,), log_id)
+
+
+def acted_by(
+    by: By,
+    action: Action,
+    subject: str,
+    *,
+    stream_ids: tuple[UUID, ...] | None = None,
+    from_position: int | None = None,
+) -> AdminActed:
+    return AdminActed(
         who=by.actor,
         action=action,
         subject=subject,
@@ -76,13 +106,12 @@ async def record(
         key_id=by.key_id,
         method=by.method,
         path=by.path,
+        stream_ids=stream_ids,
+        from_position=from_position,
     )
-    meta = Meta(actor=by.actor, correlation_id=by.correlation_id)
-    also = derived_id("acted", by.command_id)
-    requests = (
-        trail.request(own, stand[own], [(fact, meta)], by.command_id, now=by.now, fingerprint=by.fingerprint),
-        trail.request(access, stand[access], [(acted, meta)], also, now=by.now),
-    )
+
+
+async def _store(connection: asyncpg.Connection, requests: Sequence[AppendRequest], log_id: int) -> None:
     for result in await append_within(connection, requests, log_id=log_id):
         if result.verdict == "reused":
             raise CommandReused

@@ -28,6 +28,11 @@ WHERE log_id = $1 AND stream_id = $2 AND version < $3
   AND ($6::timestamptz IS NULL OR recorded_at >= $6)
 ORDER BY version DESC LIMIT $7
 """  # noqa: S608 -- a constant of ours
+_ANSWER = f"""
+SELECT {COLUMNS} FROM eventstore.event
+WHERE log_id = $1 AND stream_id = $2 AND version = (
+  SELECT version FROM eventstore.command WHERE log_id = $1 AND command_id = $3)
+"""  # noqa: S608 -- a constant of ours
 _NEWEST = 2**31 - 1
 _CURSOR = re.compile(r"[1-9][0-9]{0,9}")
 
@@ -35,7 +40,8 @@ _CURSOR = re.compile(r"[1-9][0-9]{0,9}")
 class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A refusal or an administrative act, as it is recorded: `what` says which.
 
-    Of a refusal `count` says how often it came, alike, from `firstAt` to `lastAt`.
+    Of a refusal `count` says how often it came, alike, from `firstAt` to `lastAt`. Of what was done to a
+    subscription, `streamIds` says to which streams, `fromPosition` from where on.
     """
 
     position: int
@@ -53,6 +59,8 @@ class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     first_at: datetime | None = None
     last_at: datetime | None = None
     count: int | None = None
+    stream_ids: tuple[UUID, ...] | None = None
+    from_position: int | None = None
 
 
 class Trail(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -118,6 +126,14 @@ async def read(
     )
     items = tuple(_entry(row) for row in rows[:limit])
     return Trail(items=items, next_cursor=str(rows[limit - 1]["version"]) if len(rows) > limit else None)
+
+
+async def told(connection: asyncpg.Connection, command_id: UUID, *, log_id: int) -> AdminActed:
+    """The act that the command was recorded as."""
+    fact: AdminActed = _CODEC.decode(
+        await connection.fetchrow(_ANSWER, log_id, stream_of(log_id), command_id)
+    ).fact
+    return fact
 
 
 def _version(cursor: str) -> int:

@@ -1,21 +1,27 @@
 """Subscriptions over HTTP, for operators: see them, park a stream, try it again, go back."""
 
+from collections.abc import Awaitable, Callable
+
 import asyncpg
 from litestar import get, post
 from litestar.params import FromPath
 
-from pulseops.access.audit import Auditor
+from pulseops.access.asking import by
 from pulseops.access.guards import principal
+from pulseops.access.recording import By
+from pulseops.http import idempotency
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
 from pulseops.http.position import Least, place
 from pulseops.kernel.errors import InvalidInput
 from pulseops.operations import specs
+from pulseops.operations.acting import Done, act
 from pulseops.operations.resets import refuse_read_models
 from pulseops.operations.specs import Back, Park, Reset, Retry, Since, Standing, Wanted
 from pulseops.subscriptions import operating
 from pulseops.subscriptions.lag import lag
+from pulseops.subscriptions.operating import park_within, reset_within, retry_within
 from pulseops.subscriptions.positions import head
 from pulseops.subscriptions.reads import Reads
 
@@ -42,40 +48,55 @@ async def list_all(request: Req) -> Answer:
 
 @post("/subscriptions/{name:str}/retry", opt={"spec": specs.RETRY})
 async def retry(request: Req, name: FromPath[str]) -> Answer:
-    """`Idempotency-Key` is not used. Repeated, it tries again what is parked still; the rest is not found."""
-    wanted = await _RETRY.read(request)
-    pool, log_id = request.app.state.pool, principal(request).log_id
-    streams = await operating.retry(pool, name, wanted.stream_id, log_id=log_id)
-    _acted(request, name, "retry")
-    return encoded(Wanted(stream_ids=streams), status=202)
+    wanted, log_id = await _RETRY.read(request), principal(request).log_id
+
+    async def work(connection: asyncpg.Connection) -> Done:
+        return Done(stream_ids=await retry_within(connection, name, wanted.stream_id, log_id=log_id))
+
+    done = await _done(request, by(request, "retry-parked", wanted, of=name), f"{name} retry", work)
+    return _told(Wanted(stream_ids=done.stream_ids), done, status=202)
 
 
 @post("/subscriptions/{name:str}/park", opt={"spec": specs.PARK})
 async def park(request: Req, name: FromPath[str]) -> Answer:
-    """`Idempotency-Key` is not used, nor needed: what is parked stays so, and is not tried again."""
-    stream_id = (await _PARK.read(request)).stream_id
-    pool, log_id = request.app.state.pool, principal(request).log_id
-    since = await operating.park(pool, name, stream_id, log_id=log_id)
-    _acted(request, name, f"park {stream_id}")
-    return encoded(Since(stream_id=stream_id, position=since))
+    """What is parked stays so, and is not tried again."""
+    wanted, log_id = await _PARK.read(request), principal(request).log_id
+    stream_id = wanted.stream_id
+
+    async def work(connection: asyncpg.Connection) -> Done:
+        since = await park_within(connection, name, stream_id, log_id=log_id)
+        return Done(stream_ids=(stream_id,), position=since)
+
+    who = by(request, "park-stream", wanted, of=name)
+    done = await _done(request, who, f"{name} park {stream_id}", work)
+    return _told(Since(stream_id=stream_id, position=done.position), done)
 
 
 @post("/subscriptions/{name:str}/reset", opt={"spec": specs.RESET})
 async def reset(request: Req, name: FromPath[str]) -> Answer:
-    """`Idempotency-Key` is not used. Repeated, it goes back again: to the same end, by the same work."""
-    wanted = await _RESET.read(request)
+    """Without an `Idempotency-Key` a repetition goes back again: to the same end, by the same work."""
+    wanted, log_id = await _RESET.read(request), principal(request).log_id
     if not wanted.confirm:
         raise InvalidInput("Everything after the position is worked off again: say true.", pointer="/confirm")
     refuse_read_models(name)
-    pool, log_id = request.app.state.pool, principal(request).log_id
-    await operating.reset(pool, name, wanted.position, log_id=log_id)
-    _acted(request, name, f"reset to {wanted.position}")
-    return encoded(Back(position=wanted.position))
+
+    async def work(connection: asyncpg.Connection) -> Done:
+        await reset_within(connection, name, wanted.position, log_id=log_id)
+        return Done(position=wanted.position)
+
+    who = by(request, "reset-subscription", wanted, of=name)
+    done = await _done(request, who, f"{name} reset to {wanted.position}", work)
+    return _told(Back(position=done.position), done)
 
 
-def _acted(request: Req, name: str, verb: str) -> None:
-    auditor: Auditor = request.app.state.auditor
-    auditor.acted(request, principal(request), "subscriptions.operate", f"subscription:{name} {verb}")
+async def _done(
+    request: Req, who: By, subject: str, work: Callable[[asyncpg.Connection], Awaitable[Done]]
+) -> Done:
+    return await act(request.app.state.pool, who, subject, work, log_id=principal(request).log_id)
+
+
+def _told(body: Wanted | Since | Back, done: Done, *, status: int = 200) -> Answer:
+    return encoded(body, status=status, headers=[idempotency.REPLAYED] if done.replayed else [])
 
 
 ROUTES = (list_all, retry, park, reset)

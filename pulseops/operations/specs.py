@@ -11,6 +11,8 @@ from pulseops.subscriptions.lag import Follower
 from pulseops.subscriptions.operating import Parked
 
 _TAG = "operation"
+_ONCE = ("outcome-unknown", "idempotency-key-reused")
+_REPLAYED = ("Idempotency-Replayed",)
 
 
 class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -76,8 +78,15 @@ RETRY = Spec(
     body=Retry,
     body_example={"streamId": "019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f"},
     body_required=False,
-    answers={202: Shape(means="They are about to be tried; the list says what came of it.", kind=Wanted)},
-    problems=("not-found", "outcome-unknown"),
+    headers=("Idempotency-Key",),
+    answers={
+        202: Shape(
+            means="They are about to be tried; the list says what came of it.",
+            kind=Wanted,
+            headers=_REPLAYED,
+        )
+    },
+    problems=("not-found", *_ONCE),
 )
 PARK = Spec(
     name="parkStream",
@@ -86,8 +95,11 @@ PARK = Spec(
     tag=_TAG,
     body=Park,
     body_example={"streamId": "019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f"},
-    answers={200: Shape(means="Its events wait from there on, and nobody else's.", kind=Since)},
-    problems=("not-found", "outcome-unknown"),
+    headers=("Idempotency-Key",),
+    answers={
+        200: Shape(means="Its events wait from there on, and nobody else's.", kind=Since, headers=_REPLAYED)
+    },
+    problems=("not-found", *_ONCE),
 )
 RESET = Spec(
     name="resetSubscription",
@@ -96,6 +108,7 @@ RESET = Spec(
     tag=_TAG,
     body=Reset,
     body_example={"confirm": True, "position": 0},
-    answers={200: Shape(means="It goes on from there.", kind=Back)},
-    problems=("not-found", "subscription-conflict", "outcome-unknown"),
+    headers=("Idempotency-Key",),
+    answers={200: Shape(means="It goes on from there.", kind=Back, headers=_REPLAYED)},
+    problems=("not-found", "subscription-conflict", *_ONCE),
 )

@@ -119,23 +119,39 @@ async def _changing(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
         ) from error
 
 
+async def park_within(connection: asyncpg.Connection, name: str, stream_id: UUID, *, log_id: int = 1) -> int:
+    """As `park`, in the caller's transaction."""
+    rows = await shards_of(connection, log_id, name)
+    row = rows[bucket(stream_id) % len(rows)]
+    if stream_id in row["parked"]:
+        parked_since: int = await connection.fetchval(_STILL, log_id, name, stream_id)
+        return parked_since
+    known = "SELECT true FROM eventstore.stream WHERE log_id = $1 AND stream_id = $2"
+    if not await connection.fetchval(known, log_id, stream_id):
+        raise NotFound("There is no such stream.")
+    since: int = row["position"] + 1
+    await connection.execute(_PARK, log_id, name, row["shard"], stream_id, since)
+    return since
+
+
 async def park(pool: asyncpg.Pool, name: str, stream_id: UUID, *, log_id: int = 1) -> int:
     """From the subscription's position on the stream is left out; that position plus one.
 
     One that is parked stays so, from where it was, also if it was about to be tried again.
     """
     async with _changing(pool) as connection:
-        rows = await shards_of(connection, log_id, name)
-        row = rows[bucket(stream_id) % len(rows)]
-        if stream_id in row["parked"]:
-            parked_since: int = await connection.fetchval(_STILL, log_id, name, stream_id)
-            return parked_since
-        known = "SELECT true FROM eventstore.stream WHERE log_id = $1 AND stream_id = $2"
-        if not await connection.fetchval(known, log_id, stream_id):
-            raise NotFound("There is no such stream.")
-        since: int = row["position"] + 1
-        await connection.execute(_PARK, log_id, name, row["shard"], stream_id, since)
-    return since
+        return await park_within(connection, name, stream_id, log_id=log_id)
+
+
+async def retry_within(
+    connection: asyncpg.Connection, name: str, stream_id: UUID | None = None, *, log_id: int = 1
+) -> tuple[UUID, ...]:
+    """As `retry`, in the caller's transaction."""
+    await shards_of(connection, log_id, name)
+    found = await connection.fetch(_WANT, log_id, name, stream_id)
+    if stream_id is not None and not found:
+        raise NotFound("The stream is not parked.")
+    return tuple(row["stream_id"] for row in found)
 
 
 async def retry(
@@ -143,11 +159,7 @@ async def retry(
 ) -> tuple[UUID, ...]:
     """Whoever leads the subscription tries these again: one parked stream, or all, maybe none."""
     async with _changing(pool) as connection:
-        await shards_of(connection, log_id, name)
-        found = await connection.fetch(_WANT, log_id, name, stream_id)
-    if stream_id is not None and not found:
-        raise NotFound("The stream is not parked.")
-    return tuple(row["stream_id"] for row in found)
+        return await retry_within(connection, name, stream_id, log_id=log_id)
 
 
 async def tried(
@@ -163,14 +175,21 @@ async def tried(
         await asyncio.sleep(_LOOK)
 
 
+async def reset_within(
+    connection: asyncpg.Connection, name: str, position: int = 0, *, log_id: int = 1
+) -> None:
+    """As `reset`, in the caller's transaction."""
+    rows = await shards_of(connection, log_id, name)
+    if any(row["position"] < position for row in rows):
+        raise Conflicting("A subscription goes forward only by working history off.")
+    for row in rows:
+        held = row["parked"]
+        before = await connection.fetch(_BEFORE, log_id, name, held, position)
+        stays = [one["stream_id"] for one in before]
+        await connection.execute(_BACK, log_id, name, row["shard"], position, held, stays)
+
+
 async def reset(pool: asyncpg.Pool, name: str, position: int = 0, *, log_id: int = 1) -> None:
     """Everything after `position` is worked off again. It never goes forward: nothing may be skipped."""
     async with _changing(pool) as connection:
-        rows = await shards_of(connection, log_id, name)
-        if any(row["position"] < position for row in rows):
-            raise Conflicting("A subscription goes forward only by working history off.")
-        for row in rows:
-            held = row["parked"]
-            before = await connection.fetch(_BEFORE, log_id, name, held, position)
-            stays = [one["stream_id"] for one in before]
-            await connection.execute(_BACK, log_id, name, row["shard"], position, held, stays)
+        await reset_within(connection, name, position, log_id=log_id)
