@@ -18,8 +18,8 @@ from pulseops.live.pages import Log
 from pulseops.live.tail import TROUBLES, Tail
 from pulseops.live.wanted import Wanted
 
-MOST = 1_000
-"""Streams of one process."""
+MOST, MOST_EACH = 1_000, 250
+"""Streams of one process, and of one caller there: no key alone keeps all the others out."""
 KEEP_ALIVE = 15.0
 """Seconds of silence that a stream never exceeds."""
 AGE = 600.0
@@ -71,15 +71,17 @@ class Feeds:
         return self._of(log_id).log
 
     def begin(
-        self, log_id: int, wanted: Wanted, after: int, allowed: Callable[[], Awaitable[bool]]
+        self, log_id: int, wanted: Wanted, after: int, allowed: Callable[[], Awaitable[bool]], caller: str
     ) -> tuple[Listener, Callable[[Line], Awaitable[None]]]:
         """A place, to be given back by `finish`, and who speaks. Raises Overloaded."""
         if self._stopping or len(self._listeners) >= MOST:
             raise Overloaded("As many streams are open here as there is room for. Come back in a moment.")
+        if sum(one.caller == caller for one in self._listeners) >= MOST_EACH:
+            raise Overloaded(f"You have {MOST_EACH} streams open here: end one, or come back in a moment.")
         self._doorbell.listen()
         if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self._watch(), name="pulseops stream access")
-        followed, listener = self._of(log_id), Listener(wanted, after, allowed)
+        followed, listener = self._of(log_id), Listener(wanted, after, allowed, caller)
         self._listeners[listener] = followed.tail
         return listener, partial(self._speak, followed, listener)
 

@@ -169,3 +169,16 @@ async def test_a_server_that_stops_waits_for_no_stream(host: Host) -> None:
         assert monotonic() - began < 3
         for stream in streams:
             assert (await stream.end())[-1].comment == feeds.WORDS["stopping"]
+
+
+async def test_one_caller_leaves_room_for_the_others(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "MOST_EACH", 2)
+    token = await a_key(host.app.state.pool, "viewer", role="viewer")
+    async with client(host.port, token) as greedy:
+        async with following(greedy), following(greedy):
+            answer = await greedy.get("/stream")
+            assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+            async with host.follow():
+                pass
+        async with following(greedy):
+            pass
