@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import asyncpg
+import structlog
 from msgspec import Struct
 
 from pulseops.eventstore.history import newest
@@ -40,6 +41,7 @@ WORDS: dict[Why, str] = {
     "access": "what you may see has changed",
     "trouble": "something went wrong here: come back with the last id",
 }
+_log = structlog.get_logger(__name__)
 
 
 class _Followed(Struct, frozen=True):
@@ -164,6 +166,9 @@ class Feeds:
                         listener.end("access")
                 except TROUBLES:
                     break  # without the database there is nothing new to tell either
+                except Exception as error:  # noqa: BLE001 -- logged, and told to the one whom it is about
+                    _log.error("who listens cannot be looked at", exc_info=error)
+                    listener.end("trouble")
 
     def _lag(self) -> int:
         return max((tail.position - one.told for one, tail in self._listeners.items()), default=0)
