@@ -29,7 +29,7 @@ class Listener:
     """
 
     def __init__(
-        self, wanted: Wanted, after: int, allowed: Callable[[], Awaitable[bool]], caller: str = ""
+        self, wanted: Wanted, after: int, allowed: Callable[[], Awaitable[bool]], caller: str
     ) -> None:
         self.wanted, self.allowed, self.caller = wanted, allowed, caller
         self.position = self.told = after
