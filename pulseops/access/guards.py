@@ -159,7 +159,8 @@ async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler:
         _same_site(connection, doorkeeper, asking, wanted)
     # A route that does not say what it asks for is open to nobody.
     action = action_named(wanted) if wanted is not None else None
-    if action is None or not allowed(asking.role, action):
+    limited = asking.teams is not None
+    if action is None or not allowed(asking.role, action, limited=limited):
         raise denied(connection, wanted)
 
 
@@ -203,7 +204,8 @@ def denied(
         key_id=asking.key_id,
         action=action,
     )
-    return Refused("forbidden", detail or f"The role {asking.role} does not allow {action or 'this'}.")
+    part = " to one who is limited to teams" if asking.teams is not None else ""
+    return Refused("forbidden", detail or f"The role {asking.role} does not allow {action or 'this'}{part}.")
 
 
 def principal(request: Req) -> Principal:

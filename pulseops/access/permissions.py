@@ -52,8 +52,13 @@ MATRIX: Mapping[Role, frozenset[Action]] = {
 """What each role may do. What is not listed is refused."""
 
 
-def allowed(role: Role, action: Action) -> bool:
-    return action in MATRIX[role]
+_WHOLE = frozenset[Action]({"subscriptions.read", "subscriptions.operate", "audit.read"})
+"""What is about a whole log, and so nothing for one who sees a part of it."""
+
+
+def allowed(role: Role, action: Action, *, limited: bool = False) -> bool:
+    """`limited`: to some teams."""
+    return action in MATRIX[role] and not (limited and action in _WHOLE)
 
 
 def role_named(text: str) -> Role | None:

@@ -100,7 +100,9 @@ async def whoami(request: Req) -> Answer:
             name=asking.name,
             role=asking.role,
             teams=None if asking.teams is None else tuple(sorted(asking.teams)),
-            actions=tuple(action for action in ACTIONS if allowed(asking.role, action)),
+            actions=tuple(
+                action for action in ACTIONS if allowed(asking.role, action, limited=asking.teams is not None)
+            ),
         )
     )
 

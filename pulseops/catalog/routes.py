@@ -1,13 +1,14 @@
 """Teams and services over HTTP: list, see, define, retire. A definition is whole: PUT replaces."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import asyncpg
 from litestar import delete, get, put
 from litestar.params import FromPath
 
-from pulseops.access.guards import principal
+from pulseops.access.guards import denied, principal
 from pulseops.catalog import service, specs, team
 from pulseops.catalog.commands import Define, Retire, ServiceValue, TeamValue, define_service, define_team
 from pulseops.catalog.defaults import Defaults
@@ -125,6 +126,7 @@ def _desk(request: Req) -> Desk:
         exchange=exchange.of(request),
         conditions=etag.conditions(request),
         key=idempotency.key(request),
+        denied=partial(denied, request, "catalog.write"),
     )
 
 

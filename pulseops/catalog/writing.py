@@ -4,6 +4,7 @@ What is asked of the entry itself is certain: it is decided on the version that 
 What is asked of other entries (that the owner exists, that nobody is owned) was so a moment before.
 """
 
+from collections.abc import Callable
 from typing import Any
 from zlib import crc32
 
@@ -42,7 +43,10 @@ Catalog = EventStore[Command, Entry | None, CatalogFact]
 
 
 class Desk(Struct, frozen=True, kw_only=True):
-    """Where one request is dealt with: who asks, under which conditions, and what can be asked of whom."""
+    """Where one request is dealt with: who asks, under which conditions, and what can be asked of whom.
+
+    `denied` puts it on record that the caller may not, and is what to raise.
+    """
 
     catalog: Catalog
     defaults: Defaults
@@ -51,6 +55,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     exchange: Exchange
     conditions: Conditions
     key: str | None
+    denied: Callable[[str], Refused]
 
 
 class Written(Struct, frozen=True, kw_only=True):
@@ -174,7 +179,7 @@ def _permit(desk: Desk, kind: Kind, name: str, command: Command, entry: Entry | 
         if isinstance(command, Define):
             owners |= _owner(command.value)
     if foreign := sorted(owners - mine):
-        raise Refused("forbidden", f"Your key is for other teams than {foreign[0][:100]}.")
+        raise desk.denied(f"Your key is for other teams than {foreign[0][:100]}.")
 
 
 def _owner(value: Defined) -> set[str]:

@@ -39,9 +39,20 @@ class Entry(Struct, frozen=True, kw_only=True, rename="camel"):
     details: dict[str, Any] = {}
 
 
-class Story(Incident, frozen=True, kw_only=True, rename="camel"):
-    """An incident with everything that happened to it, in order."""
+class LivesOn(Struct, frozen=True, kw_only=True):
+    """What a merged incident lives on in, after all merges: the one to act on, and how it stands."""
 
+    id: UUID
+    status: Status
+
+
+class Story(Incident, frozen=True, kw_only=True, rename="camel"):
+    """An incident with everything that happened to it, in order.
+
+    `lives_on` is None for one that was not merged, and where the caller does not see where to.
+    """
+
+    lives_on: LivesOn | None = None
     timeline: tuple[Entry, ...] = ()
 
 

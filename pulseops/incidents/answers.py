@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -9,7 +10,7 @@ from msgspec import Struct
 from pulseops.eventstore.store import EventStore
 from pulseops.http.problem import Problem
 from pulseops.incidents.commands import Command
-from pulseops.incidents.events import IncidentFact
+from pulseops.incidents.events import IncidentFact, Status
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.timeline import TimelineEntry, entry
 from pulseops.kernel.envelope import Recorded
@@ -21,9 +22,20 @@ Incidents = EventStore[Command, Incident | None, IncidentFact]
 I = TypeVar("I", bound=Incident)  # noqa: E741 -- an incident
 
 
-class WithTimeline(Incident, frozen=True, kw_only=True, rename="camel"):
-    """The incident and everything that happened to it, in order."""
+class LivesOn(Struct, frozen=True, kw_only=True):
+    """The incident at the end of all merges: the one to act on, and how it now stands."""
 
+    id: UUID
+    status: Status
+
+
+class WithTimeline(Incident, frozen=True, kw_only=True, rename="camel"):
+    """The incident and everything that happened to it, in order.
+
+    `livesOn` is there for one that was merged, unless the caller does not see where to, or asks `asOf`.
+    """
+
+    lives_on: LivesOn | None = None
     timeline: Sequence[TimelineEntry]
 
 
@@ -45,10 +57,13 @@ class Batch(Struct, frozen=True, kw_only=True, rename="camel"):
     failed: int
 
 
-def with_timeline(incident: Incident, facts: Sequence[Recorded[IncidentFact]]) -> bytes:
-    """`WithTimeline` as JSON: its two parts written one after the other, which is half the work."""
+def with_timeline(
+    incident: Incident, facts: Sequence[Recorded[IncidentFact]], lives_on: LivesOn | None = None
+) -> bytes:
+    """`WithTimeline` as JSON: its parts written one after the other, which is half the work."""
     timeline = _encoder.encode([entry(fact) for fact in facts])
-    return b'%b,"timeline":%b}' % (_encoder.encode(incident)[:-1], timeline)
+    where = b"null" if lives_on is None else _encoder.encode(lives_on)
+    return b'%b,"livesOn":%b,"timeline":%b}' % (_encoder.encode(incident)[:-1], where, timeline)
 
 
 def extended(kind: type[I], incident: Incident, **more: Any) -> I:

@@ -41,12 +41,15 @@ def standing(incident: Incident) -> list[Header]:
     return [etag.etag(incident.version), place(incident.position)]
 
 
-def visible(request: Req) -> Callable[[Incident | None], None]:
-    """Raises NotFound for what is not there, and for what is none of the caller's business."""
+def visible(request: Req, *, but: UUID | None = None) -> Callable[[Incident | None], None]:
+    """Raises NotFound for what is not there, and for what is none of the caller's business.
+
+    `but` need only be there.
+    """
     asking = principal(request)
 
     def check(incident: Incident | None) -> None:
-        if incident is None or not asking.sees(incident.assigned_team):
+        if incident is None or not (incident.id == but or asking.sees(incident.assigned_team)):
             raise NotFound("There is no such incident.")
 
     return check
@@ -101,11 +104,17 @@ async def change(
 
 
 async def change_both(
-    request: Req, one: tuple[UUID, Command], other: tuple[UUID, Command], kind: str, *, body: object
+    request: Req,
+    one: tuple[UUID, Command],
+    other: tuple[UUID, Command],
+    kind: str,
+    *,
+    body: object,
+    unseen: bool = False,
 ) -> Answer:
     """Carries out a command on each of two incidents, or neither; answers with the first.
 
-    Only the first has to be visible to the caller: look at the other before.
+    `unseen`: the caller need not see the other.
     """
     expected = etag.expected_version(request)
     context = context_of(request, one[0], body, kind)
@@ -114,8 +123,9 @@ async def change_both(
         Part(stream_id=one[0], command=one[1], context=context, expected_version=expected),
         Part(stream_id=other[0], command=other[1], context=beside, expected_version=None),
     ]
+    allow = visible(request, but=other[0] if unseen else None)
     try:
-        outcomes = await incidents_of(request).together(parts, allow=visible(request))
+        outcomes = await incidents_of(request).together(parts, allow=allow)
     except (VersionConflict, NameTaken) as error:
         refuse(error, expected)
     return changed(*outcomes)

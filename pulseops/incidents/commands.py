@@ -17,7 +17,16 @@ Label = Annotated[str, Meta(max_length=1_000)]
 Instant = Annotated[datetime, Meta(tz=True)]
 Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Note = Annotated[str, Meta(max_length=20_000, description="Why, in the words of whoever asks for it.")]
-WebPage = Annotated[str, Meta(max_length=2_000, pattern=r"^https?://[^\s/]+\S*$")]
+WebPage = Annotated[
+    str,
+    Meta(
+        max_length=2_000,
+        # History keeps it for ever, so no password; and `$` would let a line feed follow.
+        pattern=r"^https?://[^\s/?#@\\]+([/?#]\S*)?(?![\s\S])",
+        description="http or https, without a user name or a password.",
+        examples=["https://status.example.com/incidents/42"],
+    ),
+]
 
 
 class Create(

@@ -19,14 +19,23 @@ async def joined(incidents: Incidents, holder_id: UUID, context: Context) -> Inc
     A merged holder keeps its key for as long as what it lives on in is not over; then it is over as well.
     """
     holder = await _stands(incidents, holder_id)
-    last = holder
-    while last is not None and last.status == "merged" and last.merged_into is not None:
-        last = await _stands(incidents, last.merged_into)
+    last = None if holder is None else await end_of(incidents, holder)
     if last is not None and last.status != "resolved":
         return last
     if holder is not None and holder.status == "merged" and last is not None:
         await _conclude(incidents, holder, last, context)
     return None
+
+
+async def end_of(incidents: Incidents, merged: Incident) -> Incident | None:
+    """The incident at the end of all merges, also through one that is over as a duplicate of another.
+
+    There is always one: what was merged takes nothing in, so that merges never lead back.
+    """
+    last: Incident | None = merged
+    while last is not None and last.merged_into is not None:
+        last = await _stands(incidents, last.merged_into)
+    return last
 
 
 def as_reported(incident: Incident, said: Create) -> Incident:
@@ -65,6 +74,7 @@ async def _conclude(incidents: Incidents, holder: Incident, last: Incident, cont
     ours = Context(
         actor=_ACTOR,
         now=context.now,
+        occurred_at=last.resolved_at,
         command_id=derived_id("conclude", incidents.log_id, holder.id, holder.version),
         correlation_id=context.correlation_id,
     )

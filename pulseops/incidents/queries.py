@@ -14,13 +14,14 @@ from pulseops.http.bodies import Query
 from pulseops.http.exchange import Req
 from pulseops.http.position import place
 from pulseops.incidents import moments, query_specs, steps
-from pulseops.incidents.answers import with_timeline
+from pulseops.incidents.answers import LivesOn, with_timeline
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.changing import incidents_of, standing
 from pulseops.incidents.entries import of_recorded
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.facets import Facets, count_incidents
 from pulseops.incidents.incident import Incident
+from pulseops.incidents.joined import end_of
 from pulseops.incidents.listing import Page, list_incidents
 from pulseops.incidents.query_specs import Counted, Shown, Wanted
 from pulseops.incidents.steps import EventPage, Steps, TimelinePage
@@ -83,7 +84,8 @@ async def facets(request: Req) -> Answer:
 async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
     """Always as it now stands; with `min_position` it may be as it stood at that position.
 
-    With `asOf` it is as it was then. Who may see it is as of now.
+    With `asOf` it is as it was then. Who may see it is as of now. The tag of a merged incident says nothing
+    of the one that it lives on in, so it is always told in full.
     """
     # Hardly anybody asks for more than the incident.
     wanted = _SHOWN.read(request) if request.scope["query_string"] else _NOTHING
@@ -92,6 +94,9 @@ async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
     if at is not None:
         facts = moments.until(facts, at)
         incident = incidents_of(request).decider.fold(facts) or incident
+    elif incident.merged_into is not None:
+        where = await _lives_on(request, incident)
+        return Answer(with_timeline(incident, facts, where), headers=standing(incident))
     if etag.not_modified(request, incident.version):
         return Answer(b"", status=304, headers=standing(incident))
     return Answer(with_timeline(incident, facts), headers=standing(incident))
@@ -135,6 +140,14 @@ async def _seen(request: Req, incident_id: UUID, least: int | None) -> tuple[Inc
     if incident is None or not principal(request).sees(incident.assigned_team):
         raise NotFound("There is no such incident.")
     return incident, facts
+
+
+async def _lives_on(request: Req, merged: Incident) -> LivesOn | None:
+    """None when that is none of the caller's business."""
+    last = await end_of(incidents_of(request), merged)
+    if last is None or not principal(request).sees(last.assigned_team):
+        return None
+    return LivesOn(id=last.id, status=last.status)
 
 
 async def _facts(request: Req, incident_id: UUID, least: int | None) -> Facts:

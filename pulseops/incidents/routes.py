@@ -88,13 +88,14 @@ async def merge(request: Req, incident_id: FromPath[UUID]) -> Answer:
 
 @post(SPLIT.paths, opt={"spec": SPLIT.spec})
 async def split(request: Req, incident_id: FromPath[UUID]) -> Answer:
+    """Who sees it may take it out of what it was merged into, also of what is none of their business."""
     body: Split = await SPLIT.body.read(request)
     incident = await seen(request, incident_id)
     if incident.merged_into is None:
         return await change(request, incident_id, body, SPLIT.kind)
     other = Release(incident=incident_id, note=body.note)
     return await change_both(
-        request, (incident_id, body), (incident.merged_into, other), SPLIT.kind, body=body
+        request, (incident_id, body), (incident.merged_into, other), SPLIT.kind, body=body, unseen=True
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import asyncpg
+import structlog
 from msgspec import Struct
 
 from pulseops.eventstore.history import newest
@@ -18,8 +19,8 @@ from pulseops.live.pages import Log
 from pulseops.live.tail import TROUBLES, Tail
 from pulseops.live.wanted import Wanted
 
-MOST = 1_000
-"""Streams of one process."""
+MOST, MOST_EACH = 1_000, 250
+"""Streams of one process, and of one caller there: no key alone keeps all the others out."""
 KEEP_ALIVE = 15.0
 """Seconds of silence that a stream never exceeds."""
 AGE = 600.0
@@ -40,6 +41,7 @@ WORDS: dict[Why, str] = {
     "access": "what you may see has changed",
     "trouble": "something went wrong here: come back with the last id",
 }
+_log = structlog.get_logger(__name__)
 
 
 class _Followed(Struct, frozen=True):
@@ -71,15 +73,17 @@ class Feeds:
         return self._of(log_id).log
 
     def begin(
-        self, log_id: int, wanted: Wanted, after: int, allowed: Callable[[], Awaitable[bool]]
+        self, log_id: int, wanted: Wanted, after: int, allowed: Callable[[], Awaitable[bool]], caller: str
     ) -> tuple[Listener, Callable[[Line], Awaitable[None]]]:
         """A place, to be given back by `finish`, and who speaks. Raises Overloaded."""
         if self._stopping or len(self._listeners) >= MOST:
             raise Overloaded("As many streams are open here as there is room for. Come back in a moment.")
+        if sum(one.caller == caller for one in self._listeners) >= MOST_EACH:
+            raise Overloaded(f"You have {MOST_EACH} streams open here: end one, or come back in a moment.")
         self._doorbell.listen()
         if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self._watch(), name="pulseops stream access")
-        followed, listener = self._of(log_id), Listener(wanted, after, allowed)
+        followed, listener = self._of(log_id), Listener(wanted, after, allowed, caller)
         self._listeners[listener] = followed.tail
         return listener, partial(self._speak, followed, listener)
 
@@ -162,6 +166,9 @@ class Feeds:
                         listener.end("access")
                 except TROUBLES:
                     break  # without the database there is nothing new to tell either
+                except Exception as error:  # noqa: BLE001 -- logged, and told to the one whom it is about
+                    _log.error("who listens cannot be looked at", exc_info=error)
+                    listener.end("trouble")
 
     def _lag(self) -> int:
         return max((tail.position - one.told for one, tail in self._listeners.items()), default=0)

@@ -25,11 +25,13 @@ LEAVE_SLOWLY = 10.0
 class Listener:
     """`position`: everything up to there waits or was sent or is none of its business.
 
-    `told`: the id that it was sent last. `allowed` says whether it still may listen.
+    `told`: the id that it was sent last. `allowed` says whether it still may listen. `caller` is whose it is.
     """
 
-    def __init__(self, wanted: Wanted, after: int, allowed: Callable[[], Awaitable[bool]]) -> None:
-        self.wanted, self.allowed = wanted, allowed
+    def __init__(
+        self, wanted: Wanted, after: int, allowed: Callable[[], Awaitable[bool]], caller: str
+    ) -> None:
+        self.wanted, self.allowed, self.caller = wanted, allowed, caller
         self.position = self.told = after
         self.ended: Why | None = None
         self.line: Line | None = None

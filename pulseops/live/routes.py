@@ -47,7 +47,7 @@ async def follow(request: Req) -> Lasting:
     if after > head:
         raise Refused("ahead", f"Position {after} is beyond the log's newest, {head}.")
     allowed = partial(_allowed, request.app.state.doorkeeper, exchange.of(request).headers, who)
-    listener, speak = feeds.begin(who.log_id, wanted, after, allowed)
+    listener, speak = feeds.begin(who.log_id, wanted, after, allowed, who.caller)
     return Lasting(
         speak, media=frames.MEDIA, headers=[place(after)], finished=partial(feeds.finish, listener)
     )

@@ -12,6 +12,7 @@ from pulseops.access.keys import parsed
 from pulseops.access.permissions import ROLES, Role
 from pulseops.access.usage import Usage
 from pulseops.kernel.clock import utc_now
+from pulseops.kernel.ids import new_id
 from tests.conftest import Database
 from tests.keys import a_key
 from tests.serving import Api, serving
@@ -235,3 +236,33 @@ async def test_who_joins_an_incident_they_may_not_see_is_told_what_they_said(
         assert (one["description"], one["labels"], one["assignedTeam"]) == ("", {}, None)
     ours = (await api.post("/incident", json=body)).json()
     assert (ours["title"], ours["assignedTeam"]) == ("the vault is open", there["assignedTeam"])
+
+
+async def test_what_is_about_a_whole_log_is_not_for_a_key_that_is_limited_to_teams(api: Api) -> None:
+    whole = {"audit.read", "subscriptions.read", "subscriptions.operate"}
+    limited = bearing(await a_key(api.app.state.pool, "lead", teams=("payments",)))
+    await asyncio.sleep(0.1)
+    for method, path, body in (
+        ("GET", "/audit", None),
+        ("GET", "/subscriptions", None),
+        ("POST", "/subscriptions/timeline/park", {"streamId": str(new_id())}),
+        ("POST", "/subscriptions/assignment/reset", {"confirm": True}),
+    ):
+        answer = await api.request(method, path, json=body, headers=limited)
+        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), path
+    told = (await api.get("/whoami", headers=limited)).json()["actions"]
+    assert (whole & set(told), "incident.respond" in told) == (set(), True)
+    assert whole <= set((await api.get("/whoami")).json()["actions"])
+
+
+async def test_a_refusal_of_the_catalog_is_put_on_record(api: Api) -> None:
+    limited = bearing(await a_key(api.app.state.pool, "lead", role="manager", teams=("payments",)))
+    await asyncio.sleep(0.1)
+    assert (await api.put("/teams/search", json={}, headers=limited)).status_code == 403
+    (entry,) = [one for one in await flushed(api) if one["what"] == "ACCESS.DENIED"]
+    assert (entry["who"], entry["code"], entry["action"], entry["path"]) == (
+        "key:lead",
+        "forbidden",
+        "catalog.write",
+        "/teams/{name}",
+    )

@@ -136,6 +136,8 @@ async def test_a_link_to_an_incident_is_seen_from_both(api: Api) -> None:
         ("comment", {"text": " "}, "/text"),
         ("link", {}, "/incident"),
         ("link", {"url": "javascript:alert(1)"}, "/url"),
+        ("link", {"url": "https://ada:secret@example.com/"}, "/url"),
+        ("link", {"url": "https://example.com/\n"}, "/url"),
         ("link", {"incident": str(new_id())}, "/incident"),
         ("merge", {"into": str(new_id())}, "/into"),
         ("impact", {"customers": -1}, "/customers"),

@@ -10,7 +10,9 @@ from time import monotonic
 import asyncpg
 import pytest
 
+from pulseops.access.keys import Principal
 from pulseops.kernel.clock import utc_now
+from pulseops.kernel.errors import OutcomeUnknown
 from pulseops.live import feeds, listener, tail
 from tests.conftest import Database
 from tests.integration.appending import until
@@ -169,3 +171,45 @@ async def test_a_server_that_stops_waits_for_no_stream(host: Host) -> None:
         assert monotonic() - began < 3
         for stream in streams:
             assert (await stream.end())[-1].comment == feeds.WORDS["stopping"]
+
+
+async def test_one_caller_leaves_room_for_the_others(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "MOST_EACH", 2)
+    token = await a_key(host.app.state.pool, "viewer", role="viewer")
+    async with client(host.port, token) as greedy:
+        async with following(greedy), following(greedy):
+            answer = await greedy.get("/stream")
+            assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+            async with host.follow():
+                pass
+        async with following(greedy):
+            pass
+
+
+async def test_one_who_cannot_be_looked_at_hides_nobody_else(
+    host: Host, app: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doorkeeper = host.app.state.doorkeeper
+    odd, gone = [await a_key(host.app.state.pool, name) for name in ("odd", "gone")]
+    admit = doorkeeper.admit
+
+    async def troubled(authorization: bytes | None, cookie: bytes | None = None) -> Principal:
+        if authorization == f"Bearer {odd}".encode():
+            raise OutcomeUnknown
+        found: Principal = await admit(authorization, cookie)
+        return found
+
+    async with (
+        client(host.port, odd) as one,
+        client(host.port, gone) as other,
+        following(one) as cut,
+        following(other) as revoked,
+        host.follow() as ours,
+    ):
+        monkeypatch.setattr(doorkeeper, "admit", troubled)
+        await host.app.state.pool.execute(_REVOKE, gone.split("_")[1], utc_now())
+        async with asyncio.timeout(10):  # long before they end of age
+            assert (await cut.end())[-1].comment == feeds.WORDS["trouble"]
+            assert (await revoked.end())[-1].comment == feeds.WORDS["access"]
+        await happen(app)
+        assert await ours.ids(1) == [1]
