@@ -10,11 +10,14 @@ from msgspec import Struct
 from rich.table import Table
 from rich.text import Text
 
+from pulseops.access.recording import By, local
 from pulseops.cli.database import Json, Position, in_database, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, USAGE
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
+from pulseops.kernel.clock import utc_now
+from pulseops.operations import acting
 from pulseops.operations.resets import refuse_read_models
 from pulseops.subscriptions import operating, sharding
 from pulseops.subscriptions.lag import Follower, lag
@@ -102,11 +105,11 @@ def park(name: str, stream: UUID, /, *, log: InLog = DEFAULT, json: Json = False
     json
         Print what was done as JSON.
     """
-    since = _operate(log, lambda pool, log_id: operating.park(pool, name, stream, log_id=log_id))
+    done = _operate(log, lambda pool, log_id: acting.park(pool, _me(), name, stream, log_id=log_id))
     if json:
-        print_structs(Done(name=name, position=since))
+        print_structs(Done(name=name, position=done.position))
     else:
-        say(harmless(f"{name} leaves {stream} out from position {since} on."))
+        say(harmless(f"{name} leaves {stream} out from position {done.position} on."))
 
 
 @subscriptions.command
@@ -126,7 +129,7 @@ def retry(name: str, stream: UUID | None = None, /, *, log: InLog = DEFAULT, jso
     """
 
     async def work(pool: asyncpg.Pool, log_id: int) -> tuple[int, tuple[Parked, ...]]:
-        streams = await operating.retry(pool, name, stream, log_id=log_id)
+        streams = (await acting.retry(pool, _me(), name, stream, log_id=log_id)).stream_ids
         left = await operating.tried(pool, name, streams, within=_PATIENCE, log_id=log_id)
         return len(streams), left
 
@@ -172,7 +175,7 @@ def reset(
         if not yes:
             told = f"Everything that {name} did for the events after position {to} is done again"
             raise stop(f"{told}. If that is what you want, add --yes.", USAGE)
-        await operating.reset(pool, name, to, log_id=log_id)
+        await acting.reset(pool, _me(), name, to, log_id=log_id)
 
     _operate(log, work)
     if json:
@@ -210,6 +213,10 @@ def _operate(log: str, work: Callable[[asyncpg.Pool, int], Awaitable[T]]) -> T:
         return await work(pool, await find_log(pool, log))
 
     return in_database(named)
+
+
+def _me() -> By:
+    return local("cli", now=utc_now())
 
 
 def _told(stream: Parked) -> str:

@@ -1,27 +1,23 @@
 """Subscriptions over HTTP, for operators: see them, park a stream, try it again, go back."""
 
-from collections.abc import Awaitable, Callable
-
 import asyncpg
 from litestar import get, post
 from litestar.params import FromPath
 
 from pulseops.access.asking import by
 from pulseops.access.guards import principal
-from pulseops.access.recording import By
 from pulseops.http import idempotency
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
 from pulseops.http.position import Least, place
 from pulseops.kernel.errors import InvalidInput
-from pulseops.operations import specs
-from pulseops.operations.acting import Done, act
+from pulseops.operations import acting, specs
+from pulseops.operations.acting import Done
 from pulseops.operations.resets import refuse_read_models
 from pulseops.operations.specs import Back, Park, Reset, Retry, Since, Standing, Wanted
 from pulseops.subscriptions import operating
 from pulseops.subscriptions.lag import lag
-from pulseops.subscriptions.operating import park_within, reset_within, retry_within
 from pulseops.subscriptions.positions import head
 from pulseops.subscriptions.reads import Reads
 
@@ -48,51 +44,31 @@ async def list_all(request: Req) -> Answer:
 
 @post("/subscriptions/{name:str}/retry", opt={"spec": specs.RETRY})
 async def retry(request: Req, name: FromPath[str]) -> Answer:
-    wanted, log_id = await _RETRY.read(request), principal(request).log_id
-
-    async def work(connection: asyncpg.Connection) -> Done:
-        return Done(stream_ids=await retry_within(connection, name, wanted.stream_id, log_id=log_id))
-
-    done = await _done(request, by(request, "retry-parked", wanted, of=name), f"{name} retry", work)
+    wanted, pool, log_id = await _RETRY.read(request), request.app.state.pool, principal(request).log_id
+    who = by(request, "retry-parked", wanted, of=name)
+    done = await acting.retry(pool, who, name, wanted.stream_id, log_id=log_id)
     return _told(Wanted(stream_ids=done.stream_ids), done, status=202)
 
 
 @post("/subscriptions/{name:str}/park", opt={"spec": specs.PARK})
 async def park(request: Req, name: FromPath[str]) -> Answer:
     """What is parked stays so, and is not tried again."""
-    wanted, log_id = await _PARK.read(request), principal(request).log_id
-    stream_id = wanted.stream_id
-
-    async def work(connection: asyncpg.Connection) -> Done:
-        since = await park_within(connection, name, stream_id, log_id=log_id)
-        return Done(stream_ids=(stream_id,), position=since)
-
+    wanted, pool, log_id = await _PARK.read(request), request.app.state.pool, principal(request).log_id
     who = by(request, "park-stream", wanted, of=name)
-    done = await _done(request, who, f"{name} park {stream_id}", work)
-    return _told(Since(stream_id=stream_id, position=done.position), done)
+    done = await acting.park(pool, who, name, wanted.stream_id, log_id=log_id)
+    return _told(Since(stream_id=wanted.stream_id, position=done.position), done)
 
 
 @post("/subscriptions/{name:str}/reset", opt={"spec": specs.RESET})
 async def reset(request: Req, name: FromPath[str]) -> Answer:
     """Without an `Idempotency-Key` a repetition goes back again: to the same end, by the same work."""
-    wanted, log_id = await _RESET.read(request), principal(request).log_id
+    wanted, pool, log_id = await _RESET.read(request), request.app.state.pool, principal(request).log_id
     if not wanted.confirm:
         raise InvalidInput("Everything after the position is worked off again: say true.", pointer="/confirm")
     refuse_read_models(name)
-
-    async def work(connection: asyncpg.Connection) -> Done:
-        await reset_within(connection, name, wanted.position, log_id=log_id)
-        return Done(position=wanted.position)
-
     who = by(request, "reset-subscription", wanted, of=name)
-    done = await _done(request, who, f"{name} reset to {wanted.position}", work)
-    return _told(Back(position=done.position), done)
-
-
-async def _done(
-    request: Req, who: By, subject: str, work: Callable[[asyncpg.Connection], Awaitable[Done]]
-) -> Done:
-    return await act(request.app.state.pool, who, subject, work, log_id=principal(request).log_id)
+    done = await acting.reset(pool, who, name, wanted.position, log_id=log_id)
+    return _told(Back(position=wanted.position), done)
 
 
 def _told(body: Wanted | Since | Back, done: Done, *, status: int = 200) -> Answer:

@@ -1,20 +1,17 @@
 """What operators do to a subscription: park a stream, have it tried again, go back in history.
 
-Each locks the rows that it changes, and so comes between two batches. They raise NotFound for what there is
-not, Conflicting, which says why, for what may not be, and OutcomeUnknown when the commit was not answered.
+Each locks the rows that it changes until the caller's transaction ends, and so comes between two batches.
+They raise NotFound for what there is not, and Conflicting, which says why, for what may not be.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 from msgspec import Struct
 
-from pulseops.db.outages import OUTAGES
-from pulseops.kernel.errors import NotFound, OutcomeUnknown, PulseOpsError
+from pulseops.kernel.errors import NotFound, PulseOpsError
 from pulseops.subscriptions.slices import bucket
 
 _LOOK = 0.1  # seconds between looks at what became of a try
@@ -103,24 +100,11 @@ async def parked(
     return tuple(Parked(**dict(row)) for row in rows)
 
 
-@asynccontextmanager
-async def _changing(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
-    """A transaction. Before its commit an outage is one, as nothing is stored; from there on nobody knows."""
-    done = False
-    try:
-        async with pool.acquire() as connection, connection.transaction():
-            yield connection
-            done = True
-    except OUTAGES as error:
-        if not done:
-            raise
-        raise OutcomeUnknown(
-            "The outcome is unknown: look at the subscriptions before you repeat it."
-        ) from error
+async def park(connection: asyncpg.Connection, name: str, stream_id: UUID, *, log_id: int = 1) -> int:
+    """From the subscription's position on the stream is left out; that position plus one.
 
-
-async def park_within(connection: asyncpg.Connection, name: str, stream_id: UUID, *, log_id: int = 1) -> int:
-    """As `park`, in the caller's transaction."""
+    One that is parked stays so, from where it was, also if it was about to be tried again.
+    """
     rows = await shards_of(connection, log_id, name)
     row = rows[bucket(stream_id) % len(rows)]
     if stream_id in row["parked"]:
@@ -134,32 +118,15 @@ async def park_within(connection: asyncpg.Connection, name: str, stream_id: UUID
     return since
 
 
-async def park(pool: asyncpg.Pool, name: str, stream_id: UUID, *, log_id: int = 1) -> int:
-    """From the subscription's position on the stream is left out; that position plus one.
-
-    One that is parked stays so, from where it was, also if it was about to be tried again.
-    """
-    async with _changing(pool) as connection:
-        return await park_within(connection, name, stream_id, log_id=log_id)
-
-
-async def retry_within(
+async def retry(
     connection: asyncpg.Connection, name: str, stream_id: UUID | None = None, *, log_id: int = 1
 ) -> tuple[UUID, ...]:
-    """As `retry`, in the caller's transaction."""
+    """Whoever leads the subscription tries these again: one parked stream, or all, maybe none."""
     await shards_of(connection, log_id, name)
     found = await connection.fetch(_WANT, log_id, name, stream_id)
     if stream_id is not None and not found:
         raise NotFound("The stream is not parked.")
     return tuple(row["stream_id"] for row in found)
-
-
-async def retry(
-    pool: asyncpg.Pool, name: str, stream_id: UUID | None = None, *, log_id: int = 1
-) -> tuple[UUID, ...]:
-    """Whoever leads the subscription tries these again: one parked stream, or all, maybe none."""
-    async with _changing(pool) as connection:
-        return await retry_within(connection, name, stream_id, log_id=log_id)
 
 
 async def tried(
@@ -175,10 +142,8 @@ async def tried(
         await asyncio.sleep(_LOOK)
 
 
-async def reset_within(
-    connection: asyncpg.Connection, name: str, position: int = 0, *, log_id: int = 1
-) -> None:
-    """As `reset`, in the caller's transaction."""
+async def reset(connection: asyncpg.Connection, name: str, position: int = 0, *, log_id: int = 1) -> None:
+    """Everything after `position` is worked off again. It never goes forward: nothing may be skipped."""
     rows = await shards_of(connection, log_id, name)
     if any(row["position"] < position for row in rows):
         raise Conflicting("A subscription goes forward only by working history off.")
@@ -187,9 +152,3 @@ async def reset_within(
         before = await connection.fetch(_BEFORE, log_id, name, held, position)
         stays = [one["stream_id"] for one in before]
         await connection.execute(_BACK, log_id, name, row["shard"], position, held, stays)
-
-
-async def reset(pool: asyncpg.Pool, name: str, position: int = 0, *, log_id: int = 1) -> None:
-    """Everything after `position` is worked off again. It never goes forward: nothing may be skipped."""
-    async with _changing(pool) as connection:
-        await reset_within(connection, name, position, log_id=log_id)

@@ -1,5 +1,6 @@
 """Subscriptions over HTTP: each operator sees and steers the log of their key."""
 
+import asyncio
 from uuid import UUID
 
 import asyncpg
@@ -17,6 +18,7 @@ async def _followed(admin: asyncpg.Connection) -> None:
     await rounds(admin, (STREAM,), 3)
     await begin(admin, "deadline")
     await begin(admin, "incident")
+    await begin(admin, "follower")
 
 
 async def test_a_stream_is_parked_seen_and_wanted_again(api: Api, admin: asyncpg.Connection) -> None:
@@ -24,9 +26,9 @@ async def test_a_stream_is_parked_seen_and_wanted_again(api: Api, admin: asyncpg
     made = await api.post(f"{path}/park", json={"streamId": str(STREAM)})
     assert (made.status_code, made.json()) == (200, {"streamId": str(STREAM), "position": 1})
     found = (await api.get("/subscriptions")).json()
-    assert found["position"] == 3
+    assert found["position"] == 4, "what the operator did is the newest event"
     follows = next(one for one in found["subscriptions"] if one["name"] == "deadline")
-    assert (follows["positions"], follows["parked"], follows["owner"]) == (3, 1, None)
+    assert (follows["positions"], follows["parked"], follows["owner"]) == (4, 1, None)
     [one] = found["parked"]
     assert (one["streamId"], one["position"], one["wanted"]) == (str(STREAM), 1, False)
     wanted = await api.post(f"{path}/retry")
@@ -65,6 +67,7 @@ async def test_a_reset_is_confirmed_and_never_for_a_read_model(api: Api, admin: 
 
 
 _COMMANDS = {"park": {"streamId": str(STREAM)}, "retry": {}, "reset": {"confirm": True}}
+_STANDS = "SELECT name, position, parked, epoch FROM eventstore.subscription ORDER BY name"
 # The connection goes while the transaction commits, or before it does.
 _LOST = """
     CREATE FUNCTION lost() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -90,9 +93,61 @@ async def test_a_connection_that_is_lost_at_the_commit_leaves_the_outcome_unknow
     lost = await api.post(f"{path}/{verb}", json=_COMMANDS[verb])
     assert (lost.status_code, lost.json()["code"]) == answer
     assert int(lost.headers["retry-after"]) > 0
-    assert "Idempotency-Key" not in lost.json()["detail"]
     told = (await api.get("/openapi.json")).json()["paths"][f"/subscriptions/{{name}}/{verb}"]["post"]
     assert answer[1] in told["responses"][str(answer[0])]["content"]["application/problem+json"]["examples"]
+
+
+@pytest.mark.parametrize("verb", _COMMANDS)
+async def test_what_was_asked_under_a_key_is_done_once_and_answered_the_same(
+    api: Api, admin: asyncpg.Connection, verb: str
+) -> None:
+    path, body, key = "/subscriptions/deadline", _COMMANDS[verb], {"idempotency-key": "once"}
+    await admin.execute("UPDATE eventstore.subscription SET position = 2 WHERE name = 'deadline'")
+    if verb == "retry":
+        await api.post(f"{path}/park", json=_COMMANDS["park"])
+    first = await api.post(f"{path}/{verb}", json=body, headers=key)
+    assert first.is_success
+    assert "idempotency-replayed" not in first.headers
+    # Meanwhile the subscription went on, and its stream was taken back: nothing stands as it did.
+    await admin.execute("TRUNCATE eventstore.parked")
+    await admin.execute("UPDATE eventstore.subscription SET position = 3, parked = '{}'")
+    before = await admin.fetch(_STANDS)
+    again = await api.post(f"{path}/{verb}", json=body, headers=key)
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers["idempotency-replayed"] == "true"
+    other = await api.post(f"/subscriptions/follower/{verb}", json=body, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
+    assert await admin.fetch(_STANDS) == before
+    acts = (await api.get("/audit?what=ADMIN.ACTED")).json()["items"]
+    assert len([one for one in acts if one["subject"].startswith(f"subscription:deadline {verb}")]) == 1
+
+
+async def test_of_what_is_asked_twice_at_once_under_a_key_one_is_done(
+    api: Api, admin: asyncpg.Connection
+) -> None:
+    body, key = {"confirm": True, "position": 1}, {"idempotency-key": "once"}
+    await admin.execute("UPDATE eventstore.subscription SET position = 3")
+    asked = (api.post("/subscriptions/deadline/reset", json=body, headers=key) for _ in range(8))
+    answers = await asyncio.gather(*asked)
+    assert {(one.status_code, one.content) for one in answers} == {(200, b'{"position":1}')}
+    assert sum("idempotency-replayed" in one.headers for one in answers) == 7
+    assert len((await api.get("/audit?what=ADMIN.ACTED")).json()["items"]) == 1
+
+
+async def test_the_audit_trail_says_what_was_done_to_which_stream(api: Api) -> None:
+    await api.post("/subscriptions/deadline/park", json=_COMMANDS["park"])
+    [act] = (await api.get("/audit?what=ADMIN.ACTED")).json()["items"]
+    assert act["subject"] == f"subscription:deadline park {STREAM}"
+    assert (act["streamIds"], act["fromPosition"], act["action"]) == (
+        [str(STREAM)],
+        1,
+        "subscriptions.operate",
+    )
+    assert (act["action"], act["method"], act["path"]) == (
+        "subscriptions.operate",
+        "POST",
+        "/subscriptions/{name}/park",
+    )
 
 
 @pytest.mark.parametrize("verb", _COMMANDS)

@@ -13,11 +13,12 @@ from pulseops.kernel.ids import new_id
 from pulseops.subscriptions import subscription
 from pulseops.subscriptions.lag import Follower, lag
 from pulseops.subscriptions.leading import Subscriptions
-from pulseops.subscriptions.operating import Conflicting, park, parked, reset, retry, tried
+from pulseops.subscriptions.operating import Conflicting, parked, tried
 from pulseops.subscriptions.positions import wait_for
 from pulseops.subscriptions.subscription import Projector
 from tests.integration.appending import request
 from tests.integration.following import begin, follower, prepare, running, seen, until
+from tests.integration.steering import park, reset, retry
 from tests.integration.venom import Venom, rounds, whose
 
 STREAMS = tuple(UUID(int=(n << 64) + n) for n in range(1, 7))

@@ -12,12 +12,13 @@ from pulseops.eventstore.wake import Doorbell
 from pulseops.subscriptions.lag import lag
 from pulseops.subscriptions.leading import Subscriptions
 from pulseops.subscriptions.leases import Lease, LeaseLost
-from pulseops.subscriptions.operating import Conflicting, park, retry
+from pulseops.subscriptions.operating import Conflicting
 from pulseops.subscriptions.positions import wait_for
 from pulseops.subscriptions.sharding import deal
 from pulseops.subscriptions.slices import Slice
 from tests.histories import report
 from tests.integration.following import begin, follower, kill, prepare, running, seen, until
+from tests.integration.steering import park, retry
 from tests.integration.venom import Venom, rounds, whose
 
 STREAMS = tuple(UUID(int=(n << 64) + n) for n in range(1, 9))

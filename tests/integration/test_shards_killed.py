@@ -13,13 +13,13 @@ import pytest
 
 from pulseops.eventstore.wake import Doorbell
 from pulseops.subscriptions.lag import lag
-from pulseops.subscriptions.operating import park, retry
 from pulseops.subscriptions.positions import wait_for
 from pulseops.subscriptions.sharding import deal
 from pulseops.subscriptions.subscription import Subscription
 from tests.conftest import Database
 from tests.histories import report
 from tests.integration.following import begin, follower, kill, prepare, seen, until
+from tests.integration.steering import park, retry
 from tests.integration.venom import rounds
 
 LEASE = 4.0

@@ -247,6 +247,14 @@ MEANT: dict[str, Fact] = {
         method="POST",
         path="/keys",
     ),
+    "admin.acted-1-subscription": AdminActed(
+        who="key:admin",
+        action="subscriptions.operate",
+        subject="subscription:deadline park 019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f",
+        origin="10.0.0.7",
+        stream_ids=(UUID("019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f"),),
+        from_position=1042,
+    ),
     "team.defined-1-full": TeamDefined(
         name="payments",
         display_name="Payments",
