@@ -45,14 +45,14 @@ async def test_who_is_before_or_behind_the_reader_misses_nothing_and_hears_nothi
         await happen(app)
     bell, log = Bell(), _Held(pool)
     tail = Tail(log, bell)
-    first, ahead, between = (Listener(Wanted(), place, _allowed) for place in (0, 5, 2))
-    assert tail.join(first)
+    first, ahead, between = (Listener(Wanted(), place, _allowed, "key:one") for place in (0, 5, 2))
+    assert tail.join(first, there=True)
     await log.read.wait()
     # Its page has 1 to 3. Meanwhile the log grows, and others have read more of it by themselves.
     for _ in range(3):
         await happen(app)
-    assert tail.join(ahead)
-    assert tail.join(between)
+    assert tail.join(ahead, there=True)
+    assert tail.join(between, there=True)
     log.go.set()
 
     async def all_told() -> bool:
@@ -60,8 +60,8 @@ async def test_who_is_before_or_behind_the_reader_misses_nothing_and_hears_nothi
         return {first.position, ahead.position, between.position} == {6}
 
     await until(all_told)
-    behind = Listener(Wanted(), 5, _allowed)
-    assert not tail.join(behind), "it reads by itself first"
+    behind = Listener(Wanted(), 5, _allowed, "key:one")
+    assert not tail.join(behind, there=True), "it reads by itself first"
     assert [_waiting(one) for one in (first, ahead, between)] == [[1, 2, 3, 4, 5, 6], [6], [3, 4, 5, 6]]
     for one in (first, ahead, between, behind):
         tail.leave(one)
