@@ -127,7 +127,7 @@ async def test_a_key_remembers_what_changed_nothing(api: Api) -> None:
 
 def test_every_post_may_be_sent_again_under_a_key(described: dict[str, Any]) -> None:
     for (method, path), one in operations(described).items():
-        if method == "POST":
+        if method == "POST" and path != "/logout":  # which ends what its cookie names, however often
             [told] = [it["description"] for it in one["parameters"] if it["name"] == "Idempotency-Key"] or [
                 ""
             ]
