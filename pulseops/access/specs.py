@@ -113,6 +113,7 @@ CREATE = Spec(
             "Idempotency-Key `key` is null. Whoever lost the answer rotates the key.",
             kind=WithSecret,
             headers=("Location", "Idempotency-Replayed"),
+            leads={"key_id": "$response.body#/id"},
         )
     },
     problems=("name-taken", *_ONCE),

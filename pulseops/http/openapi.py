@@ -1,6 +1,6 @@
 """The API description (OpenAPI 3.1), made of the routes' specs and of nothing else."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from pulseops.http import headers
 from pulseops.http.admission import ALWAYS
 from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
+from pulseops.http.links import Target, links
 from pulseops.http.problem import KINDS, Problem, problem
 from pulseops.http.spec import Shape, Spec
 
@@ -53,10 +54,13 @@ def described(routes: Iterable[Any], version: str) -> bytes:
     kinds = _kinds(handler.opt["spec"] for _, handler in handlers)
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     named = {repr(kind): schema for kind, schema in zip(kinds, schemas, strict=True)}
+    handlers.sort(key=lambda one: one[0].path_format)
+    targets = [_target(route, handler.opt["spec"]) for route, handler in handlers]
     paths: dict[str, dict[str, Any]] = {}
-    for route, handler in sorted(handlers, key=lambda one: one[0].path_format):
+    for route, handler in handlers:
         for method in handler.http_methods:
-            paths.setdefault(route.path_format, {})[method.lower()] = _operation(route, handler, named)
+            operation = _operation(route, handler, named, targets)
+            paths.setdefault(route.path_format, {})[method.lower()] = operation
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
@@ -112,16 +116,30 @@ def _kinds(specs: Iterable[Spec]) -> list[Any]:
     return list(found.values())
 
 
-def _operation(route: HTTPRoute, handler: HTTPRouteHandler, named: Mapping[str, Any]) -> dict[str, Any]:
+def _target(route: HTTPRoute, spec: Spec) -> Target:
+    path = route.path_format
+    return Target(_id(path, spec), path, spec.summary, frozenset(route.path_parameters))
+
+
+def _id(path: str, spec: Spec) -> str:
+    """Of a route's two spellings the original one has a name of its own."""
+    return f"{spec.name}Original" if path.partition("{")[0] in _ORIGINAL else spec.name
+
+
+def _operation(
+    route: HTTPRoute, handler: HTTPRouteHandler, named: Mapping[str, Any], targets: Sequence[Target]
+) -> dict[str, Any]:
     spec: Spec = handler.opt["spec"]
     path = route.path_format
     operation: dict[str, Any] = {
-        # Of a route's two spellings the original one has a name of its own.
-        "operationId": f"{spec.name}Original" if path.partition("{")[0] in _ORIGINAL else spec.name,
+        "operationId": _id(path, spec),
         "summary": spec.summary,
         "tags": [spec.tag],
         "parameters": [*_path_parameters(route), *_query_parameters(spec), *_header_parameters(spec)],
-        "responses": {str(status): _response(shape, named) for status, shape in spec.answers.items()}
+        "responses": {
+            str(status): _response(shape, named, links(path, shape, targets))
+            for status, shape in spec.answers.items()
+        }
         | _problems(path, spec, named),
     }
     if handler.fn.__doc__:
@@ -184,8 +202,10 @@ def _headers(names: Iterable[str]) -> dict[str, Any]:
     return {name: headers.RESPONSE[name] for name in (*names, "X-Request-Id")}
 
 
-def _response(shape: Shape, named: Mapping[str, Any]) -> dict[str, Any]:
+def _response(shape: Shape, named: Mapping[str, Any], leads: Mapping[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {"description": shape.means, "headers": _headers(shape.headers)}
+    if leads:
+        described["links"] = leads
     if shape.kind is not None:
         schema = named[repr(shape.kind)]
         example = shape.example or _EXAMPLES.get(schema.get("$ref", "").rpartition("/")[2])

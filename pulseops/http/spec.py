@@ -7,13 +7,18 @@ from msgspec import Struct
 
 
 class Shape(Struct, frozen=True, kw_only=True):
-    """One answer: what it means, its type (None: no body), its headers and an example."""
+    """One answer: what it means, its type (None: no body), its headers and an example.
+
+    `leads` says where the path parameters of the thing that it tells of are, in OpenAPI's runtime expressions
+    (`{"key_id": "$response.body#/id"}`): the description links to whatever may be asked of it.
+    """
 
     means: str
     kind: Any = None
     media: str = "application/json"
     headers: tuple[str, ...] = ()
     example: Any = None
+    leads: Mapping[str, str] = {}
 
 
 class Spec(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ _EXAMPLE = {
     "labels": {"region": "eu-west-1"},
     "dedupKey": "checkout-5xx",
 }
+_LEADS = {"incident_id": "$response.body#/id"}
 STANDS = ("ETag", HEADER)
 """The headers that say which incident an answer tells of."""
 WRITES = ("overloaded", "outcome-unknown", "unknown-fact", "idempotency-key-reused")
@@ -30,12 +31,14 @@ CREATE = Spec(
             means="It is recorded, classified and assigned. It cannot be lost any more.",
             kind=Incident,
             headers=("Location", *STANDS, "Idempotency-Replayed"),
+            leads=_LEADS,
         ),
         200: Shape(
             means="An open incident already holds the `dedupKey`: here it is. Nothing was created. "
             "Who may not see it is told what they reported themselves.",
             kind=Deduplicated,
             headers=("Location", *STANDS, "Idempotency-Replayed"),
+            leads=_LEADS,
         ),
     },
     problems=(*WRITES, "contended"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
@@ -39,4 +40,8 @@ async def test_no_request_meets_an_answer_that_is_not_described(
             env=os.environ | {"PULSEOPS_API_KEY": key},
         )
         told, _ = await asking.communicate()
-    assert asking.returncode == 0, told.decode()
+    said = told.decode()
+    assert asking.returncode == 0, said
+    assert "Could not resolve" not in said, "a link that leads nowhere"
+    [(followed, there)] = re.findall(r"API Links: +([0-9]+) covered / ([0-9]+) selected", said)
+    assert int(followed) > int(there) / 3, said

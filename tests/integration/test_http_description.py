@@ -135,3 +135,17 @@ def test_every_post_may_be_sent_again_under_a_key(described: dict[str, Any]) -> 
             # Of a batch each item has an answer of its own.
             refused = one["responses"]["422"]["description"]
             assert "idempotency-key-reused" in refused or path == "/incidents:batch", path
+
+
+def test_what_was_made_leads_to_whatever_may_be_asked_of_it(described: dict[str, Any]) -> None:
+    named = {one["operationId"]: path for (_, path), one in operations(described).items()}
+    for path, status, thing in (
+        ("/incident", "201", "/incident/{incident_id}"),
+        ("/incidents", "200", "/incidents/{incident_id}"),
+        ("/keys", "201", "/keys/{key_id}"),
+    ):
+        leads = described["paths"][path]["post"]["responses"][status]["links"]
+        assert leads.keys() == {name for name, to in named.items() if to.startswith(thing)}
+    team = described["paths"]["/teams/{name}"]["put"]["responses"]["201"]["links"]
+    assert team.keys() == {"getTeam", "defineTeam", "retireTeam"}
+    assert team["getTeam"]["parameters"] == {"name": "$response.body#/name"}
