@@ -20,8 +20,8 @@ app = App(
     name="pulseops",
     help="The incident system of record: every incident classified, assigned and escalated.",
     version=lambda: version("pulseops"),
-    group_commands=RUN,
 )
+app["--help"].group = app["--version"].group = RUN
 app.command(
     "pulseops.cli.incidents:incident", name="incident", group=USE, help="Report, see and answer incidents."
 )
@@ -57,7 +57,7 @@ app.command("pulseops.cli.history:events", name="events", group=USE, help="Take 
 Flag = Parameter(negative=())
 
 
-@app.command
+@app.command(group=RUN)
 def up(
     *,
     home: Path | None = None,
@@ -89,7 +89,7 @@ def up(
     raise SystemExit(run(_settings(), wish, os.environ))
 
 
-@app.command
+@app.command(group=RUN)
 def api() -> None:
     """Serve HTTP, on PULSEOPS_DATABASE_URL and PULSEOPS_REDIS_URL. Run as many as you like."""
     from pulseops.app import serve  # noqa: PLC0415  # start-up time
@@ -97,7 +97,7 @@ def api() -> None:
     serve(_settings())
 
 
-@app.command
+@app.command(group=RUN)
 def worker() -> None:
     """Project, escalate and deliver, on the same database and Redis as the API. Run as many as you like."""
     from pulseops.worker import main  # noqa: PLC0415  # start-up time
@@ -105,7 +105,7 @@ def worker() -> None:
     main(_settings())
 
 
-@app.command
+@app.command(group=RUN)
 def migrate() -> None:
     """Bring the database of PULSEOPS_MIGRATION_URL, else PULSEOPS_DATABASE_URL, to this version's schema."""
     from pulseops.cli.render import say  # noqa: PLC0415  # start-up time
@@ -130,7 +130,7 @@ def migrate() -> None:
         _refuse(str(error), 1)
 
 
-@app.command
+@app.command(group=RUN)
 def doctor(*, home: Path | None = None, json: Annotated[bool, Flag] = False) -> None:
     """Look for what keeps PulseOps from running, and say what to do. Exits with 1 when something does.
 
