@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from pulseops.incidents.incident import Incident
 
-Kind = Literal["create", "acknowledge", "resolve"]
+Kind = Literal["create", "acknowledge", "resolve", "snooze"]
 Verdict = Literal["acknowledged", "refused", "unknown"]
 
 

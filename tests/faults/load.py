@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,17 +22,22 @@ _RECENT = 100
 _LOST = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout)
 _WORDS = ("Disk full", "Checkout fails", "Replica lags", "DNS does not answer", "Login loops")
-_PRIORITIES = ("critical", "critical", "high", "low", None, None)
+_PRIORITIES = ("critical", "critical", "high", "medium", "low", None, None)
+_SNOOZE = timedelta(seconds=1)
 
 Send = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
 
 
 class World:
-    """What the clients share: the history, and the newest version of each incident that anybody was told."""
+    """What the clients share: the history, and the newest version of each incident that anybody was told.
+
+    `mild` are those that may be put off.
+    """
 
     def __init__(self, history: History, *, urgent: bool = True) -> None:
         self.history, self.urgent = history, urgent
         self.versions: dict[UUID, int] = {}
+        self.mild: dict[UUID, None] = {}
         self.acknowledged = self.refused = self.doubtful = self.tries = 0
 
     def note(self, order: Order, answer: Answer) -> None:
@@ -44,6 +50,8 @@ class World:
         self.acknowledged += 1
         told = answer.incident
         self.versions[told.id] = max(told.version, self.versions.get(told.id, 0))
+        if told.priority in {"medium", "low"}:
+            self.mild[told.id] = None
 
 
 class Client:
@@ -67,8 +75,12 @@ class Client:
             await self.report_many()
         elif chance < 0.70:
             await self.answer("acknowledge", self._random.choice(known))
-        elif chance < 0.80:
+        elif chance < 0.75:
             await self.answer("resolve", self._random.choice(known))
+        elif chance < 0.80 and self._world.mild:
+            mild = list(self._world.mild)[-_RECENT:]
+            until = datetime.now(UTC) + _SNOOZE
+            await self.answer("snooze", self._random.choice(mild), until=until.isoformat())
         elif chance < 0.85 and self._mine:
             await self.carry_out([again := self._random.choice(self._mine)], self._sending(again))
         else:
@@ -90,9 +102,9 @@ class Client:
             lambda server: server.post("/incidents:batch", json=body, headers={"idempotency-key": key}),
         )
 
-    async def answer(self, kind: Kind, incident: UUID) -> None:
+    async def answer(self, kind: Kind, incident: UUID, **more: str) -> None:
         key = self._key()
-        order = Order(kind=kind, key=key, asked={"note": key}, incident=incident)
+        order = Order(kind=kind, key=key, asked={"note": key, **more}, incident=incident)
         self._world.history.orders.append(order)
         await self.carry_out([order], self._sending(order))
 

@@ -10,7 +10,17 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from pulseops.incidents.events import Acknowledged, Assigned, Classified, Created, Escalated
+from pulseops.incidents.events import (
+    Acknowledged,
+    Assigned,
+    Classified,
+    Created,
+    Escalated,
+    Resolved,
+    Snoozed,
+    Unacknowledged,
+    Unsnoozed,
+)
 from pulseops.kernel.envelope import Recorded
 from pulseops.kernel.ids import new_id
 from tests.faults.checker import FOLLOWERS, as_of
@@ -60,8 +70,19 @@ def told(history: History) -> Order:
     return next(order for order in history.orders if order.kind == "create" and order.told)
 
 
-def _unanswered(facts: Sequence[Any]) -> bool:
-    return isinstance(facts[-1], Escalated)
+def cut(stored: Stored, which: Recorded[Any]) -> None:
+    """Takes it out of the log, with what followed in its stream."""
+    kept = [one for one in stored.facts if one.stream_id != which.stream_id or one.version < which.version]
+    rewrite(stored, [replace(fact, position=place) for place, fact in enumerate(kept, start=1)])
+
+
+def unanswered(facts: Sequence[Any]) -> bool:
+    """Of a critical incident that everybody has heard of."""
+    return isinstance(facts[-1], Escalated) and facts[-1].level == 2
+
+
+def _timed_out(facts: Sequence[Any]) -> bool:
+    return isinstance(facts[-1], Resolved) and facts[-1].decision is not None
 
 
 def an_acknowledged_incident_is_lost(history: History, stored: Stored) -> None:
@@ -101,7 +122,7 @@ def an_incident_is_invented(history: History, _: Stored) -> None:
 
 
 def a_level_is_escalated_twice(_: History, stored: Stored) -> None:
-    append(stored, last(stored, Escalated, after=_unanswered))
+    append(stored, last(stored, Escalated, after=unanswered))
 
 
 def an_answered_incident_is_escalated(_: History, stored: Stored) -> None:
@@ -109,14 +130,53 @@ def an_answered_incident_is_escalated(_: History, stored: Stored) -> None:
 
 
 def an_escalation_is_missing(_: History, stored: Stored) -> None:
-    missing = last(stored, Escalated, after=_unanswered)
-    kept = [fact for fact in stored.facts if fact is not missing]
-    rewrite(stored, [replace(fact, position=place) for place, fact in enumerate(kept, start=1)])
+    cut(stored, last(stored, Escalated, after=unanswered))
 
 
 def an_escalation_is_early(_: History, stored: Stored) -> None:
     early = last(stored, Escalated)
     change(stored, early, fact=replace(early.fact, due_at=early.fact.due_at - timedelta(seconds=9)))
+
+
+def an_acknowledgement_runs_out_twice(_: History, stored: Stored) -> None:
+    append(stored, last(stored, Unacknowledged, after=lambda facts: not isinstance(facts[-1], Acknowledged)))
+
+
+def an_acknowledgement_runs_out_early(_: History, stored: Stored) -> None:
+    _hasten(stored, last(stored, Unacknowledged))
+
+
+def an_acknowledgement_does_not_run_out(_: History, stored: Stored) -> None:
+    cut(stored, last(stored, Unacknowledged))
+
+
+def a_snooze_ends_twice(_: History, stored: Stored) -> None:
+    append(stored, last(stored, Unsnoozed, after=lambda facts: not isinstance(facts[-1], Snoozed)))
+
+
+def a_snooze_ends_early(_: History, stored: Stored) -> None:
+    _hasten(stored, last(stored, Unsnoozed))
+
+
+def a_snooze_does_not_end(_: History, stored: Stored) -> None:
+    cut(stored, last(stored, Unsnoozed))
+
+
+def an_incident_ends_early(_: History, stored: Stored) -> None:
+    _hasten(stored, last(stored, Resolved, after=_timed_out))
+
+
+def an_incident_ends_that_was_to_stay(_: History, stored: Stored) -> None:
+    ended, open_one = last(stored, Resolved, after=_timed_out), last(stored, Escalated, after=unanswered)
+    append(stored, replace(ended, stream_id=open_one.stream_id))
+
+
+def an_untouched_incident_does_not_end(_: History, stored: Stored) -> None:
+    cut(stored, last(stored, Resolved, after=_timed_out))
+
+
+def _hasten(stored: Stored, which: Recorded[Any]) -> None:
+    change(stored, which, recorded_at=which.recorded_at - timedelta(seconds=9))
 
 
 def an_incident_is_classified_twice(_: History, stored: Stored) -> None:
@@ -178,10 +238,19 @@ PLANTS: dict[Plant, str] = {
     a_key_creates_twice: "is stored 2 times",
     a_key_is_answered_with_two_incidents: "were acknowledged under one key",
     an_incident_is_invented: "nobody asked for it",
-    a_level_is_escalated_twice: "was escalated to the levels [1, 2, 2]",
+    a_level_is_escalated_twice: "was escalated to the level 2 after [1, 2]",
     an_answered_incident_is_escalated: "is no life of an incident",
-    an_escalation_is_missing: "was escalated to the levels [1] only",
-    an_escalation_is_early: "too early",
+    an_escalation_is_missing: "ESCALATED never came, after the levels [1]",
+    an_escalation_is_early: "ESCALATED came too early",
+    an_acknowledgement_runs_out_twice: "UNACKNOWLEDGED came with nothing due",
+    an_acknowledgement_runs_out_early: "UNACKNOWLEDGED came too early",
+    an_acknowledgement_does_not_run_out: "UNACKNOWLEDGED never came",
+    a_snooze_ends_twice: "UNSNOOZED came with nothing due",
+    a_snooze_ends_early: "UNSNOOZED came too early",
+    a_snooze_does_not_end: "UNSNOOZED never came",
+    an_incident_ends_early: "RESOLVED came too early",
+    an_incident_ends_that_was_to_stay: "RESOLVED came with nothing due",
+    an_untouched_incident_does_not_end: "RESOLVED never came",
     an_incident_is_classified_twice: "is no life of an incident",
     an_incident_is_assigned_twice: "is no life of an incident",
     a_position_is_skipped: "positions are not",

@@ -21,6 +21,10 @@ WHERE lease_until > clock_timestamp() AND pid = ANY ($1)
 GROUP BY pid ORDER BY count(*) DESC LIMIT 1
 """
 ESCALATIONS = "SELECT count(*) FROM eventstore.event WHERE type = 'ESCALATED'"
+RUN_OUT = """
+SELECT array_agg(DISTINCT type ORDER BY type) FROM eventstore.event
+WHERE meta ->> 'actor' = 'system:escalation'
+"""
 AT_WORK = """
 SELECT (SELECT count(DISTINCT pid) = cardinality($1::int[])
         FROM eventstore.worker, cast(split_part(worker_id, ':', 2) AS int) AS pid

@@ -15,6 +15,7 @@ import httpx
 from pulseops.up.home import Home
 from pulseops.up.processes import wait_until
 from tests.faults.clocks import FakeClock
+from tests.faults.clockwork import Policies, Terms
 from tests.faults.history import History
 from tests.faults.load import PATIENCE
 from tests.faults.pressure import Pressure
@@ -33,7 +34,12 @@ from tests.faults.reporter import Reporter
 from tests.faults.site import NEVER_MIND, Site
 from tests.faults.wire import Exchange, Wire
 
-STEPS = (timedelta(seconds=1), timedelta(seconds=1))
+_SECOND = timedelta(seconds=1)
+POLICIES: Policies = {
+    "critical": Terms(steps=(_SECOND, _SECOND)),
+    "high": Terms(steps=(_SECOND,), unacknowledge_after=_SECOND),
+    "medium": Terms(steps=(_SECOND,), resolve_after=2 * _SECOND),
+}
 RULES = """
 escalation:
   version: "faults-1"
@@ -41,6 +47,14 @@ escalation:
     - name: critical
       when: {priority: critical}
       steps: [{after: 1s, to: "{team} second on call"}, {after: 1s, to: "{team} lead"}]
+    - name: high
+      when: {priority: high}
+      steps: [{after: 1s, to: "{team} second on call"}]
+      unacknowledge_after: 1s
+    - name: medium
+      when: {priority: medium}
+      steps: [{after: 1s, to: "{team} second on call"}]
+      resolve_after: 2s
 """
 
 

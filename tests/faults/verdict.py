@@ -10,7 +10,7 @@ import asyncpg
 from tests.faults.checker import Violation, violations
 from tests.faults.programs import memory
 from tests.faults.questions import CONNECTIONS
-from tests.faults.stack import STEPS, Stack
+from tests.faults.stack import POLICIES, Stack
 from tests.faults.stored import read
 
 _MEMORY = 300 << 20
@@ -41,7 +41,7 @@ def _broken(stack: Stack) -> list[Violation]:
     async def check() -> list[Violation]:
         connection = await asyncpg.connect(stack.site.postgres.url(admin=True))
         try:
-            return violations(stack.history, await read(connection), steps=STEPS)
+            return violations(stack.history, await read(connection), policies=POLICIES)
         finally:
             await connection.close()
 

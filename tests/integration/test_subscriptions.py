@@ -7,6 +7,7 @@ from time import monotonic
 import asyncpg
 import pytest
 
+from pulseops.db.pools import open_connection
 from pulseops.eventstore.wake import Doorbell
 from pulseops.subscriptions.lag import lag
 from pulseops.subscriptions.leading import Subscriptions
@@ -14,6 +15,7 @@ from pulseops.subscriptions.leases import Lease, LeaseLost
 from pulseops.subscriptions.positions import wait_for
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
+from tests.conftest import Database
 from tests.histories import report
 from tests.integration.following import begin, follower, kill, prepare, running, seen, until
 
@@ -164,20 +166,21 @@ async def test_a_worker_frozen_inside_a_batch_is_rolled_back_and_replaced(
 
 
 async def test_a_worker_frozen_while_it_prepares_a_statement_is_rolled_back_and_replaced(
-    pool: asyncpg.Pool, admin: asyncpg.Connection
+    database: Database, admin: asyncpg.Connection, app: asyncpg.Connection
 ) -> None:
     """PostgreSQL calls it active then: no limit on idle sessions or on statements ends that."""
     frozen = Lease(log_id=1, name="follower", owner="frozen", seconds=0.3)
     second = Lease(log_id=1, name="follower", owner="second", seconds=60)
-    async with pool.acquire() as a, pool.acquire() as b:
-        await begin(a)
-        assert await frozen.take(a)
-        await a.transaction().start()
-        await frozen.lock(a, 1)
-        await a.prepare("SELECT 'what comes next'")
-        state = "SELECT state FROM pg_stat_activity WHERE pid = $1"
-        assert await admin.fetchval(state, a.get_server_pid()) == "active"
-        await until(lambda: second.take(b))
+    doomed = await open_connection(database.app_url)
+    await begin(doomed)
+    assert await frozen.take(doomed)
+    await doomed.transaction().start()
+    await frozen.lock(doomed, 1)
+    await doomed.prepare("SELECT 'what comes next'")
+    state = "SELECT state FROM pg_stat_activity WHERE pid = $1"
+    assert await admin.fetchval(state, doomed.get_server_pid()) == "active"
+    await until(lambda: second.take(app))
+    doomed.terminate()  # PostgreSQL has ended it, and it may not have heard
 
 
 async def test_a_batch_longer_than_the_lease_is_not_taken_over(

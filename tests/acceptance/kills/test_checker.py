@@ -23,22 +23,31 @@ from pulseops.subscriptions.leading import Subscriptions
 from pulseops.wiring import CODEC
 from tests.conftest import Database
 from tests.faults.checker import violations
+from tests.faults.clockwork import Policies, Terms
 from tests.faults.history import History
 from tests.faults.load import Client, World
-from tests.faults.plants import PLANTS, last
+from tests.faults.plants import PLANTS, last, unanswered
 from tests.faults.stored import Stored, read
 from tests.integration.appending import append
 from tests.serving import Api, serving
 
-STEPS = (timedelta(milliseconds=20),) * 2
+_SHORT = timedelta(milliseconds=20)
+POLICIES: Policies = {
+    "critical": Terms(steps=(_SHORT, _SHORT)),
+    "high": Terms(steps=(_SHORT,), unacknowledge_after=_SHORT),
+    "medium": Terms(steps=(_SHORT,), resolve_after=2 * _SHORT),
+}
 RULES = EscalationRules(
     version="plants-1",
-    policies=(
+    policies=tuple(
         Policy(
-            name="critical",
-            when=Selector(priority=("critical",)),
-            steps=tuple(Step(after=step, to="somebody") for step in STEPS),
-        ),
+            name=priority,
+            when=Selector(priority=(priority,)),
+            steps=tuple(Step(after=step, to="somebody") for step in terms.steps),
+            unacknowledge_after=terms.unacknowledge_after,
+            resolve_after=terms.resolve_after,
+        )
+        for priority, terms in POLICIES.items()
     ),
 )
 
@@ -47,7 +56,7 @@ async def live(api: Api) -> History:
     """A day like any other, worked off to its end."""
     history = History()
     client = Client("plants", [api], World(history), late=lambda: False)
-    for _ in range(60):
+    for _ in range(150):
         await client.act()
     await client.report()
     pool = api.app.state.pool
@@ -74,23 +83,23 @@ async def test_it_finds_whatever_is_planted(database: Database) -> None:
     async with serving(database.app_url) as api:
         history = await live(api)
         truth = await read(admin)
-        assert violations(history, truth, steps=STEPS) == []
+        assert violations(history, truth, policies=POLICIES) == []
         missed = []
         for plant, words in PLANTS.items():
             told, stored = deepcopy((history, truth))
             plant(told, stored)
-            found = violations(told, stored, steps=STEPS)
+            found = violations(told, stored, policies=POLICIES)
             if not any(words in str(violation) for violation in found):
                 missed.append((plant.__name__, found))
         assert missed == []
 
         await escalate_again(api, truth)
-        found = violations(history, await read(admin), steps=STEPS)
-        assert any("was escalated to the levels [1, 2, 2]" in str(violation) for violation in found), found
+        found = violations(history, await read(admin), policies=POLICIES)
+        assert any("to the level 2 after [1, 2]" in str(violation) for violation in found), found
 
         for statement in _ATTACK:
             await admin.execute(statement)
-        found = violations(history, await read(admin), steps=STEPS)
+        found = violations(history, await read(admin), policies=POLICIES)
         assert any("was acknowledged and is not stored" in str(violation) for violation in found), found
         assert any("the board says otherwise" in str(violation) for violation in found), found
     await admin.close()
@@ -106,7 +115,7 @@ _ATTACK = (
 
 async def escalate_again(api: Api, stored: Stored) -> None:
     """As a second scheduler would that knows nothing of the first: a command id of its own."""
-    fired = last(stored, Escalated, after=lambda facts: isinstance(facts[-1], Escalated))
+    fired = last(stored, Escalated, after=unanswered)
     again = NewEvent(
         type=Escalated.type,
         schema_version=1,

@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.catalogue import FAMILIES
 from tests.faults.fault import Scene
+from tests.faults.questions import RUN_OUT
 from tests.faults.stack import Stack
 from tests.faults.verdict import prove
 
@@ -50,3 +51,4 @@ def endure(stack: Stack, group: str, *, quick: bool) -> None:
             fault.strike(scene)
         load.await_acknowledged(BETWEEN)
     prove(stack, ", ".join(fault.name for fault in faults))
+    assert stack.ask(RUN_OUT) == ["ESCALATED", "RESOLVED", "UNACKNOWLEDGED", "UNSNOOZED"]
