@@ -12,9 +12,9 @@ from msgspec import Struct
 from pulseops.incidents.events import (
     Acknowledged,
     Assigned,
-    Created,
     Escalated,
     Priority,
+    Reopened,
     Resolved,
     Snoozed,
     Unacknowledged,
@@ -61,7 +61,7 @@ class _Owed:
         """`fact` is what has happened; from here on something else is due."""
         at = fact.recorded_at
         match fact.fact:
-            case Assigned() | Unacknowledged() | Unsnoozed():
+            case Assigned() | Unacknowledged() | Unsnoozed() | Reopened():
                 self.levels = []
                 self.forget(Unacknowledged, Unsnoozed)
                 self.climb(at)
@@ -77,8 +77,9 @@ class _Owed:
                 self.due = {}
             case _:
                 pass
-        touched = fact.meta.actor != CLOCK or isinstance(fact.fact, Unsnoozed)
-        if isinstance(fact.fact, Created | Acknowledged | Unacknowledged | Unsnoozed) and touched:
+        touched = not fact.meta.actor.startswith("system:") or isinstance(fact.fact, Unsnoozed)
+        asleep = Unsnoozed in self.due
+        if touched and not asleep and not isinstance(fact.fact, Resolved):
             self.owe(Resolved, at, self._terms.resolve_after)
 
 
