@@ -52,7 +52,12 @@ async def sight(pool: asyncpg.Pool, found: Identity, *, issuer: str, origin: str
         name = await connection.fetchval(_WHOSE, LOG, issuer, found.subject) or found.name
         teams = None if found.teams is None else tuple(sorted(found.teams))
         row = (LOG, name, issuer, found.subject, found.role, teams, now)
-        if await connection.fetchval(_SEE, *row) is None:
+        try:
+            stands = await connection.fetchval(_SEE, *row)
+        except asyncpg.UniqueViolationError as error:
+            # The same subject came from elsewhere, under another name, between the two statements.
+            raise Moved from error
+        if stands is None:
             return
         seen = UserSeen(
             name=name, issuer=issuer, subject=found.subject, origin=origin, role=found.role, teams=teams

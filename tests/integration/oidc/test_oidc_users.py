@@ -10,6 +10,7 @@ from pulseops.access import users as door
 from pulseops.access.permissions import ROLES, Action, allowed
 from pulseops.live.routes import _allowed
 from tests.conftest import Database
+from tests.integration.following import until
 from tests.integration.test_http_keys import bearing, flushed
 from tests.issuer import Issuer, sign_in_file
 from tests.keys import a_key
@@ -202,6 +203,26 @@ async def test_many_who_come_first_at_the_same_time_are_one_user(api: Api, issue
     assert {status for status, _ in found} == {200}
     assert {row["type"] for row in await api.app.state.pool.fetch(_FACTS)} == {"USER.SEEN"}
     assert [one["name"] for one in (await api.get("/users")).json()["items"]] == ["ada"]
+
+
+async def test_who_comes_first_from_two_places_at_once_is_one_user(api: Api, issuer: Issuer) -> None:
+    pool = api.app.state.pool
+    async with pool.acquire() as other:
+        elsewhere = other.transaction()
+        await elsewhere.start()
+        await other.execute(_SEEN, issuer.url)
+        here = asyncio.create_task(as_user(api, issuer.token()))
+        await until(lambda: pool.fetchval(_WAITING))
+        await elsewhere.commit()
+    status, told = await here
+    assert (status, told["actor"]) == (200, "user:lovelace"), "under the name that was there first"
+
+
+_SEEN = """
+INSERT INTO access.person (log_id, name, issuer, subject, claimed_role, created_at, seen_at)
+VALUES (1, 'lovelace', $1, 's-ada', 'responder', now(), now())
+"""
+_WAITING = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid')"
 
 
 async def test_without_the_setting_a_token_opens_nothing_and_nobody_signs_in(database: Database) -> None:
