@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Iterable
 
 from litestar import get, post
+from litestar.types import ExceptionHandlersMap
 
 from pulseops.access import browser_specs as specs
 from pulseops.access.audit import Auditor
@@ -14,7 +15,7 @@ from pulseops.access.person import LOG
 from pulseops.access.sign_in import NoAccess
 from pulseops.access.signing_in import CALLBACK, SignInFailed, SigningIn
 from pulseops.access.users import Users
-from pulseops.http import exchange
+from pulseops.http import exchange, problem_pages
 from pulseops.http.answer import Answer, Header
 from pulseops.http.bodies import Query
 from pulseops.http.exchange import Req
@@ -24,10 +25,11 @@ from pulseops.kernel.errors import InvalidInput
 
 _ONWARD = Query(Onward)
 _BACK = Query(Back, others=True)
+_SHOWN: ExceptionHandlersMap = {Exception: problem_pages.shown}  # type: ignore[dict-item]  # an Answer is response enough
 _PRIVATE: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"referrer-policy", b"no-referrer"))
 
 
-@get("/login", opt={"spec": specs.LOGIN}, status_code=302)
+@get("/login", opt={"spec": specs.LOGIN}, status_code=302, exception_handlers=_SHOWN)
 async def login(request: Req) -> Answer:
     """For browsers: programs send a key or a token. Where nobody can sign in, it is not found."""
     onward = _ONWARD.read(request).next
@@ -39,7 +41,7 @@ async def login(request: Req) -> Answer:
     return _to(302, target, [cookies.put(cookies.attempt, packed(attempt), UNDER_WAY)])
 
 
-@get(CALLBACK, opt={"spec": specs.CALLBACK}, status_code=303)
+@get(CALLBACK, opt={"spec": specs.CALLBACK}, status_code=303, exception_handlers=_SHOWN)
 async def callback(request: Req) -> Answer:
     """Only the browser that began it can end a sign-in, once, and within ten minutes."""
     given, sent = _BACK.read(request), exchange.of(request).headers.get(b"cookie")

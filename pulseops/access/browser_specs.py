@@ -33,6 +33,7 @@ LOGIN = Spec(
     summary="Sign in with a browser",
     tag=_TAG,
     public=True,
+    browsers=True,
     query=Onward,
     answers={302: Shape(means="To the issuer, which sends the browser back.", headers=("Location",))},
     problems=("not-found", "issuer-unavailable"),
@@ -42,6 +43,7 @@ CALLBACK = Spec(
     summary="Back from the issuer",
     tag=_TAG,
     public=True,
+    browsers=True,
     query=Back,
     answers={303: Shape(means="Signed in, and on to where they wanted to be.", headers=("Location",))},
     problems=(

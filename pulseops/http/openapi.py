@@ -233,7 +233,8 @@ def _problems(path: str, spec: Spec, named: Mapping[str, Any]) -> dict[str, Any]
                     "schema": named[repr(Problem)],
                     "examples": {code: {"value": msgspec.to_builtins(problem(code))} for code in found},
                 }
-            },
+            }
+            | ({"text/html": {"schema": {"type": "string"}}} if spec.browsers else {}),
         }
         for status, found in sorted(by_status.items())
     }

@@ -11,18 +11,23 @@ from msgspec import Struct
 from pulseops.http.answer import Answer, Header
 from pulseops.http.exchange import Req
 from pulseops.http.explained import EXPLAINED
-from pulseops.http.problem import KINDS, Problem, Refused, problem
+from pulseops.http.problem import KINDS, Problem, Refused, answered, problem
 from pulseops.http.spec import Shape, Spec
 
-_HEADERS: tuple[Header, ...] = (
-    (b"cache-control", b"public, max-age=3600"),
-    (b"vary", b"accept"),
+_PAGE_HEADERS: tuple[Header, ...] = (
     (
         b"content-security-policy",
         b"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'",
     ),
     (b"referrer-policy", b"no-referrer"),
 )
+_HEADERS: tuple[Header, ...] = (
+    (b"cache-control", b"public, max-age=3600"),
+    (b"vary", b"accept"),
+    *_PAGE_HEADERS,
+)
+_HTML = b"text/html; charset=utf-8"
+_OF_BODY = {b"content-type", b"content-length"}
 # No HTML of others: a problem's words are ours.
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 _PAGE = """<!doctype html>
@@ -105,14 +110,36 @@ async def page(request: Req, code: FromPath[str]) -> Answer:
     return _told(request, found, found.title, text)
 
 
+def shown(request: Req, error: Exception) -> Answer:
+    """`error` where a browser was on its way in: a page for people, the problem itself for programs."""
+    told = answered(request, error)
+    if "text/html" not in request.headers.get("accept", ""):
+        return told
+    what = msgspec.json.decode(told.body, type=Problem)
+    # As a text of its own: a detail may repeat what was sent.
+    detail = escape(what.detail or explained(what.code).means)
+    advice = _MARKDOWN.render(f"{explained(what.code).mend}\n\n[Sign in again](/login)\n")
+    known = f"<p>The logs know it by <code>{what.correlation_id}</code>.</p>"
+    body = _whole(what.title, f"<h1>{escape(what.title)}</h1>\n<p>{detail}</p>\n{advice}{known}")
+    kept = [header for header in told.headers if header[0] not in _OF_BODY]
+    return Answer(body, status=told.status, media=_HTML, headers=[*kept, *_PAGE_HEADERS])
+
+
 def _told(request: Req, found: Struct, title: str, text: str) -> Answer:
     wanted = request.headers.get("accept", "")
     if "text/html" in wanted:
-        body = _PAGE.format(title=escape(title), body=_MARKDOWN.render(text)).encode()
-        return Answer(body, media=b"text/html; charset=utf-8", headers=_HEADERS)
+        return Answer(_page(title, text), media=_HTML, headers=_HEADERS)
     if "text/" in wanted:
         return Answer(text.encode(), media=b"text/markdown; charset=utf-8", headers=_HEADERS)
     return Answer(msgspec.json.encode(found), headers=_HEADERS)
+
+
+def _page(title: str, text: str) -> bytes:
+    return _whole(title, _MARKDOWN.render(text))
+
+
+def _whole(title: str, body: str) -> bytes:
+    return _PAGE.format(title=escape(title), body=body).encode()
 
 
 ROUTES = (index, page)

@@ -26,8 +26,9 @@ class Spec(Struct, frozen=True, kw_only=True):
 
     `query` and `body` are the structs that the handler reads; `problems` are codes of `problem.KINDS`, beyond
     those that every route may answer. `body_media` are further content types with the type of their schema.
-    `public` routes ask for no key; `hidden` ones are not part of the API. `action` is what a key's role must
-    allow (`access/permissions.py`): every route names one, unless it is public or hidden.
+    `public` routes ask for no key; `hidden` ones are not part of the API; where `browsers` come, a problem is
+    a page to those that ask for HTML. `action` is what a key's role must allow (`access/permissions.py`):
+    every route names one, unless it is public or hidden.
     """
 
     name: str
@@ -44,3 +45,4 @@ class Spec(Struct, frozen=True, kw_only=True):
     action: str | None = None
     public: bool = False
     hidden: bool = False
+    browsers: bool = False

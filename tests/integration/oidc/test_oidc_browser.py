@@ -146,6 +146,32 @@ async def test_only_the_browser_that_began_it_ends_a_sign_in_and_once(api: Api, 
     assert (await api.get("/audit")).text.count("code=") == 0
 
 
+async def test_who_is_not_signed_in_is_shown_a_page_and_programs_the_problem(
+    api: Api, issuer: Issuer
+) -> None:
+    people = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    async with browser(api) as page:
+        failed = await page.get("/login/callback?state=x&code=y", headers=people)
+        assert (failed.status_code, failed.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert "This sign-in was not begun in this browser" in failed.text
+        assert '<a href="/login">' in failed.text
+        assert failed.headers["x-request-id"] in failed.text
+        assert failed.headers["cache-control"] == "no-store"
+        assert "default-src 'none'" in failed.headers["content-security-policy"]
+        elsewhere = await page.get("/login", params={"next": "<b>x</b>", "y<i>": "1"}, headers=people)
+        assert (elsewhere.status_code, "<i>" in elsewhere.text, "<b>" in elsewhere.text) == (
+            422,
+            False,
+            False,
+        )
+        issuer.down = True
+        away = await page.get("/login", headers=people)
+        assert (away.status_code, away.headers["content-type"]) == (503, "text/html; charset=utf-8")
+        assert int(away.headers["retry-after"]) > 0
+        program = await page.get("/login/callback?state=x&code=y")
+        assert program.headers["content-type"] == "application/problem+json"
+
+
 async def test_an_id_token_that_is_not_of_this_sign_in_signs_nobody_in(
     api: Api, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
