@@ -88,7 +88,7 @@ def create(
     name: Annotated[str, Parameter(validator=_named)],
     /,
     *,
-    role: Role = "admin",
+    role: Role,
     teams: Annotated[str | None, Parameter(validator=_teams)] = None,
     expires: Annotated[str | None, Parameter(validator=_lasting)] = None,
     rate: Annotated[int | None, Parameter(validator=_counted)] = None,

@@ -42,7 +42,7 @@ def _named(_: Any, name: str) -> None:
 
 @logs.command
 def create(name: Annotated[str, Parameter(validator=_named)], /, *, json: Json = False) -> None:
-    """Make an empty log. Every worker leads it within seconds; `pulseops key create` makes keys to it.
+    """Make an empty log. Every worker leads it within seconds; `pulseops key create --log` makes keys to it.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def create(name: Annotated[str, Parameter(validator=_named)], /, *, json: Json =
     if json:
         print_structs(Made(id=log_id, name=name))
     else:
-        say(harmless(f"Made log {name}. A key to it: pulseops key create NAME --log {name}"))
+        say(harmless(f"Made log {name}. A key to it: pulseops key create NAME --role admin --log {name}"))
 
 
 @logs.command(name="list")

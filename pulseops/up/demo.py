@@ -29,8 +29,8 @@ OPENING = (
     "",
 )
 LOCKED_OUT = (
-    "The demo ends: its key is none of this database's (401). `pulseops key create demo` makes one: put it "
-    "into admin.key in the home or, on your own database, into PULSEOPS_API_KEY."
+    "The demo ends: its key is none of this database's (401). `pulseops key create demo --role admin` makes "
+    "one: put it into admin.key in the home or, on your own database, into PULSEOPS_API_KEY."
 )
 STYLE = {
     "CREATED": "blue",

@@ -64,7 +64,11 @@ class Voice:
             rows += [("Admin key", f"in {short(home.admin_key)}", "")]
         else:
             rows += [
-                ("Admin key", "made earlier, and not kept here; `pulseops key create` makes another", "")
+                (
+                    "Admin key",
+                    "made earlier, and not kept here; `pulseops key create NAME --role admin` makes another",
+                    "",
+                )
             ]
         rows += [("Stop", "Ctrl-C; the data stay", "")]
         self.console.print()

@@ -21,16 +21,17 @@ def test_a_key_is_made_once_listed_without_its_secret_and_revoked(
         captured = capsys.readouterr()
         return stopped.value.code, captured.out or captured.err
 
-    code, token = run("create", "ci.bot")
+    code, token = run("create", "ci.bot", "--role", "ingest")
     pair = parsed(token.strip())
     assert code == 0
     assert pair is not None
     key_id, secret = pair
 
-    assert run("create", "ci.bot") == (1, "There is a key named ci.bot already.\n")
-    assert run("create", "two words")[0] == 2
+    assert run("create", "ci.bot", "--role", "viewer") == (1, "There is a key named ci.bot already.\n")
+    assert run("create", "two words", "--role", "viewer")[0] == 2
+    assert run("create", "nobody")[0] == 2, "what a key may do is said, never assumed"
     listed = run("list")[1]
-    assert f"{key_id}  ci.bot  admin" in listed
+    assert f"{key_id}  ci.bot  ingest" in listed
     assert secret not in listed
     assert run("revoke", key_id) == (0, f"Revoked {key_id}.\n")
     assert run("revoke", key_id)[0] == 1
@@ -48,11 +49,11 @@ def test_scripts_get_json(
         assert stopped.value.code == 0
         return json.loads(capsys.readouterr().out)
 
-    made = run("create", "ci.bot")
+    made = run("create", "ci.bot", "--role", "ingest")
     pair = parsed(made["key"])
     assert pair is not None
-    assert made == {"id": pair[0], "name": "ci.bot", "role": "admin", "log": "default", "key": made["key"]}
-    assert run("list") == [{"id": pair[0], "name": "ci.bot", "role": "admin", "log": "default"}]
+    assert made == {"id": pair[0], "name": "ci.bot", "role": "ingest", "log": "default", "key": made["key"]}
+    assert run("list") == [{"id": pair[0], "name": "ci.bot", "role": "ingest", "log": "default"}]
     assert run("revoke", pair[0]) == {"id": pair[0], "revoked": True}
     assert run("list") == []
 

@@ -31,8 +31,11 @@ def test_a_log_is_made_once_listed_and_keys_open_it(
         *("3", "beta", "0", "0"),
     ]
 
-    assert run("key", "create", "bot", "--log", "nobody") == (1, "There is no log named nobody.\n")
-    assert run("key", "create", "bot", "--log", "acme")[0] == 0
-    assert run("key", "create", "bot")[0] == 0, "a name is taken in its log only"
+    assert run("key", "create", "bot", "--role", "ingest", "--log", "nobody") == (
+        1,
+        "There is no log named nobody.\n",
+    )
+    assert run("key", "create", "bot", "--role", "ingest", "--log", "acme")[0] == 0
+    assert run("key", "create", "bot", "--role", "ingest")[0] == 0, "a name is taken in its log only"
     listed = json.loads(run("key", "list", "--json")[1])
     assert [(one["name"], one["log"]) for one in listed] == [("bot", "acme"), ("bot", "default")]
