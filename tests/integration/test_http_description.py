@@ -91,6 +91,8 @@ def test_every_body_and_every_answer_has_an_example_that_fits(described: dict[st
                 if not examples:
                     lacking.add((f"{method} {path}", media))
     assert lacking == {
+        ("GET /login", "text/html"),
+        ("GET /login/callback", "text/html"),
         ("GET /metrics", "text/plain"),
         ("GET /openapi.json", "application/json"),
         ("POST /incidents:batch", "application/x-ndjson"),  # its lines are items of the array
