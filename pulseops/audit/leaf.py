@@ -1,0 +1,98 @@
+"""An event as the bytes that are sealed: the same for ever, on every machine. Pure.
+
+    pulseops/event/1\\n                            17 bytes that say what follows
+    position                                       8 bytes, as every number big-endian
+    stream_id, event_id, command_id                16 bytes each
+    version                                        4 bytes
+    schema_version                                 2 bytes
+    occurred_at, recorded_at                       8 bytes each, signed: microseconds since 1970, UTC
+    type, data, meta                               each 4 bytes that say how many follow, then these, UTF-8
+
+`data` and `meta` are RFC 8785 JSON: sorted names, no white space, the shortest numbers. What PulseOps never
+writes has bytes of its own all the same: an integer beyond 2^53 stands with all its digits, and a fraction
+that no double tells apart from others as PostgreSQL writes it. The log is not in it: the checkpoint names it.
+"""
+
+import re
+import struct
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+MAGIC = b"pulseops/event/1\n"
+_HEAD = struct.Struct(">Q16s16s16sIHqq")
+_LENGTH = struct.Struct(">I")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_PLAIN, _SMALL = 21, 6  # digits before the point, and zeros behind it, beyond which a number has an exponent
+_BEYOND = re.compile(r"[\U00010000-\U0010ffff]|\\u[dD]")
+
+
+def sealed(row: Mapping[str, Any]) -> bytes:
+    """Of a row of `eventstore.codec.COLUMNS`, its JSON as text."""
+    head = _HEAD.pack(
+        row["position"],
+        row["stream_id"].bytes,
+        row["event_id"].bytes,
+        row["command_id"].bytes,
+        row["version"],
+        row["schema_version"],
+        (row["occurred_at"] - _EPOCH) // _MICROSECOND,
+        (row["recorded_at"] - _EPOCH) // _MICROSECOND,
+    )
+    texts = (row["type"].encode(), canonical(row["data"]), canonical(row["meta"]))
+    return b"".join((MAGIC, head, *(part for text in texts for part in (_LENGTH.pack(len(text)), text))))
+
+
+def canonical(text: str) -> bytes:
+    """JSON text, as of `jsonb`, in the form of RFC 8785."""
+    value = _decoder.decode(text)
+    if not (text.isascii() and "\\u" not in text) and _BEYOND.search(text):
+        # Names are sorted by UTF-16 code units; any other order agrees with that up to U+FFFF.
+        return _in_order.encode(_ordered(value))
+    return _sorting.encode(value)
+
+
+def _ordered(value: Any) -> Any:
+    match value:
+        case dict():
+            names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+            return {name: _ordered(value[name]) for name in names}
+        case list():
+            return [_ordered(one) for one in value]
+        case _:
+            return value
+
+
+def _fraction(text: str) -> msgspec.Raw:
+    double = float(text)
+    short = repr(double)
+    if short != text or short.endswith(".0") or "e" in short:
+        short = _shortest(double)
+        if Decimal(short) != Decimal(text):
+            short = text
+    return msgspec.Raw(short.encode())
+
+
+def _shortest(double: float) -> str:
+    """As ECMAScript writes it, which RFC 8785 asks for."""
+    sign, digits, exponent = Decimal(repr(double)).normalize().as_tuple()
+    if not isinstance(exponent, int) or digits == (0,):  # infinite, or nothing
+        return "0"
+    text, point = "".join(map(str, digits)), len(digits) + exponent
+    if len(text) <= point <= _PLAIN:
+        shown = text.ljust(point, "0")
+    elif 0 < point <= _PLAIN:
+        shown = f"{text[:point]}.{text[point:]}"
+    elif -_SMALL < point <= 0:
+        shown = f"0.{'0' * -point}{text}"
+    else:
+        shown = f"{text[0]}{'.' if text[1:] else ''}{text[1:]}e{point - 1:+d}"
+    return f"-{shown}" if sign else shown
+
+
+_decoder = msgspec.json.Decoder(float_hook=_fraction)
+_sorting, _in_order = msgspec.json.Encoder(order="sorted"), msgspec.json.Encoder()
