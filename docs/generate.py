@@ -19,6 +19,8 @@ import pulseops.access.analysts
 import pulseops.access.keys
 import pulseops.access.person
 import pulseops.access.sessions
+import pulseops.audit.notary
+import pulseops.audit.sealing
 import pulseops.catalog.service
 import pulseops.catalog.team
 import pulseops.escalation.timers

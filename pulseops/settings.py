@@ -56,6 +56,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     home: Path = Path("~/.pulseops")
     rules: Path | None = None
     oidc: Path | None = None
+    audit_key: Path | None = None
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     pool_size: Annotated[int, Meta(ge=2, le=200)] = 8

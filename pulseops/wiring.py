@@ -11,6 +11,7 @@ from pulseops.access import people_routes as people
 from pulseops.access import routes as access
 from pulseops.assignment import reactor as assignment
 from pulseops.assignment import routes as assigning
+from pulseops.audit.sealing import SEALER
 from pulseops.catalog import routes as catalog
 from pulseops.catalog import service, team
 from pulseops.catalog.decider import CATALOG
@@ -79,7 +80,7 @@ def inline(rules: Rulebook) -> Sequence[Reactor]:
 
 def projectors(rules: Rulebook) -> Sequence[Projector]:
     """Led by the worker."""
-    return (BOARD, TIMELINE, deadlines(rules.escalation), TEAMS, SERVICES)
+    return (BOARD, TIMELINE, deadlines(rules.escalation), TEAMS, SERVICES, SEALER)
 
 
 def assemble(appender: Appender, history: History, rules: Rulebook, *, log_id: int = 1) -> Incidents:

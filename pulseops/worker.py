@@ -24,6 +24,8 @@ from arq.typing import WorkerCoroutine
 from redis.asyncio import ConnectionPool
 
 from pulseops import logs as lines
+from pulseops.audit import keyfile
+from pulseops.audit.notary import Notary
 from pulseops.db.clock import DatabaseClock
 from pulseops.db.ground import open_ground
 from pulseops.db.identity import identity
@@ -126,8 +128,12 @@ async def _closed(worker: Worker) -> None:
 async def working(
     settings: Settings, *, clock: Callable[[asyncpg.Pool], Clock] = DatabaseClock
 ) -> AsyncIterator[str]:
-    """A worker at work, by its name. Raises SettingsError, BadGround, NotDurable, RulebookInvalid."""
+    """A worker at work, by its name.
+
+    Raises SettingsError, BadGround, NotDurable, RulebookInvalid, KeyUnusable.
+    """
     rules = load_rulebook(settings.rules)
+    keys = None if settings.audit_key is None else keyfile.read(settings.audit_key)
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
     async with AsyncExitStack() as stack:
         url, pooled = settings.writers
@@ -154,6 +160,10 @@ async def working(
         stores = logs(lambda log_id: Gateway(url, log_id=log_id), pool, rules)
         rounds = Rounds(brisk, stores, CODEC, clock=clock(brisk), doorbell=doorbell, worker_id=worker_id)
         tasks = [asyncio.create_task(rounds.watch(ticked=settings.redis_url is not None))]
+        if keys is None:
+            _log.warning("this worker seals history and does not sign it: PULSEOPS_AUDIT_KEY is not set")
+        else:
+            tasks.append(asyncio.create_task(Notary(brisk, keys).watch()))
         if settings.redis_url is None:
             _log.warning("there is no redis: everything goes by polling")
         else:

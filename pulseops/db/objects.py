@@ -76,6 +76,7 @@ OBJECTS = (
     "catalog/sql/fill_team_v1.sql",
     "catalog/sql/project_service_v1.sql",
     "catalog/sql/fill_service_v1.sql",
+    "audit/sql/grants.sql",
     "analytics/sql/grants.sql",
     "analytics/sql/publish_v1.sql",
     "analytics/sql/log.sql",

@@ -5,6 +5,7 @@ logs/            postgres.log, redis.log, api.log, worker.log
 run/             a mark for each process of ours
 servers.json     passwords and ports of the embedded servers (0600)
 admin.key        the first API key (0600)
+audit.key        what signs history (0600); audit.pub, beside it, is for auditors
 api.json         where the API listens, while it does
 lock             held by the one `up`
 """
@@ -65,6 +66,7 @@ class Home:
         self.run = self._folder("run", 0o700)
         self.data = self._data()
         self.admin_key = self.path / "admin.key"
+        self.audit_key = self.path / "audit.key"
         self._lock = self.path / "lock"
         self._api = self.path / "api.json"
         self._servers = self.path / "servers.json"

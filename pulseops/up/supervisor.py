@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from pulseops.audit import keyfile
+from pulseops.audit.keyfile import KeyUnusable
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.rulebook.problems import RulebookInvalid
 from pulseops.rulebook.signing_in import load_sign_in
@@ -83,6 +85,7 @@ class Supervisor:
         self._settings, self._wish, self._environ = settings, wish, environ
         self._home, self._attention, self._voice = home, attention, voice
         self._rules, self._oidc = _rules(settings, wish), _oidc(settings)
+        self._audit_key = _audit_key(settings, home)
         self._address = choose(
             wish.host or settings.host,
             settings.port if wish.port is None else wish.port,
@@ -162,6 +165,7 @@ class Supervisor:
             home=self._home.path,
             rules=self._rules,
             oidc=self._oidc,
+            audit_key=self._audit_key,
             host=self._address.host,
             port=self._address.port,
             migration_url=None,
@@ -238,6 +242,18 @@ def _oidc(settings: Settings) -> Path | None:
     except RulebookInvalid as error:
         raise CannotStart(str(error)) from error
     return settings.oidc.absolute()
+
+
+def _audit_key(settings: Settings, home: Home) -> Path:
+    """The one that is named, or the home's own, which the first start makes."""
+    path = settings.audit_key or home.audit_key
+    try:
+        if settings.audit_key is None and not path.exists():
+            keyfile.make(path)
+        keyfile.read(path)
+    except (KeyUnusable, OSError) as error:
+        raise CannotStart(str(error)) from error
+    return path.absolute()
 
 
 def _rules(settings: Settings, wish: Wish) -> Path | None:

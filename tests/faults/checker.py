@@ -24,7 +24,7 @@ from tests.integration.test_board_and_timeline import folded_board, folded_timel
 
 Past = dict[UUID, list[Recorded[Any]]]
 
-FOLLOWERS = {"incident", "timeline", "deadline", "team", "service"}
+FOLLOWERS = {"incident", "timeline", "deadline", "team", "service", "seal"}
 FORESEEN = {
     "create": {201, 503, 504, None},
     "acknowledge": {200, 409, 503, 504, None},

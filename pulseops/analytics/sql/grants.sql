@@ -2,7 +2,7 @@
 -- is taken back. Only where there is something to take, so that nothing else is touched.
 DO $$
 DECLARE
-  c_schemas CONSTANT text[] := '{eventstore,incidents,escalation,access,catalog}';
+  c_schemas CONSTANT text[] := '{eventstore,incidents,escalation,access,catalog,audit}';
   c_analyst CONSTANT oid := 'pulseops_analyst'::regrole;
   v_object text;
 BEGIN

@@ -1,0 +1,145 @@
+"""The notary: signs what is sealed of each log, a second after the last time, if the tree only grew."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+import structlog
+from msgspec import Struct
+from sqlalchemy import BigInteger, Column, DateTime, SmallInteger, Table, Text
+
+from pulseops.audit.checkpoint import Checkpoint
+from pulseops.audit.merkle import Run, consistency, consistent
+from pulseops.audit.note import Signer, Verifier, opened, signed
+from pulseops.audit.sealing import NAME, CannotSeal, tiles_at
+from pulseops.audit.tiles import hashed, needed
+from pulseops.db.metadata import metadata
+
+_LOOK = 0.2
+"""Seconds between looks at how far the logs are sealed."""
+_APART = timedelta(seconds=1)
+_MANY = 10_000
+"""Events that are signed for at once, however short ago the last signature is."""
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column(
+        "log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log that it is about."
+    ),
+    Column("size", BigInteger, nullable=False, comment="How many events it is about, from the first one on."),
+    Column("note", Text, nullable=False, comment="The checkpoint, signed (C2SP tlog-checkpoint)."),
+    Column("signed_at", DateTime(timezone=True), nullable=False, comment="When it was signed."),
+    schema="audit",
+    comment="The newest checkpoint of each log. Older ones are with those who keep them.",
+)
+
+_DUE = """
+SELECT l.log_id, l.name, s.position AS size
+FROM eventstore.log AS l
+JOIN eventstore.subscription AS s ON s.log_id = l.log_id AND s.name = $1 AND s.shard = 0
+LEFT JOIN audit.checkpoint AS c ON c.log_id = l.log_id
+WHERE s.position > coalesce(c.size, 0)
+  AND (c.log_id IS NULL OR s.position - c.size >= $2 OR c.signed_at <= clock_timestamp() - $3::interval)
+"""
+_KEEP = """
+INSERT INTO audit.checkpoint AS c (log_id, size, note, signed_at) VALUES ($1, $2, $3, clock_timestamp())
+ON CONFLICT (log_id) DO UPDATE SET size = excluded.size, note = excluded.note, signed_at = excluded.signed_at
+WHERE c.size < excluded.size
+"""
+_log = structlog.get_logger(__name__)
+
+
+class Refused(CannotSeal):
+    """The tree is not what was signed before: nothing more of this log is signed."""
+
+    code = "not-as-signed"
+
+
+class Keys(Struct, frozen=True, kw_only=True):
+    """What signs now, and whose signatures of before are ours."""
+
+    signer: Signer
+    earlier: tuple[Verifier, ...] = ()
+
+    @property
+    def verifiers(self) -> Sequence[Verifier]:
+        return (self.signer.verifier, *self.earlier)
+
+    def origin(self, log: str) -> str:
+        """What the checkpoints of a log call it."""
+        return f"{self.signer.name}/{log}"
+
+
+class Notary:
+    """Signs for all logs. Several may: what they sign is of one tree."""
+
+    def __init__(self, pool: asyncpg.Pool, keys: Keys) -> None:
+        self._pool, self._keys = pool, keys
+        self._signed: dict[int, Checkpoint] = {}
+        self._failing = False
+
+    async def watch(self) -> None:
+        """For ever, whatever fails."""
+        while True:
+            try:
+                await self.sign()
+            except Exception as error:  # noqa: BLE001 -- logged; the next look tries again
+                if not self._failing:
+                    _log.error("history is not signed", error=repr(error)[:200])
+                self._failing = True
+            else:
+                if self._failing:
+                    _log.info("history is signed again")
+                self._failing = False
+            await asyncio.sleep(_LOOK)
+
+    async def sign(self) -> list[Checkpoint]:
+        """What was sealed and not yet signed; one log's trouble is raised when the others are signed."""
+        made, trouble = list[Checkpoint](), None
+        async with self._pool.acquire() as connection:
+            for due in await connection.fetch(_DUE, NAME, _MANY, _APART):
+                try:
+                    made.append(await self._sign(connection, due["log_id"], due["name"], due["size"]))
+                except CannotSeal as error:
+                    trouble = error
+        if trouble is not None:
+            raise trouble
+        return made
+
+    async def _sign(self, connection: asyncpg.Connection, log_id: int, name: str, size: int) -> Checkpoint:
+        before = self._signed.get(log_id) or await self._kept(connection, log_id)
+        if before is not None and before.size > size:
+            raise Refused(f"{Refused.__doc__} It has {size} events where {before.size} were signed.")
+        proof = consistency(before.size, size) if before is not None and before.size else []
+        runs = [Run(0, size), *proof]
+        root, *path = await hashes(connection, log_id, runs)
+        if before is not None and not consistent(before.size, before.root, size, root, path):
+            raise Refused(f"{Refused.__doc__} It differs somewhere in the first {before.size} events.")
+        after = Checkpoint(origin=self._keys.origin(name), size=size, root=root)
+        await connection.execute(_KEEP, log_id, size, signed(str(after), [self._keys.signer]))
+        self._signed[log_id] = after
+        return after
+
+    async def _kept(self, connection: asyncpg.Connection, log_id: int) -> Checkpoint | None:
+        """What was signed before this process began. Raises NotSigned when it is not by one of our keys."""
+        note = await newest(connection, log_id)
+        return None if note is None else Checkpoint.parsed(opened(note.encode(), self._keys.verifiers))
+
+
+async def newest(connection: asyncpg.Connection, log_id: int) -> str | None:
+    """The newest checkpoint of a log, as a note."""
+    note: str | None = await connection.fetchval(
+        "SELECT note FROM audit.checkpoint WHERE log_id = $1", log_id
+    )
+    return note
+
+
+async def hashes(connection: asyncpg.Connection, log_id: int, runs: Sequence[Run]) -> list[bytes]:
+    """From the tiles that are kept. Raises CannotSeal where one is missing."""
+    tiles = await tiles_at(connection, log_id, needed(runs))
+    try:
+        return hashed(runs, tiles)
+    except KeyError as error:
+        raise CannotSeal("The tree has lost a tile: seal from the beginning.") from error

@@ -1,0 +1,163 @@
+"""The sealer: a follower of the log that adds each event to the log's tree. What is sealed once stays so.
+
+Sealed again from the beginning, history must give the very same tree: where it does not, somebody has changed
+it, and the sealer goes no further.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+from sqlalchemy import BigInteger, CheckConstraint, Column, LargeBinary, SmallInteger, Table
+
+from pulseops.audit.leaf import sealed
+from pulseops.audit.merkle import HASH, leaf_hash
+from pulseops.audit.tiles import WIDTH, Path, Place, grown, of_edge
+from pulseops.db.metadata import metadata
+from pulseops.eventstore.codec import COLUMNS
+from pulseops.kernel.errors import PulseOpsError
+from pulseops.subscriptions.slices import Slice
+from pulseops.subscriptions.subscription import Projector
+
+NAME = "seal"
+"""The subscription that seals: as far as it has come, so large is the tree."""
+
+tile = Table(
+    "tile",
+    metadata,
+    Column(
+        "log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log whose tree it is of."
+    ),
+    Column(
+        "level",
+        SmallInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="0: hashes of events. Above: each is the hash of a full tile one level below.",
+    ),
+    Column(
+        "index",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="Place in its level, from 0; of level 0 it begins with position 256 * index + 1.",
+    ),
+    Column(
+        "hashes",
+        LargeBinary,
+        nullable=False,
+        comment="Up to 256 SHA-256 hashes of 32 bytes, one after the other; only ever added to.",
+    ),
+    CheckConstraint("length(hashes) BETWEEN 32 AND 8192 AND length(hashes) % 32 = 0", name="hashes"),
+    schema="audit",
+    comment="The Merkle tree of each log (RFC 9162), in tiles as of C2SP tlog-tiles.",
+)
+
+_EVENTS = f"""
+SELECT {COLUMNS} FROM eventstore.event
+WHERE log_id = $1 AND position > $2 AND position <= $3 ORDER BY position
+"""  # noqa: S608 -- a constant of ours
+# Each by its whole key: planned while the table was empty, a join would go by log_id alone.
+_TILES = """
+SELECT a.level, a.index, (
+  SELECT t.hashes FROM audit.tile AS t WHERE t.log_id = $1 AND t.level = a.level AND t.index = a.index
+) AS hashes
+FROM unnest($2::smallint[], $3::bigint[]) AS a(level, index)
+"""
+# Of two the shorter must be the beginning of the longer, which stays. What is not so is not written.
+_KEEP = """
+INSERT INTO audit.tile AS t (log_id, level, index, hashes)
+SELECT $1, a.level, a.index, a.hashes
+FROM unnest($2::smallint[], $3::bigint[], $4::bytea[]) AS a(level, index, hashes)
+ON CONFLICT (log_id, level, index) DO UPDATE
+SET hashes = CASE WHEN length(excluded.hashes) > length(t.hashes) THEN excluded.hashes ELSE t.hashes END
+WHERE substr(t.hashes, 1, length(excluded.hashes)) = substr(excluded.hashes, 1, length(t.hashes))
+RETURNING t.level, t.index
+"""
+
+
+class CannotSeal(PulseOpsError):
+    """This stretch of history cannot be sealed."""
+
+    code = "cannot-seal"
+
+
+class NotAsSealed(CannotSeal):
+    """History is not what was sealed."""
+
+    code = "not-as-sealed"
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"{type(self).__doc__} The first event that differs is at position {position}.")
+        self.position = position
+
+
+async def tiles_at(
+    connection: asyncpg.Connection, log_id: int, places: Iterable[Place]
+) -> dict[Place, bytes]:
+    """Those of the tiles that there are."""
+    asked = list(places)
+    levels, indices = [one.level for one in asked], [one.index for one in asked]
+    rows = await connection.fetch(_TILES, log_id, levels, indices)
+    return {Place(row["level"], row["index"]): row["hashes"] for row in rows if row["hashes"] is not None}
+
+
+async def _seal(connection: asyncpg.Connection, piece: Slice) -> None:
+    """Raises CannotSeal."""
+    if piece.shards != 1 or piece.parked or piece.only:
+        raise CannotSeal(
+            "A tree is of all events, one after the other: it has no shards, and leaves nothing out."
+        )
+    rows = await connection.fetch(_EVENTS, piece.log_id, piece.after, piece.up_to)
+    leaves = await _leaves(rows, piece.after)
+    if len(leaves) != piece.up_to - piece.after:
+        raise CannotSeal(f"There is no event at position {piece.after + len(leaves) + 1}.")
+    edge = of_edge(piece.after)
+    known = await tiles_at(connection, piece.log_id, (path.place for path in edge))
+    tiles = grown(piece.after, _whole(edge, known), leaves)
+    kept = await connection.fetch(
+        _KEEP,
+        piece.log_id,
+        [place.level for place in tiles],
+        [place.index for place in tiles],
+        [*tiles.values()],
+    )
+    if len(kept) != len(tiles):
+        refused = min(tiles.keys() - {Place(row["level"], row["index"]) for row in kept})
+        raise await _differing(connection, piece.log_id, refused, tiles[refused])
+
+
+async def _leaves(rows: Sequence[Mapping[str, Any]], after: int) -> list[bytes]:
+    """Up to where a position is missing. Others have their turn in between."""
+    leaves = list[bytes]()
+    for position, row in enumerate(rows, start=after + 1):
+        if row["position"] != position:
+            break
+        leaves.append(leaf_hash(sealed(row)))
+        if not position % WIDTH:
+            await asyncio.sleep(0)
+    return leaves
+
+
+def _whole(edge: Sequence[Path], known: Mapping[Place, bytes]) -> Mapping[Place, bytes]:
+    for path in edge:
+        if len(known.get(path.place, b"")) < path.width * HASH:
+            raise CannotSeal(f"The tree has lost its tile {path}: seal from the beginning.")
+    return known
+
+
+async def _differing(
+    connection: asyncpg.Connection, log_id: int, place: Place, hashes: bytes
+) -> NotAsSealed | CannotSeal:
+    """What to say of a tile that is not the one that was kept."""
+    kept = (await tiles_at(connection, log_id, [place]))[place]
+    if place.level:
+        return CannotSeal(f"The tile {Path(place)} is not that of the tiles below it.")
+    first = next(
+        at for at in range(WIDTH) if kept[at * HASH : (at + 1) * HASH] != hashes[at * HASH : (at + 1) * HASH]
+    )
+    return NotAsSealed(place.index * WIDTH + first + 1)
+
+
+SEALER = Projector(NAME, _seal)

@@ -1,0 +1,149 @@
+"""What is sealed is signed, and nothing that is not what was signed before."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from pulseops.audit import keyfile
+from pulseops.audit.checkpoint import Checkpoint
+from pulseops.audit.notary import Keys, Notary, Refused, newest
+from pulseops.audit.note import NotSigned, Signer, opened
+from pulseops.audit.sealing import CannotSeal
+from tests.integration.sealing import grow, root_of_history, sealed_up_to
+
+KEYS = Keys(signer=Signer("pulseops/test", bytes(range(32))))
+
+
+async def told(app: asyncpg.Connection, keys: Keys = KEYS) -> Checkpoint:
+    note = await newest(app, 1)
+    assert note is not None
+    return Checkpoint.parsed(opened(note.encode(), [keys.signer.verifier]))
+
+
+async def long_ago(admin: asyncpg.Connection) -> None:
+    await admin.execute("UPDATE audit.checkpoint SET signed_at = signed_at - interval '1 hour'")
+
+
+async def test_what_is_sealed_is_signed_once_a_second(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
+    notary = Notary(pool, KEYS)
+    assert await notary.sign() == []
+    await grow(app, 300)
+    await sealed_up_to(app, 10)
+    [first] = await notary.sign()
+    root = await root_of_history(app, 10)
+    assert first == await told(app) == Checkpoint(origin="pulseops/test/default", size=10, root=root)
+    await sealed_up_to(app, 300)
+    assert await notary.sign() == [], "a second has not passed"
+    await long_ago(admin)
+    [second] = await notary.sign()
+    assert (second.size, second.root) == (300, await root_of_history(app, 300))
+    await long_ago(admin)
+    assert await notary.sign() == [], "nothing is new"
+
+
+async def test_a_tree_that_is_not_what_was_signed_is_not_signed(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
+    notary = Notary(pool, KEYS)
+    await grow(app, 300)
+    await sealed_up_to(app, 200)
+    await notary.sign()
+    await admin.execute("ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER ALL")
+    await admin.execute("UPDATE eventstore.event_p0000 SET data = '{}' WHERE position = 42")
+    await admin.execute("UPDATE eventstore.event_p0000 SET command_id = event_id WHERE position = 42")
+    await admin.execute("DELETE FROM audit.tile")
+    await sealed_up_to(app, 300)
+    await long_ago(admin)
+    for somebody in (notary, Notary(pool, KEYS)):
+        with pytest.raises(Refused, match="first 200 events"):
+            await somebody.sign()
+    assert (await told(app)).size == 200
+
+
+async def test_a_log_that_was_set_back_is_not_signed(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
+    notary = Notary(pool, KEYS)
+    await grow(app, 20)
+    await sealed_up_to(app, 20)
+    await notary.sign()
+    await admin.execute("DELETE FROM audit.checkpoint")
+    await sealed_up_to(app, 10)
+    with pytest.raises(Refused, match="10 events where 20 were signed"):
+        await notary.sign()
+
+
+async def test_a_note_that_is_not_ours_is_not_gone_on_from(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
+    await grow(app, 20)
+    await sealed_up_to(app, 10)
+    await Notary(pool, KEYS).sign()
+    await sealed_up_to(app, 20)
+    await long_ago(admin)
+    other = Keys(signer=Signer("pulseops/test", bytes(32)))
+    with pytest.raises(NotSigned):
+        await Notary(pool, other).sign()
+    rotated = Keys(signer=other.signer, earlier=(KEYS.signer.verifier,))
+    [found] = await Notary(pool, rotated).sign()
+    assert found == await told(app, other)
+
+
+async def test_where_the_tree_has_a_hole_nothing_is_signed(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
+    await grow(app, 10)
+    await sealed_up_to(app, 10)
+    await admin.execute("DELETE FROM audit.tile")
+    with pytest.raises(CannotSeal, match="lost a tile"):
+        await Notary(pool, KEYS).sign()
+
+
+async def test_several_notaries_sign_one_tree(app: asyncpg.Connection, pool: asyncpg.Pool) -> None:
+    await grow(app, 10)
+    await sealed_up_to(app, 10)
+    made = await asyncio.gather(*(Notary(pool, KEYS).sign() for _ in range(4)))
+    assert {one for some in made for one in some} == {await told(app)}
+
+
+def test_a_key_is_made_once_and_only_for_us(tmp_path: Path) -> None:
+    path = tmp_path / "audit.key"
+    keys = keyfile.make(path)
+    assert (keyfile.read(path), keyfile.make(path)) == (keys, keys)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert keyfile.public(path).read_text() == f"{keys.signer.verifier}\n"
+    assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+
+
+def test_a_key_that_follows_knows_those_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "audit.key"
+    first, second, third = keyfile.make(path), keyfile.rotate(path), keyfile.rotate(path)
+    assert third.verifiers == (third.signer.verifier, second.signer.verifier, first.signer.verifier)
+    assert {one.name for one in third.verifiers} == {first.signer.name}
+    assert keyfile.read(path) == third
+    assert keyfile.public(path).read_text().split() == [str(one) for one in third.verifiers]
+    assert first.signer.kept() not in path.read_text(), "what signed before is gone"
+
+
+@pytest.mark.parametrize("text", ["", "x", "PRIVATE+KEY+a+00000000+AAAA", "\x00"])
+def test_a_key_that_is_none_is_refused_and_not_repeated(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "audit.key"
+    path.write_text(text)
+    with pytest.raises(keyfile.KeyUnusable) as refused:
+        keyfile.read(path)
+    assert str(path) in str(refused.value)
+    assert "AAAA" not in str(refused.value)
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "audit.key"
+    keyfile.make(path)
+    path.chmod(0o640)
+    with pytest.raises(keyfile.KeyUnusable, match="chmod 600"):
+        keyfile.read(path)
+    with pytest.raises(keyfile.KeyUnusable):
+        keyfile.read(tmp_path / "none")
