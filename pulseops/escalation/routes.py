@@ -23,7 +23,7 @@ from pulseops.http.exchange import Req
 from pulseops.http.position import HEADER, Position, place
 from pulseops.http.spec import Shape, Spec
 from pulseops.incidents.board import BOARD
-from pulseops.incidents.changing import change
+from pulseops.incidents.changing import change, repeated
 from pulseops.incidents.commands import Word
 from pulseops.incidents.events import Priority
 from pulseops.kernel.clock import utc_now
@@ -93,6 +93,8 @@ async def list_due(request: Req) -> Answer:
 async def escalate(request: Req, incident_id: FromPath[UUID]) -> Answer:
     """The level after the one that it has reached; a level that is fired meanwhile is that one."""
     body: EscalateNow = await ESCALATE.body.read(request)
+    if (again := await repeated(request, incident_id, body, ESCALATE.kind)) is not None:
+        return again
     command = next_level(await stands_of(request, incident_id), body, principal(request).actor, utc_now())
     return await change(request, incident_id, command, ESCALATE.kind, body=body)
 

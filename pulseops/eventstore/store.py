@@ -85,10 +85,8 @@ class EventStore(Generic[C, S, F]):
         `expected_version` (without one, a race is decided again); CommandReused, NameTaken, Overloaded,
         Unavailable, OutcomeUnknown.
         """
-        if context.fingerprint is not None and expected_version != 0:
-            answered = await self.history.answered(context.command_id, context.fingerprint)
-            if answered is not None:
-                return await self._answer(answered, context, allow)
+        if expected_version != 0 and (again := await self.repeated(context, allow=allow)) is not None:
+            return again
         part = Part(stream_id=stream_id, command=command, context=context, expected_version=expected_version)
         attempt = 1
         async with self._turns.of((stream_id,)) as turn:
@@ -105,6 +103,16 @@ class EventStore(Generic[C, S, F]):
                     raise VersionConflict(expected=draft.request.expected_version, current=result.version)
                 attempt += 1
                 await turn.take()
+
+    async def repeated(self, context: Context, *, allow: Allow[S] | None = None) -> Outcome[S, F] | None:
+        """What the context's command came to, if it was executed before; None without a fingerprint.
+
+        Raises what `allow` raises; CommandReused, OutcomeUnknown.
+        """
+        if context.fingerprint is None:
+            return None
+        answered = await self.history.answered(context.command_id, context.fingerprint)
+        return None if answered is None else await self._answer(answered, context, allow)
 
     async def together(
         self, parts: Sequence[Part[C]], *, allow: Allow[S] | None = None

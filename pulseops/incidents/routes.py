@@ -19,6 +19,7 @@ from pulseops.incidents.changing import (
     change,
     change_both,
     incidents_of,
+    repeated,
     require_other,
     seen,
     standing,
@@ -69,6 +70,8 @@ async def link(request: Req, incident_id: FromPath[UUID]) -> Answer:
     body: Link = await LINK.body.read(request)
     if body.incident is None or body.url is not None or body.incident == incident_id:
         return await change(request, incident_id, body, LINK.kind)
+    if (again := await repeated(request, incident_id, body, LINK.kind)) is not None:
+        return again
     await seen(request, incident_id)
     await require_other(request, body.incident, "/incident")
     back = Link(incident=incident_id, relation=INVERSE[body.relation], note=body.note)
@@ -80,6 +83,8 @@ async def merge(request: Req, incident_id: FromPath[UUID]) -> Answer:
     body: Merge = await MERGE.body.read(request)
     if body.into == incident_id:
         return await change(request, incident_id, body, MERGE.kind)
+    if (again := await repeated(request, incident_id, body, MERGE.kind)) is not None:
+        return again
     await seen(request, incident_id)
     await require_other(request, body.into, "/into")
     other = Absorb(incident=incident_id, note=body.note)
@@ -90,6 +95,8 @@ async def merge(request: Req, incident_id: FromPath[UUID]) -> Answer:
 async def split(request: Req, incident_id: FromPath[UUID]) -> Answer:
     """Who sees it may take it out of what it was merged into, also of what is none of their business."""
     body: Split = await SPLIT.body.read(request)
+    if (again := await repeated(request, incident_id, body, SPLIT.kind)) is not None:
+        return again
     incident = await seen(request, incident_id)
     if incident.merged_into is None:
         return await change(request, incident_id, body, SPLIT.kind)

@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from pulseops.db.pools import open_connection
 from tests.conftest import Database
@@ -175,3 +176,40 @@ async def test_a_report_follows_a_merged_holder_to_where_it_lives_on(api: Api) -
     over = (await api.get(paths[0])).json()
     assert (over["status"], [step["event"] for step in over["timeline"]][-1]) == ("resolved", "RESOLVED")
     assert (await api.get(paths[1])).json()["status"] == "merged", "nobody asked for its key"
+
+
+async def test_what_a_command_named_may_be_gone_by_its_repetition(api: Api) -> None:
+    team = (await api.post("/incident", json={"title": "a"})).json()["assignedTeam"]
+    made = await api.post(
+        "/keys", json={"name": "mine", "role": "responder", "teams": [team], "expiresAt": None}
+    )
+    mine = {"authorization": f"Bearer {made.json()['key']}"}
+    for kind, field in (
+        ("merge", "into"),
+        ("link", "incident"),
+        ("split", ""),
+        ("escalate", ""),
+        ("assign", ""),
+    ):
+        one, other = [(await api.post("/incident", json={"title": "a"})).json()["id"] for _ in range(2)]
+        body = {field: other} if field else {"team": "network"} if kind == "assign" else {}
+        if kind == "split":
+            await api.post(f"/incident/{one}/merge", json={"into": other})
+        path, headers = f"/incident/{one}/{kind}", mine | {"idempotency-key": kind}
+        first = await api.post(path, json=body, headers=headers)
+        assert first.status_code == 200, first.text
+        for gone in (other, one):
+            await api.post(f"/incident/{gone}/assign", json={"team": "network"})
+        if kind == "assign":
+            api.app.state.defaults = replace(api.app.state.defaults, teams={})
+        again = await api.post(path, json=body, headers=headers)
+        assert replays(again, first), (kind, again.text)
+
+
+async def test_a_split_of_what_was_not_merged_is_repeated_as_such(api: Api) -> None:
+    one, other = [(await api.post("/incident", json={"title": "a"})).json()["id"] for _ in range(2)]
+    key = {"idempotency-key": "k"}
+    first = await api.post(f"/incident/{one}/split", headers=key)
+    await api.post(f"/incident/{one}/merge", json={"into": other})
+    again = await api.post(f"/incident/{one}/split", headers=key)
+    assert replays(again, first), again.text
