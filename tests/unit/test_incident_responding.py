@@ -124,6 +124,12 @@ def test_whatever_answers_it_ends_the_snooze(fact: IncidentFact) -> None:
     assert state.snoozed_until is None
 
 
+def test_who_answers_what_was_answered_and_snoozed_ends_the_snooze() -> None:
+    asleep = given(INCIDENT, CREATED, Acknowledged(), Snoozed(until=LATER))
+    asleep.when(Acknowledge(note="Back.")).then(Acknowledged(note="Back."))
+    given(INCIDENT, CREATED, Acknowledged(), Snoozed(until=LATER), Acknowledged()).when(Acknowledge()).then()
+
+
 def test_who_wakes_needs_an_answer_again_also_when_there_was_one() -> None:
     state = given(INCIDENT, CREATED, ESCALATED, Acknowledged(), Snoozed(until=LATER), Unsnoozed()).state
     assert state is not None
