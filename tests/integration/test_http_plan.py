@@ -139,10 +139,25 @@ async def test_what_has_no_policy_can_be_escalated_all_the_same(followed: Follow
     assert (await escalate(followed, made))["escalatedTo"] == made["assignedTeam"]
 
 
-async def test_an_acknowledged_one_is_escalated_and_stays_acknowledged(followed: Followed) -> None:
+@pytest.mark.parametrize("quiet", ["acknowledge", "snooze"])
+async def test_who_is_on_it_or_sleeps_on_it_may_ask_the_next_level_for_help(
+    followed: Followed, quiet: str
+) -> None:
     made = await followed.report("critical")
-    await followed.api.post(f"/incident/{made['id']}/acknowledge")
-    assert (await escalate(followed, made))["status"] == "acknowledged"
+    await followed.follow()
+    await escalate(followed, made)
+    until = (datetime.fromisoformat(made["createdAt"]) + timedelta(hours=1)).isoformat()
+    body = {"until": until} if quiet == "snooze" else {}
+    before = (await followed.api.post(f"/incident/{made['id']}/{quiet}", json=body)).json()
+    for level, step in enumerate(CRITICAL.steps[1:], start=2):
+        await followed.follow()
+        now = await escalate(followed, made)
+        assert (now["escalationLevel"], now["escalatedTo"]) == (
+            level,
+            step.to.replace("{team}", made["assignedTeam"]),
+        )
+        assert (now["status"], now["snoozedUntil"]) == (before["status"], before["snoozedUntil"])
+    assert (await escalate(followed, made))["escalatedTo"] == made["assignedTeam"], "beyond the last one"
 
 
 async def test_a_repeated_request_escalates_once_and_what_is_over_not_at_all(followed: Followed) -> None:
