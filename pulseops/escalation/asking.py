@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pulseops.escalation import timers
-from pulseops.escalation.outlook import Plans, Row, plan_of
+from pulseops.escalation.outlook import BY_HAND, Plans, Row, plan_of
 from pulseops.escalation.rules import Plan, named, plan_for
 from pulseops.escalation.waits import Kind, Past, waits_of
 from pulseops.http.exchange import Req
@@ -90,7 +90,7 @@ def next_level(stands: Stands, body: EscalateNow, actor: str, now: datetime) -> 
     return Escalate(
         level=level,
         to=to,
-        policy=found.policy if found else "manual",
+        policy=found.policy if found else BY_HAND,
         due_at=now,
         late_by=0.0,
         decision=Decision(

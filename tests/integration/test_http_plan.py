@@ -137,6 +137,9 @@ async def test_beyond_the_last_level_the_team_hears_or_whoever_is_named(followed
 async def test_what_has_no_policy_can_be_escalated_all_the_same(followed: Followed) -> None:
     made = await followed.report("low")
     assert (await escalate(followed, made))["escalatedTo"] == made["assignedTeam"]
+    for _ in range(2):
+        assert (await plan(followed, made))["because"] == "no-policy"
+        await followed.follow()
 
 
 @pytest.mark.parametrize("quiet", ["acknowledge", "snooze"])
