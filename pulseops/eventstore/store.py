@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -24,7 +25,8 @@ F = TypeVar("F", bound=Fact)
 Allow = Callable[[S], None]
 """Raises where a state is none of the caller's business."""
 
-_ATTEMPTS = 8
+_ATTEMPTS = 64
+"""One caller of each process is at it at a time."""
 _RACED = {"stored", "void", "conflict"}
 
 
@@ -188,7 +190,7 @@ class EventStore(Generic[C, S, F]):
                     version=version,
                     event_id=derived_id(command_text, len(facts)),
                     command_id=context.command_id,
-                    occurred_at=occurred_at,
+                    occurred_at=occurred_at.astimezone(UTC),
                     recorded_at=context.now,
                     fact=fact,
                     meta=Meta(actor=actor, correlation_id=context.correlation_id, causation_id=cause),

@@ -1,7 +1,7 @@
 """What follows when somebody answers an incident, stops answering, or says that it is over. Pure."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from pulseops.incidents.commands import (
     Acknowledge,
@@ -110,7 +110,7 @@ def _snoozed(command: Snooze, incident: Incident, context: Context) -> Sequence[
         raise InvalidInput("That time has passed.", pointer="/until")
     if command.until > context.now + LONGEST_SNOOZE:
         raise InvalidInput(f"At most {LONGEST_SNOOZE.days} days.", pointer="/until")
-    return [Snoozed(until=command.until, note=command.note)]
+    return [Snoozed(until=command.until.astimezone(UTC), note=command.note)]
 
 
 def _lapsed(command: Lapse, incident: Incident) -> Sequence[IncidentFact]:

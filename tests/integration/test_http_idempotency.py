@@ -1,6 +1,7 @@
 """One key, one answer: also where nothing was recorded, while the first is under way, or when it was lost."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import asyncpg
@@ -213,3 +214,20 @@ async def test_a_split_of_what_was_not_merged_is_repeated_as_such(api: Api) -> N
     await api.post(f"/incident/{one}/merge", json={"into": other})
     again = await api.post(f"/incident/{one}/split", headers=key)
     assert replays(again, first), again.text
+
+
+async def test_an_instant_is_told_in_one_way_whatever_offset_it_was_given_in(api: Api) -> None:
+    first = await report(api, key=KEY, occurredAt="2026-01-01T10:00:00+05:30")
+    again = await report(api, key=KEY, occurredAt="2026-01-01T10:00:00+05:30")
+    assert replays(again, first), (first.json()["occurredAt"], again.json()["occurredAt"])
+    assert first.json()["occurredAt"] == "2026-01-01T04:30:00Z"
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    path, east = f"/incident/{first.json()['id']}", timezone(timedelta(hours=5, minutes=30))
+    body = {"until": until.astimezone(east).isoformat()}
+    snoozed = await api.post(f"{path}/snooze", json=body)
+    assert snoozed.json()["snoozedUntil"] == f"{until:%Y-%m-%dT%H:%M:%SZ}"
+    assert (
+        (await api.get(path))
+        .json()["timeline"][-1]["text"]
+        .startswith(f"Snoozed until {until:%Y-%m-%d %H:%M} UTC,")
+    )
