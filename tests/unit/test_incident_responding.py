@@ -161,6 +161,17 @@ def test_a_snoozed_incident_is_escalated_only_when_somebody_asks() -> None:
         assert error.current == status
 
 
+def test_a_level_that_was_asked_for_before_it_all_began_anew_skips_nobody() -> None:
+    third = Escalate(
+        level=3, to="director", policy="critical", due_at=NOON, late_by=0.0, decision=WHY, asked=True
+    )
+    told = Escalated(level=3, to="director", policy="critical", due_at=NOON, late_by=0.0, decision=WHY)
+    second = Escalated(level=2, to="lead", policy="critical", due_at=NOON, late_by=0.0, decision=WHY)
+    given(INCIDENT, CREATED, ESCALATED, second).when(third).then(told)
+    anew = given(INCIDENT, CREATED, ESCALATED, second, PriorityChanged(priority="critical"))
+    assert anew.when(third).then_refused(InvalidTransition).current == "open"
+
+
 @pytest.mark.parametrize(
     ("history", "command", "fact"),
     [
