@@ -91,8 +91,9 @@ def context_of(request: Req, incident_id: UUID, body: object, kind: str) -> Cont
 async def repeated(request: Req, incident_id: UUID, body: object, kind: str) -> Answer | None:
     """The answer that the caller was given before under this key, whatever became of what the body names.
 
-    To be asked before anything is asked of the world as it now is.
+    To be asked before anything is asked of the world as it now is. Raises Refused for headers that cannot be.
     """
+    etag.expected_version(request)
     context = context_of(request, incident_id, body, kind)
     outcome = await incidents_of(request).repeated(context, allow=visible(request))
     return None if outcome is None else changed(outcome)

@@ -214,6 +214,8 @@ async def test_a_split_of_what_was_not_merged_is_repeated_as_such(api: Api) -> N
     await api.post(f"/incident/{one}/merge", json={"into": other})
     again = await api.post(f"/incident/{one}/split", headers=key)
     assert replays(again, first), again.text
+    bad = await api.post(f"/incident/{one}/split", headers=key | {"if-match": "3"})
+    assert (bad.status_code, bad.json()["code"]) == (400, "invalid-header")
 
 
 async def test_an_instant_is_told_in_one_way_whatever_offset_it_was_given_in(api: Api) -> None:
