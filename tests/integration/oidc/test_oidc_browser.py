@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from pulseops.access.users import Users
+from pulseops.live.routes import _allowed
 from tests.conftest import Database
 from tests.integration.test_http_keys import flushed
 from tests.issuer import Issuer, sign_in_file
@@ -215,6 +216,25 @@ async def test_a_session_ends_with_its_user_its_time_and_its_idleness(
             assert (await page.get("/whoami")).status_code == 401, column
         assert (await signed_in(page)).status_code == 303
         assert await pool.fetchval("SELECT count(*) FROM access.session") == 1
+
+
+async def test_a_session_that_is_used_does_not_end_by_idleness_however_short_that_is(
+    database: Database, admin: asyncpg.Connection, issuer: Issuer, tmp_path: Path
+) -> None:
+    path = sign_in_file(tmp_path, issuer.url, session_idle="40s")
+    async with serving(database.app_url, oidc=path) as api, browser(api) as page:
+        await signed_in(page)
+        for _ in range(3):
+            await _move(admin, "used_at", timedelta(seconds=20))
+            assert (await page.get("/whoami")).status_code == 200
+        # Whoever follows a stream is there, though nothing else is asked.
+        doorkeeper, cookie = api.app.state.doorkeeper, f"pulseops={page.cookies['pulseops']}".encode()
+        who = await doorkeeper.admit(None, cookie)
+        for _ in range(3):
+            await _move(admin, "used_at", timedelta(seconds=20))
+            assert await _allowed(doorkeeper, {b"cookie": cookie}, who)
+        await _move(admin, "used_at", timedelta(seconds=40))
+        assert not await _allowed(doorkeeper, {b"cookie": cookie}, who)
 
 
 async def _move(admin: asyncpg.Connection, column: str, back: timedelta) -> None:
