@@ -7,6 +7,7 @@ import pytest
 from pulseops.cli.keys import key
 from pulseops.cli.logs import logs
 from tests.conftest import Database
+from tests.integration.test_cli_subscriptions import acts
 
 
 def test_a_log_is_made_once_listed_and_keys_open_it(
@@ -26,10 +27,13 @@ def test_a_log_is_made_once_listed_and_keys_open_it(
     assert json.loads(run("logs", "create", "beta", "--json")[1]) == {"id": 3, "name": "beta"}
     assert run("logs", "list")[1].split() == [
         *("ID", "NAME", "POSITION", "BEHIND"),
-        *("1", "default", "0", "0"),
+        *("1", "default", "2", "2"),
         *("2", "acme", "0", "0"),
         *("3", "beta", "0", "0"),
     ]
+
+    made = [(act.who, act.action, act.subject) for act in acts(database)]
+    assert made == [("system:cli", "logs.create", f"log:{name} create") for name in ("beta", "acme")]
 
     assert run("key", "create", "bot", "--role", "ingest", "--log", "nobody") == (
         1,
