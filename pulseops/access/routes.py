@@ -129,7 +129,7 @@ async def audit(request: Req) -> Answer:
 def _told(issued: Issued, *, status: int = 200, headers: Any = ()) -> Answer:
     more = [idempotency.REPLAYED] if issued.replayed else []
     body = WithSecret(**asdict(issued.key), key=issued.token)
-    return encoded(body, status=status, headers=[*headers, *more])
+    return encoded(body, status=status, headers=[*headers, *more, (b"cache-control", b"no-store")])
 
 
 ROUTES = (list_all, show, create, rotate, revoke, whoami, audit)
