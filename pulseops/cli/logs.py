@@ -44,7 +44,7 @@ def _named(_: Any, name: str) -> None:
 
 @logs.command
 def create(name: Annotated[str, Parameter(validator=_named)], /, *, json: Json = False) -> None:
-    """Make an empty log. Every worker leads it within seconds; `pulseops key create --log` makes keys to it.
+    """Make a log. Every worker leads it within seconds; `pulseops key create --log` makes keys to it.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from pulseops.subscriptions import operating, sharding
 
 _OPERATE: Action = "subscriptions.operate"
 _COMMON = 1
-"""The log `default`: its trail tells what is done to all logs at once, and that there is one more."""
+"""The log `default`: its trail tells what is done to all logs at once."""
 
 
 class Done(Struct, frozen=True, kw_only=True):
@@ -90,11 +90,11 @@ async def drop(pool: asyncpg.Pool, by: By, name: str, generation: int) -> None:
 
 
 async def create_log(pool: asyncpg.Pool, by: By, name: str) -> int:
-    """Its number. Raises asyncpg.UniqueViolationError when the name is taken."""
+    """Its number; the first thing it tells is who made it. UniqueViolationError when the name is taken."""
 
     async def make(connection: asyncpg.Connection) -> int:
         log_id = await directory.create_log(connection, name, now=by.now)
-        await record_act(connection, by, acted_by(by, "logs.create", f"log:{name} create"), log_id=_COMMON)
+        await record_act(connection, by, acted_by(by, "logs.create", f"log:{name} create"), log_id=log_id)
         return log_id
 
     return await together(pool, make)

@@ -27,13 +27,14 @@ def test_a_log_is_made_once_listed_and_keys_open_it(
     assert json.loads(run("logs", "create", "beta", "--json")[1]) == {"id": 3, "name": "beta"}
     assert run("logs", "list")[1].split() == [
         *("ID", "NAME", "POSITION", "BEHIND"),
-        *("1", "default", "2", "2"),
-        *("2", "acme", "0", "0"),
-        *("3", "beta", "0", "0"),
+        *("1", "default", "0", "0"),
+        *("2", "acme", "1", "1"),
+        *("3", "beta", "1", "1"),
     ]
 
-    made = [(act.who, act.action, act.subject) for act in acts(database)]
-    assert made == [("system:cli", "logs.create", f"log:{name} create") for name in ("beta", "acme")]
+    made = [(act.who, act.action, act.subject) for act in acts(database, log_id=2)]
+    assert made == [("system:cli", "logs.create", "log:acme create")]
+    assert not acts(database), "a tenant hears of no other one"
 
     assert run("key", "create", "bot", "--role", "ingest", "--log", "nobody") == (
         1,

@@ -20,12 +20,12 @@ STREAM = UUID(int=(7 << 64) + 7)
 Run = Callable[..., tuple[object, str]]
 
 
-def acts(database: Database) -> tuple[Entry, ...]:
-    """What the audit trail of the log `default` tells."""
+def acts(database: Database, *, log_id: int = 1) -> tuple[Entry, ...]:
+    """Who administered, as the audit trail of a log tells it."""
 
     async def read() -> tuple[Entry, ...]:
         pool = await open_pool(database.app_url, size=1)
-        found = await trail.read(pool, what="ADMIN.ACTED", log_id=1)
+        found = await trail.read(pool, what="ADMIN.ACTED", log_id=log_id)
         await pool.close()
         return found.items
 
