@@ -11,6 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
+from pulseops.access import guards
 from pulseops.access.users import Users
 from pulseops.live.routes import _allowed
 from tests.conftest import Database
@@ -186,6 +187,25 @@ async def test_an_id_token_that_is_not_of_this_sign_in_signs_nobody_in(
             assert (done.status_code, done.json()["code"]) == (403, "sign-in-failed"), other
             assert "pulseops" not in page.cookies
     assert await api.app.state.pool.fetchval("SELECT count(*) FROM access.session") == 0
+
+
+async def test_who_fails_too_often_does_not_make_us_ask_the_issuer(
+    api: Api, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guards, "_FAILURES", 1)
+    api.app.state.turnstile._clock = lambda: 0.0
+    async with browser(api) as page, browser(api) as other:
+        begun = await page.get("/login")
+        back = urlsplit(await at_the_issuer(begun.headers["location"])).query
+        made_up = {"state": parse_qs(back)["state"][0], "code": "made up"}
+        asked = issuer.asked.count("/token")
+        found = [(await page.get("/login/callback", params=made_up)).status_code for _ in range(15)]
+        assert found == [403] * 10 + [429] * 5
+        assert issuer.asked.count("/token") - asked == 10
+        # Nobody who comes in without asking is kept out, and in a moment nobody else.
+        assert (await api.get("/whoami")).status_code == 200
+        api.app.state.turnstile._clock = lambda: 1.0
+        assert (await signed_in(other)).status_code == 303
 
 
 async def test_who_has_no_access_is_not_signed_in(api: Api, issuer: Issuer) -> None:
