@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Literal, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -92,7 +92,7 @@ async def record_act(connection: asyncpg.Connection, by: By, acted: AdminActed, 
 
 def acted_by(
     by: By,
-    action: Action,
+    action: Action | Literal["logs.create"],
     subject: str,
     *,
     stream_ids: tuple[UUID, ...] | None = None,

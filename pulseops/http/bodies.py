@@ -17,6 +17,7 @@ from pulseops.http import exchange
 from pulseops.http.exchange import Req
 from pulseops.http.pointers import located, meant
 from pulseops.http.problem import Fault, Refused
+from pulseops.kernel.clock import in_utc
 
 T = TypeVar("T")
 
@@ -153,12 +154,7 @@ class Query(Generic[T]):
                 raise _parameter(name, "It is given more than once.")
             if "\x00" in text:
                 raise _parameter(name, "The character U+0000 is not acceptable.")
-            try:
-                kind = self._several.get(name, self._kinds[name])
-                # Not strictly, a number would be a time as well: seconds of the epoch.
-                value = msgspec.convert(text, kind, strict=_is_time(kind))
-            except msgspec.ValidationError as error:
-                raise _parameter(name, located(f"{error} - at `$.{name}`", self.kind)[1]) from None
+            value = self._value(name, text)
             if name in self._several:
                 given.setdefault(name, []).append(value)
             else:
@@ -168,6 +164,17 @@ class Query(Generic[T]):
         except msgspec.ValidationError as error:
             pointer, detail = located(str(error), self.kind)
             raise _parameter(pointer.removeprefix("/"), detail) from None
+
+    def _value(self, name: str, text: str) -> Any:
+        kind = self._several.get(name, self._kinds[name])
+        try:
+            # Not strictly, a number would be a time as well: seconds of the epoch.
+            value = msgspec.convert(text, kind, strict=_is_time(kind))
+        except msgspec.ValidationError as error:
+            raise _parameter(name, located(f"{error} - at `$.{name}`", self.kind)[1]) from None
+        if isinstance(value, datetime) and not in_utc(value):
+            raise _parameter(name, "It lies outside of the years 1 to 9999.")
+        return value
 
 
 def _present(hint: Any) -> Any:

@@ -1,5 +1,6 @@
 """Incidents over HTTP: report, and all that may be asked of one. The bodies are the commands."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from litestar import post
@@ -11,10 +12,12 @@ from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body
 from pulseops.http.exchange import Req
 from pulseops.http.position import place
+from pulseops.http.problem import Refused
 from pulseops.incidents import batches, queries, specs
 from pulseops.incidents.answers import extended
 from pulseops.incidents.asking import ALONE, LINK, MERGE, SPLIT, Asked
 from pulseops.incidents.changing import (
+    Moved,
     caller_of,
     change,
     change_both,
@@ -23,6 +26,7 @@ from pulseops.incidents.changing import (
     require_other,
     seen,
     standing,
+    visible_part,
 )
 from pulseops.incidents.commands import Absorb, Create, Link, Merge, Release, Split
 from pulseops.incidents.describing import INVERSE
@@ -30,6 +34,7 @@ from pulseops.incidents.incident import Deduplicated
 from pulseops.incidents.reporting import log, report
 
 _CREATE = Body(Create)
+_ATTEMPTS = 5
 
 
 @post(["/incident", "/incidents"], opt={"spec": specs.CREATE, "express": True})
@@ -97,13 +102,16 @@ async def split(request: Req, incident_id: FromPath[UUID]) -> Answer:
     body: Split = await SPLIT.body.read(request)
     if (again := await repeated(request, incident_id, body, SPLIT.kind)) is not None:
         return again
-    incident = await seen(request, incident_id)
-    if incident.merged_into is None:
-        return await change(request, incident_id, body, SPLIT.kind)
-    other = Release(incident=incident_id, note=body.note)
-    return await change_both(
-        request, (incident_id, body), (incident.merged_into, other), SPLIT.kind, body=body, unseen=True
-    )
+    other, allow = Release(incident=incident_id, note=body.note), visible_part(request, incident_id)
+    for _ in range(_ATTEMPTS):
+        whole = (await seen(request, incident_id)).merged_into
+        if whole is None:
+            return await change(request, incident_id, body, SPLIT.kind)
+        with suppress(Moved):
+            return await change_both(
+                request, (incident_id, body), (whole, other), SPLIT.kind, body=body, allow=allow
+            )
+    raise Refused("contended", "Others keep changing this incident. Try again.")
 
 
 ROUTES = (create, create_batch, *queries.ROUTES, *map(_alone, ALONE), link, merge, split)

@@ -90,6 +90,12 @@ async def test_a_secret_is_told_once_and_stands_nowhere_else(
         assert not any(secret in text for text in everything)
 
 
+async def test_no_two_names_look_the_same_in_history(api: Api) -> None:
+    for name in ("ci\n", "\nci", "ci ", "ci\u200b", "\u0441i", "key:ci", "ci/..", "", "-ci", "c" * 65):
+        answer = await api.post("/keys", json={"name": name, "role": "viewer"})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid-input"), name
+
+
 async def test_a_rotated_key_opens_with_both_secrets_until_the_overlap_ends(api: Api) -> None:
     made = (await api.post("/keys", json={"name": "ci", "role": "viewer"})).json()
     longer = (await api.post(f"/keys/{made['id']}/rotate", json={"overlapSeconds": 3600})).json()

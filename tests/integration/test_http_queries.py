@@ -111,7 +111,14 @@ async def test_the_timeline_and_the_events_come_in_pages_that_lead_on(api: Api) 
         assert (await api.get(path, params={"cursor": "6"})).json() == {"items": [], "nextCursor": None}
         assert (await api.head(path)).status_code == 200
         assert (await api.get(f"/incident/{uuid4()}/{what}")).status_code == 404
-        for wrong in ({"cursor": "x"}, {"cursor": "0"}, {"limit": 0}, {"limit": 1001}, {"limits": 1}):
+        for wrong in (
+            {"cursor": "x"},
+            {"cursor": "0"},
+            {"cursor": "1\n"},
+            {"limit": 0},
+            {"limit": 1001},
+            {"limits": 1},
+        ):
             assert (await api.get(path, params=wrong)).status_code == 422, wrong
     (first, *_) = (await api.get(f"/incident/{told['id']}/events")).json()["items"]
     assert (first["type"], first["data"]["title"]) == ("CREATED", "Disk full")
