@@ -13,7 +13,7 @@ import pytest
 from pulseops.access.keys import Principal
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.errors import OutcomeUnknown
-from pulseops.live import feeds, listener, tail
+from pulseops.live import feeds, listener, pages, tail
 from tests.conftest import Database
 from tests.integration.appending import until
 from tests.integration.streaming import Host, client, created, following, happen, hosting
@@ -95,6 +95,25 @@ async def test_who_comes_back_alone_from_far_behind_is_not_too_slow(
         assert await stream.ids(600) == list(range(1, 601))
         await happen(app)
         assert await stream.ids(1) == [601]
+
+
+async def test_who_takes_in_long_events_slowly_keeps_few_of_them_in_memory(
+    host: Host, app: asyncpg.Connection
+) -> None:
+    long = created(description="\N{PILE OF POO}" * 20_000)
+    for _ in range(5):
+        await happen(app, None, *[long] * 20)
+    deaf = [await _deaf(host, 0) for _ in range(3)]
+
+    async def fed() -> bool:
+        return len(host.feeds._listeners) == 3 and all(one.position for one in host.feeds._listeners)
+
+    await until(fed)
+    assert max(one._bytes for one in host.feeds._listeners) <= pages.BYTES + 100_000, "one more at most"
+    async with host.follow("?after=0") as stream:
+        assert await stream.ids(100) == list(range(1, 101)), "all of them come, a few at a time"
+    for one in deaf:
+        one.close()
 
 
 async def test_who_takes_nothing_at_all_is_cut_off(
