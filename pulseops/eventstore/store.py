@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -195,7 +196,8 @@ class EventStore(Generic[C, S, F]):
                     version=version,
                     event_id=derived_id(command_text, len(facts)),
                     command_id=context.command_id,
-                    occurred_at=occurred_at,
+                    # As the database will tell it, so that a replayed answer is the same.
+                    occurred_at=occurred_at.astimezone(UTC),
                     recorded_at=context.now,
                     fact=fact,
                     meta=Meta(actor=actor, correlation_id=context.correlation_id, causation_id=cause),

@@ -1,6 +1,7 @@
 """One key, one answer: also where nothing was recorded, while the first is under way, or when it was lost."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -44,6 +45,16 @@ async def test_many_at_once_under_one_key_are_one_incident_and_equal_answers(
     assert len({answer.content for answer in answers}) == 1
     assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
     assert await _incidents(api) == 1
+
+
+@pytest.mark.parametrize("offset", ["Z", "+02:00", "-23:59"])
+async def test_a_report_is_replayed_in_the_same_words_wherever_its_clock_stands(
+    api: Api, offset: str
+) -> None:
+    claimed = f"2026-01-01T12:00:00{offset}"
+    first = await report(api, key=KEY, occurredAt=claimed)
+    assert datetime.fromisoformat(first.json()["occurredAt"]) == datetime.fromisoformat(claimed)
+    assert replays(await report(api, key=KEY, occurredAt=claimed), first)
 
 
 async def test_another_body_is_refused_while_the_first_is_under_way_and_afterwards(
