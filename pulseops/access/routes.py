@@ -1,6 +1,6 @@
 """Keys, the audit trail, and who asks, over HTTP."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from litestar import delete, get, post
@@ -24,6 +24,8 @@ _CREATE = Body(Create)
 _ROTATE = Body(Rotate, empty=Rotate())
 _PAGE = Query(Page)
 _WANTED = Query(Wanted)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+"""West of UTC a time may be later, and no database holds it."""
 
 
 @get("/keys", opt={"spec": specs.LIST})
@@ -58,6 +60,8 @@ async def create(request: Req) -> Answer:
         raise denied(request, "keys.write", "You cannot make a key of more than you have: see your `teams`.")
     if wanted.expires_at is not None and wanted.expires_at <= who.now:
         raise InvalidInput("It would be expired already.", pointer="/expiresAt")
+    if wanted.expires_at is not None and wanted.expires_at > _NEVER:
+        raise InvalidInput("UTC has no such time. Without one it does not expire.", pointer="/expiresAt")
     new = NewKey(
         name=wanted.name,
         role=wanted.role,
