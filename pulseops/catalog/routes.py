@@ -63,7 +63,7 @@ async def all_teams(request: Req) -> Answer:
     reads: Reads = request.app.state.reads
     measure = models((TEAMS.name,), log_id=log_id)
     seen = await reads.of(measure, look, caller=asking.caller, least=wanted.min_position)
-    return encoded(seen.found, headers=[place(seen.position)])
+    return etag.digested(request, seen.found, headers=[place(seen.position)])
 
 
 @get("/services", opt={"spec": specs.LIST_SERVICES})
@@ -78,7 +78,7 @@ async def all_services(request: Req) -> Answer:
     reads: Reads = request.app.state.reads
     measure = models((SERVICES.name,), log_id=log_id)
     seen = await reads.of(measure, look, caller=asking.caller, least=wanted.min_position)
-    return encoded(seen.found, headers=[place(seen.position)])
+    return etag.digested(request, seen.found, headers=[place(seen.position)])
 
 
 @get("/teams/{name:str}", opt={"spec": specs.SHOW_TEAM})
