@@ -17,6 +17,9 @@ from pulseops.subscriptions.turns import Turns
 
 T = TypeVar("T")
 
+_PATIENCE = 1.0
+"""Seconds that a read waits for its turn."""
+
 # It is there, and was slow, or this question was: elsewhere the question would be as slow.
 _SLOW: tuple[type[Exception], ...] = (asyncpg.QueryCanceledError,)
 # The replica gave up the question, to replay what made it impossible; it can be asked again.
@@ -34,7 +37,7 @@ class Reads:
 
     def __init__(self, primary: asyncpg.Pool, replica: Replica | None = None, *, aside: int = 4) -> None:
         self._primary, self.replica = primary, replica
-        self._aside, self._aside_there = Turns(aside), Turns(aside)
+        self._aside, self._aside_there = (Turns(aside, patience=_PATIENCE) for _ in range(2))
         self._tides = Tides()
 
     async def current(self, measure: Measure, look: Look[T], *, least: int = 0) -> Seen[T]:

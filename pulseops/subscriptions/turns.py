@@ -7,18 +7,16 @@ from contextlib import asynccontextmanager
 
 from pulseops.kernel.errors import Overloaded
 
-_PATIENCE = 1.0
-"""Seconds that one waits for a turn."""
-
 
 class Turns:
     """`most` at a time, of one caller all but one: the next one need not wait for what somebody's take.
 
     What is free goes to the callers who wait, a turn to each in turn, however many each of them waits for.
+    Nobody waits for more than `patience` seconds; None: for as long as it takes.
     """
 
-    def __init__(self, most: int) -> None:
-        self._free, self._each = most, max(1, most - 1)
+    def __init__(self, most: int, *, patience: float | None) -> None:
+        self._free, self._each, self._patience = most, max(1, most - 1), patience
         self._held = Counter[Hashable]()
         self._queues: dict[Hashable, deque[asyncio.Future[None]]] = {}
 
@@ -35,7 +33,7 @@ class Turns:
         self._give()
         try:
             try:
-                async with asyncio.timeout(_PATIENCE):
+                async with asyncio.timeout(self._patience):
                     await mine
             except TimeoutError:
                 raise Overloaded from None

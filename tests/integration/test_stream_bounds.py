@@ -205,6 +205,34 @@ async def test_one_caller_leaves_room_for_the_others(host: Host, monkeypatch: py
             pass
 
 
+async def test_one_caller_who_is_behind_in_many_streams_keeps_nobody_elses_behind(
+    host: Host, app: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await happen(app)
+    read, begun, go = pages.Log.after, list[int](), asyncio.Event()
+
+    async def after(log: pages.Log, position: int, *, by_team: bool) -> pages.Page:
+        begun.append(position)
+        await go.wait()
+        return await read(log, position, by_team=by_team)
+
+    async def both() -> bool:
+        return len(begun) > 1
+
+    monkeypatch.setattr(pages.Log, "after", after)
+    other = client(host.port, await a_key(app, "other"))
+    async with AsyncExitStack() as open_, other:
+        many = [await open_.enter_async_context(host.follow("?after=0")) for _ in range(5)]
+        one = await open_.enter_async_context(following(other, "?after=1"))
+        await until(both)
+        assert begun == [0, 1], "a reading of each"
+        go.set()
+        for stream in many:
+            assert await stream.ids(1) == [1]
+        await happen(app)
+        assert await one.ids(1) == [2]
+
+
 async def test_one_who_cannot_be_looked_at_hides_nobody_else(
     host: Host, app: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from pulseops.kernel.errors import Overloaded
-from pulseops.subscriptions import turns
+from pulseops.subscriptions import reads
 from pulseops.subscriptions.positions import models
 from pulseops.subscriptions.reads import Reads
 from pulseops.subscriptions.turns import Turns
@@ -21,8 +21,8 @@ NOTHING = models(("nothing",), log_id=1)
 class Desk:
     """Looks that take until they are let go; who has begun, in order."""
 
-    def __init__(self, reads: Reads) -> None:
-        self._reads, self._go = reads, asyncio.Semaphore(0)
+    def __init__(self, room: Reads) -> None:
+        self._reads, self._go = room, asyncio.Semaphore(0)
         self.begun: list[Hashable] = []
         self.under_way = Counter[Hashable]()
 
@@ -62,7 +62,7 @@ def at_a_desk(pool: asyncpg.Pool, turns: int) -> Iterator[Desk]:
 async def test_one_who_asks_for_many_lists_keeps_nobody_elses_waiting(
     pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_PATIENCE", 30)
+    monkeypatch.setattr(reads, "_PATIENCE", 30)
     with at_a_desk(pool, 4) as desk:
         greedy = [desk.ask("greedy") for _ in range(20)]
         await desk.begins(3)
@@ -81,10 +81,10 @@ async def test_one_who_asks_for_many_lists_keeps_nobody_elses_waiting(
 async def test_who_waits_for_too_long_is_told_so_and_leaves_nothing_behind(
     pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(reads, "_PATIENCE", 0.5)
     with at_a_desk(pool, 2) as desk:
         first, second = desk.ask("one"), desk.ask("other")
         await desk.begins(2)
-        monkeypatch.setattr(turns, "_PATIENCE", 0.05)
         late = [desk.ask(caller) for caller in ("one", "other", "third")]
         refused = await asyncio.gather(*late, return_exceptions=True)
         assert [type(one) for one in refused] == [Overloaded] * 3
@@ -93,7 +93,7 @@ async def test_who_waits_for_too_long_is_told_so_and_leaves_nothing_behind(
 
 
 async def test_one_who_leaves_takes_no_turn_along() -> None:
-    taking, held = Turns(1), asyncio.Event()
+    taking, held = Turns(1, patience=None), asyncio.Event()
 
     async def hold(caller: str) -> None:
         async with taking.of(caller):
