@@ -42,9 +42,9 @@ Facts = Sequence[Recorded[IncidentFact]]
 async def list_all(request: Req) -> Answer:
     """A filter that is given several times takes any of its values; all of `label` must be there.
 
-    Pages of `created` miss nothing and show nothing twice, whatever is reported meanwhile. `-updated` shows
-    nothing twice: what changes meanwhile is on the next first page. `updated` misses nothing: what changes
-    meanwhile comes again, at the end.
+    Pages of `created` show nothing twice and miss nothing up to the `X-PulseOps-Position` of the first one,
+    whatever is reported meanwhile. `-updated` shows nothing twice: what changes meanwhile is on the next
+    first page. `updated` misses nothing: what changes meanwhile comes again, at the end.
     """
     wanted, asking = _WANTED.read(request), principal(request)
 
