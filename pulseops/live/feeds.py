@@ -30,6 +30,8 @@ _PATIENCE = 20.0
 """Seconds that a listener may take nothing in while there is something to tell."""
 _CATCHING_UP = 2
 """Readings at a time for all who are behind, one of each caller."""
+_TURN = 1.0
+"""Seconds that one waits for such a reading before it looks whether it has been silent for too long."""
 _LOOKED_AT = 0.5
 """Seconds between looks whether each still may listen."""
 _RETRY = 1_000, 3_000
@@ -59,7 +61,7 @@ class Feeds:
         self._pool, self._doorbell = pool, doorbell
         self._followed: dict[int, _Followed] = {}
         self._listeners: dict[Listener, Tail] = {}
-        self._turns = Turns(_CATCHING_UP, patience=None)
+        self._turns = Turns(_CATCHING_UP, patience=_TURN)
         self._watching: asyncio.Task[None] | None = None
         self._stopping = False
         metrics.CLIENTS.set_function(lambda: len(self._listeners))
@@ -145,13 +147,13 @@ class Feeds:
 
     async def _catch_up(self, log: Log, listener: Listener) -> bool:
         """One page further, as fast as the listener takes it in. Whether that was the last."""
-        async with self._turns.of(listener.caller):
-            try:
+        try:
+            async with self._turns.of(listener.caller):
                 page = await log.after(listener.position, by_team=listener.wanted.by_team)
-            except TROUBLES:
-                metrics.FAILURES.inc()
-                page = None
-        if page is None:
+        except Overloaded:
+            return False  # it hears that it is not forgotten, and asks again
+        except TROUBLES:
+            metrics.FAILURES.inc()
             await listener.wait(1.0)
             return False
         listener.offer(page.pieces(listener.wanted), page.position)

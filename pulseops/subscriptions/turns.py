@@ -12,10 +12,10 @@ class Turns:
     """`most` at a time, of one caller all but one: the next one need not wait for what somebody's take.
 
     What is free goes to the callers who wait, a turn to each in turn, however many each of them waits for.
-    Nobody waits for more than `patience` seconds; None: for as long as it takes.
+    Nobody waits for more than `patience` seconds.
     """
 
-    def __init__(self, most: int, *, patience: float | None) -> None:
+    def __init__(self, most: int, *, patience: float) -> None:
         self._free, self._each, self._patience = most, max(1, most - 1), patience
         self._held = Counter[Hashable]()
         self._queues: dict[Hashable, deque[asyncio.Future[None]]] = {}

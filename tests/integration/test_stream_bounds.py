@@ -14,6 +14,7 @@ from pulseops.access.keys import Principal
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.errors import OutcomeUnknown
 from pulseops.live import feeds, listener, pages, tail
+from pulseops.subscriptions.turns import Turns
 from tests.conftest import Database
 from tests.integration.appending import until
 from tests.integration.streaming import Host, client, created, following, happen, hosting
@@ -220,12 +221,17 @@ async def test_one_caller_who_is_behind_in_many_streams_keeps_nobody_elses_behin
         return len(begun) > 1
 
     monkeypatch.setattr(pages.Log, "after", after)
+    monkeypatch.setattr(feeds, "KEEP_ALIVE", 0.2)
+    host.feeds._turns = Turns(2, patience=0.1)
     other = client(host.port, await a_key(app, "other"))
     async with AsyncExitStack() as open_, other:
         many = [await open_.enter_async_context(host.follow("?after=0")) for _ in range(5)]
         one = await open_.enter_async_context(following(other, "?after=1"))
         await until(both)
         assert begun == [0, 1], "a reading of each"
+        last = await many[-1].block()
+        assert last is not None
+        assert last.comment == "still here", "it waits, and hears so"
         go.set()
         for stream in many:
             assert await stream.ids(1) == [1]

@@ -93,7 +93,7 @@ async def test_who_waits_for_too_long_is_told_so_and_leaves_nothing_behind(
 
 
 async def test_one_who_leaves_takes_no_turn_along() -> None:
-    taking, held = Turns(1, patience=None), asyncio.Event()
+    taking, held = Turns(1, patience=30), asyncio.Event()
 
     async def hold(caller: str) -> None:
         async with taking.of(caller):
