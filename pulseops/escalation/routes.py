@@ -85,7 +85,8 @@ async def list_due(request: Req) -> Answer:
         )
 
     reads: Reads = request.app.state.reads
-    seen = await reads.of(models(_SHOWN, log_id=log_id), look, least=wanted.min_position)
+    measure = models(_SHOWN, log_id=log_id)
+    seen = await reads.of(measure, look, caller=asking.caller, least=wanted.min_position)
     return etag.digested(request, seen.found, headers=[place(seen.position)])
 
 

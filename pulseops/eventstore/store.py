@@ -190,6 +190,7 @@ class EventStore(Generic[C, S, F]):
                     version=version,
                     event_id=derived_id(command_text, len(facts)),
                     command_id=context.command_id,
+                    # As the database will tell it, so that a replayed answer is the same.
                     occurred_at=occurred_at.astimezone(UTC),
                     recorded_at=context.now,
                     fact=fact,

@@ -48,6 +48,16 @@ async def test_many_at_once_under_one_key_are_one_incident_and_equal_answers(
     assert await _incidents(api) == 1
 
 
+@pytest.mark.parametrize("offset", ["Z", "+02:00", "-23:59"])
+async def test_a_report_is_replayed_in_the_same_words_wherever_its_clock_stands(
+    api: Api, offset: str
+) -> None:
+    claimed = f"2026-01-01T12:00:00{offset}"
+    first = await report(api, key=KEY, occurredAt=claimed)
+    assert datetime.fromisoformat(first.json()["occurredAt"]) == datetime.fromisoformat(claimed)
+    assert replays(await report(api, key=KEY, occurredAt=claimed), first)
+
+
 async def test_another_body_is_refused_while_the_first_is_under_way_and_afterwards(
     api: Api, admin: asyncpg.Connection
 ) -> None:

@@ -125,6 +125,12 @@ async def test_an_expired_key_opens_nothing(api: Api) -> None:
     assert (await api.get("/whoami", headers=bearing(token))).status_code == 401
 
 
+@pytest.mark.parametrize("at", ["2020-01-01T00:00:00Z", "9999-12-31T23:59:59-10:00"])
+async def test_a_key_that_would_expire_at_no_time_is_refused(api: Api, at: str) -> None:
+    answer = await api.post("/keys", json={"name": "ci", "role": "viewer", "expiresAt": at})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/expiresAt"), answer.text
+
+
 async def test_a_revoked_key_is_refused_by_every_process_within_a_second(database: Database) -> None:
     async with serving(database.app_url) as one:
         made = (await one.post("/keys", json={"name": "ci", "role": "admin"})).json()
