@@ -98,7 +98,7 @@ def _asked(when: Sequence[str]) -> timedelta | datetime:
         try:
             return parse_duration(given)
         except ValueError as error:
-            raise ValueError(f"{error}, or until 2026-11-23T14:05:00Z") from error
+            raise ValueError(f"{error}, or until YYYY-MM-DDThh:mm:ssZ") from error
     moment = datetime.fromisoformat(given)
     zoned(None, moment)
     return moment
@@ -117,7 +117,7 @@ def snooze(
     Parameters
     ----------
     when
-        For how long (2h, 1d12h), or until when, with its zone (until 2026-11-23T14:05:00Z).
+        For how long (2h, 1d12h), or until when, with its zone (until YYYY-MM-DDThh:mm:ssZ).
     """
     try:
         asked = _asked(when)

@@ -1,6 +1,7 @@
 """The API description (OpenAPI 3.1), made of the routes' specs and of nothing else."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,8 @@ from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
 from pulseops.http.links import Target, links
 from pulseops.http.problem import KINDS, Problem, problem
-from pulseops.http.spec import Shape, Spec
+from pulseops.http.spec import TOMORROW, Shape, Spec
+from pulseops.kernel.clock import utc_now
 
 # The first two are found before it is known which route is meant.
 _EVERYWHERE = ("malformed", "head-too-large", "internal")
@@ -43,7 +45,7 @@ JSON object the last one counts. An incident id that is not a UUID is an unknown
 
 
 def described(routes: Iterable[Any], version: str) -> bytes:
-    """The document, as JSON."""
+    """The document, as JSON, with `TOMORROW` where an example needs a time to come."""
     handlers = [
         (route, handler)
         for route in routes
@@ -255,4 +257,5 @@ def _problems(path: str, spec: Spec, named: Mapping[str, Any]) -> dict[str, Any]
 async def openapi(request: Req) -> Answer:
     """The API in the words of OpenAPI 3.1."""
     document: bytes = request.app.state.openapi
-    return Answer(document)
+    tomorrow = (utc_now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Answer(document.replace(TOMORROW.encode(), tomorrow.encode()))

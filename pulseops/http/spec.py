@@ -5,6 +5,9 @@ from typing import Any
 
 from msgspec import Struct
 
+TOMORROW = "{tomorrow}"
+"""In an example: a time that is to come, whenever the description is read."""
+
 
 class Shape(Struct, frozen=True, kw_only=True):
     """One answer: what it means, its type (None: no body), its headers and an example.

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jsonschema_rs
@@ -98,6 +99,15 @@ def test_every_body_and_every_answer_has_an_example_that_fits(described: dict[st
         ("POST /incidents:batch", "application/x-ndjson"),  # its lines are items of the array
         ("POST /users/{name}/revoke", "application/json"),  # there is nothing to say in it
     }
+
+
+async def test_a_time_to_come_in_an_example_is_still_to_come_when_the_example_is_read(api: Api) -> None:
+    paths = (await api.get("/openapi.json")).json()["paths"]
+    asked = paths["/incident/{incident_id}/snooze"]["post"]["requestBody"]["content"]["application/json"]
+    until = datetime.fromisoformat(asked["example"]["until"]) - datetime.now(UTC)
+    assert timedelta(hours=23) < until < timedelta(hours=25)
+    incident = (await api.post("/incident", json={"title": "a"})).headers["location"]
+    assert (await api.post(f"{incident}/snooze", json=asked["example"])).status_code == 200
 
 
 def test_what_stands_in_a_path_is_described_as_what_it_is(described: dict[str, Any]) -> None:
