@@ -429,7 +429,7 @@ def test_a_problem_cannot_command_the_terminal_either(server: Server, run: Run) 
     [
         (Reply(200, b"<html>", {"Content-Type": "text/html"}), 3, "not PulseOps"),
         (Reply(200, b"{}"), 3, "not what this version expects"),
-        (Reply(502, b"<html>", {"Content-Type": "text/html"}), 1, "502"),
+        (Reply(403, b"<html>", {"Content-Type": "text/html"}), 1, "403"),
         (Reply(302, b"", {"Content-Type": "text/html", "Location": "http://evil.test/"}), 1, "evil.test"),
     ],
 )
