@@ -3,12 +3,11 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from cyclopts import App, Parameter
 
 from pulseops.cli.render import say
-from pulseops.cli.reply import BY_ITSELF, How, Id, Prose, done, zoned
+from pulseops.cli.reply import BY_ITSELF, How, Id, Prose, WholeId, done, zoned
 from pulseops.cli.speak import PLAINLY, USAGE, Speak, speaking
 from pulseops.cli.words import harmless
 from pulseops.incidents.events import Resolution
@@ -154,7 +153,7 @@ def escalate(
 
 
 @answering.command
-def merge(incident_id: Id, into: UUID, /, *, how: How = BY_ITSELF, speak: Speak = PLAINLY) -> None:
+def merge(incident_id: Id, into: WholeId, /, *, how: How = BY_ITSELF, speak: Speak = PLAINLY) -> None:
     """Say that it is the same fault as another incident: it lives on in that one."""
     with speaking(speak) as client:
         done(client, "Merged", client.incidents.merge.answer(incident_id, into, **how.said()), speak)

@@ -1,21 +1,35 @@
 """What commands to an incident have in common: their options, and how their answer is shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from pulseops.cli import render
 from pulseops.cli.speak import Speak, print_json
+from pulseops.cli.words import harmless
 from pulseops.client import Answer, ClientError, PulseOps, Terms
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.moments import moment
 from pulseops.kernel.errors import InvalidInput
 
 I = TypeVar("I", bound=Incident)  # noqa: E741 -- an incident
-Id = Annotated[UUID, Parameter(name="ID")]
+
+
+def _whole(_: Any, given: Sequence[Token]) -> UUID:
+    """For cyclopts: raises ValueError for what is no whole id."""
+    text = given[0].value
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ValueError(f"{harmless(text)} is no whole id: see `pulseops incident list`.") from None
+
+
+WholeId = Annotated[UUID, Parameter(converter=_whole)]
+Id = Annotated[WholeId, Parameter(name="ID")]
 Prose = Annotated[str, Parameter(show_default=False, allow_leading_hyphen=True)]
 _AT_ONCE = Terms(tries=1)
 

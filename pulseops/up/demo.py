@@ -41,6 +41,7 @@ STYLE = {
     "RESOLVED": "green",
 }
 LONGEST = 16  # letters of an event's name
+WIDE = 120  # columns, from which on an id stands whole, as commands take it; else the end of it
 
 
 class Sample(Struct, frozen=True):
@@ -163,8 +164,9 @@ class Demo:
             story = msgspec.json.decode(found.content, type=Story)
             news += ((moment, story) for moment in story.timeline[self._told[story.id] :])
             self._told[story.id] = story.version
+        whole = not self._console.is_terminal or self._console.width >= WIDE
         for moment, story in sorted(news, key=lambda one: one[0].position):
-            self._say(line(story, moment))
+            self._say(line(story, moment, whole=whole))
             self._consider(story, moment)
 
     def _consider(self, story: Story, moment: Moment) -> None:
@@ -193,12 +195,12 @@ def _unauthorized(error: Exception) -> bool:
     return isinstance(error, httpx.HTTPStatusError) and error.response.status_code == HTTPStatus.UNAUTHORIZED
 
 
-def line(story: Story, moment: Moment) -> Text:
+def line(story: Story, moment: Moment, *, whole: bool) -> Text:
     """When, what, which, and why."""
     return Text.assemble(
         (f"{moment.timestamp.astimezone():%H:%M:%S} ", "dim"),
         (f"{moment.event:<{LONGEST}}  ", STYLE.get(moment.event, "")),
-        (f"{str(story.id)[-4:]}  ", "dim"),
+        (f"{story.id if whole else str(story.id)[-4:]}  ", "dim"),
         harmless(_words(story, moment)),
     )
 

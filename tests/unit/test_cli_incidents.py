@@ -319,6 +319,18 @@ def test_wrong_usage_exits_with_2_before_anything_is_sent(
     assert "secret" not in err
 
 
+@pytest.mark.parametrize(
+    "wrong", [("show", "08cf"), ("merge", ID, "08cf"), ("link", ID, "--incident", "08cf")]
+)
+def test_the_end_of_an_id_is_none_and_the_refusal_says_where_ids_are(
+    server: Server, run: Run, wrong: tuple[str, ...]
+) -> None:
+    code, _, err = run(*wrong)
+    assert (code, server.requests) == (2, [])
+    assert "08cf" in err
+    assert "list`" in err
+
+
 def test_the_list_is_a_line_an_incident_with_its_age_by_the_servers_clock(server: Server, run: Run) -> None:
     items = [an_incident(), an_incident(title="Disk is full", priority="low", assignedTeam=None)]
     server.replies = [Reply(200, {"items": items, "nextCursor": "abc"}, AT_NOON)]

@@ -298,6 +298,28 @@ def test_the_demo_says_that_its_key_opens_nothing_and_ends() -> None:
     assert "401" in told.file.getvalue()
 
 
+@pytest.mark.parametrize(("columns", "whole"), [(None, True), (120, True), (80, False)])
+def test_the_demo_names_incidents_as_commands_take_them_where_there_is_room(
+    columns: int | None, whole: bool
+) -> None:
+    named = "019abcde-0000-7000-8000-0000000008cf"
+    step = {"event": "CREATED", "timestamp": "2026-11-23T12:00:00Z", "position": 1}
+    story = {"id": named, "title": "Disk full", "version": 1, "timeline": [step]}
+    told = Console(file=StringIO(), force_terminal=columns is not None, width=columns, color_system=None)
+    quitting = threading.Event()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/incident/"):
+            quitting.set()
+        return httpx.Response(200, json=story | {"items": [story]})
+
+    with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://h") as client:
+        Demo(client, told, quitting).play(list(samples())[:1])
+    assert isinstance(told.file, StringIO)
+    [line] = [one for one in told.file.getvalue().splitlines() if "Disk full" in one]
+    assert (named in line, " 08cf  Disk full" in line) == (whole, not whole)
+
+
 def test_the_demo_tells_of_a_few_dozen_incidents() -> None:
     assert all(sample.incident["title"] for sample in samples())
     assert len(list(samples())) >= 24
