@@ -76,11 +76,16 @@ def show_brief(verb: str, answer: Answer[I], speak: Speak) -> None:
 
 
 def settle(client: PulseOps, written: Answer[I]) -> None:
-    """Whoever lists after this command has ended expects to see what it did."""
+    """Whoever lists after this command has ended expects to see what it did.
+
+    Who may only report lists nothing, and is not refused for the record with each report.
+    """
     if written.position is None:
         return
+    at_once = client.under(_AT_ONCE)
     try:
-        client.under(_AT_ONCE).incidents.list(limit=1, min_position=written.position)
+        if "incident.read" in at_once.whoami().actions:
+            at_once.incidents.list(limit=1, min_position=written.position)
     except ClientError:
         render.say("It is recorded. Lists will show it in a moment.", stderr=True)
 

@@ -220,6 +220,20 @@ def test_an_incident_that_was_joined_is_not_called_created(server: Server, run: 
     assert out.startswith(f"Joined the open incident {ID}")
 
 
+@pytest.mark.parametrize("may", ["incident.read", "incident.report"])
+def test_lists_are_waited_for_by_those_alone_who_may_read_them(server: Server, run: Run, may: str) -> None:
+    me = {"actor": "key:k", "role": "r", "actions": [may]}
+    server.replies = [
+        Reply(201, an_incident(), {"X-PulseOps-Position": "7"}),
+        Reply(200, me),
+        Reply(200, {"items": [], "nextCursor": None}),
+    ]
+    code, _, err = run("create", "t")
+    asked = [one.path for one in server.requests[1:]]
+    assert (code, err) == (0, "")
+    assert asked == ["/whoami", "/incidents?limit=1&min_position=7"][: 2 if may == "incident.read" else 1]
+
+
 @pytest.mark.parametrize("first", [Reply(None), Reply(503, {}, {"Retry-After": "0"}), Reply(504, {})])
 def test_a_lost_command_is_sent_once_more_under_the_same_key(server: Server, run: Run, first: Reply) -> None:
     server.replies = [first, Reply(201, an_incident())]
@@ -516,11 +530,13 @@ def test_a_reader_that_has_seen_enough_is_no_error(server: Server) -> None:
 def test_a_command_that_writes_ends_when_lists_show_it_or_says_that_they_do_not_yet(
     server: Server, run: Run, list_says: Reply, told: str
 ) -> None:
-    server.replies = [Reply(201, an_incident(), {"X-PulseOps-Position": "3"}), list_says]
+    me = Reply(200, {"actor": "key:k", "role": "responder", "actions": ["incident.read"]})
+    server.replies = [Reply(201, an_incident(), {"X-PulseOps-Position": "3"}), me, list_says]
     code, out, err = run("create", "Slow", "--json")
     assert (code, json.loads(out)["id"]) == (0, ID)
     assert (told in err, err == "") == (True, told == "")
-    assert [one.path for one in server.requests] == ["/incidents", "/incidents?limit=1&min_position=3"]
+    asked = [one.path for one in server.requests]
+    assert asked == ["/incidents", "/whoami", "/incidents?limit=1&min_position=3"]
 
 
 def test_a_server_that_says_no_position_is_not_waited_for(server: Server, run: Run) -> None:
