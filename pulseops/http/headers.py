@@ -8,9 +8,9 @@ REQUEST: Mapping[str, Mapping[str, Any]] = {
     "Idempotency-Key": {
         "description": "Makes the request safe to repeat: under one key it is carried out once, and a "
         "repetition is answered as the first time, also when it changed nothing or joined an open incident "
-        "by its `dedupKey`, and whatever has happened since. While the first is under way, the repetition "
-        "waits for it. Another body under the key is refused. What was refused is not remembered, and may "
-        "be sent again.",
+        "by its `dedupKey`, and whatever has happened since (keys and users: as they stand by then). While "
+        "the first is under way, the repetition waits for it. Another body under the key is refused. What "
+        "was refused is not remembered, and may be sent again.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
     },
     "If-Match": {
