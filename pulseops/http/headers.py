@@ -61,6 +61,11 @@ RESPONSE: Mapping[str, Mapping[str, Any]] = {
     },
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
+    "Set-Cookie": {
+        "description": "For this host and programs of the server alone (`HttpOnly`); one that is over has "
+        "`Max-Age=0`.",
+        "schema": {"type": "string"},
+    },
     "X-Request-Id": {
         "description": "Names the request: the caller's own name for it, if it gave one.",
         "schema": {"type": "string"},

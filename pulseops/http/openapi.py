@@ -16,7 +16,7 @@ from pulseops.http.admission import ALWAYS
 from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
 from pulseops.http.links import Target, links
-from pulseops.http.problem import KINDS, Problem, problem
+from pulseops.http.problem import KINDS, Problem, example
 from pulseops.http.spec import TOMORROW, Shape, Spec
 from pulseops.kernel.clock import utc_now
 
@@ -34,6 +34,7 @@ _IN_PATHS: Mapping[type, Mapping[str, Any]] = {
     },
     str: {"schema": {"type": "string"}},
 }
+_TEXT: Mapping[str, Any] = {"schema": {"type": "string"}}
 _ORIGINAL = {"/incident", "/incident/"}
 _ABOUT = """\
 PulseOps records incidents and everything that happens to them. Each one is classified, assigned and escalated
@@ -41,6 +42,9 @@ until somebody answers; every step is an event in a log that is never changed.
 
 Times are RFC 3339. Errors are `application/problem+json` with a stable `code`. Of a key that is repeated in a
 JSON object the last one counts. An incident id that is not a UUID is an unknown one (404).
+
+Beside the headers that are listed, every answer has `X-Content-Type-Options: nosniff`; problems, and whatever
+else must not be kept, have `Cache-Control: no-store`.
 """
 
 
@@ -174,21 +178,24 @@ def _query_parameters(spec: Spec) -> list[dict[str, Any]]:
     _, components = msgspec.json.schema_components([spec.query])
     schema = components[spec.query.__name__]
     required = schema.get("required", [])
+    kinds = {name: _without_null(one) for name, one in schema["properties"].items()}
     return [
         {
             "name": name,
             "in": "query",
             "required": name in required,
-            "schema": _without_null(one),
+            # Beside the schema: readers look there.
+            "description": kind.pop("description", ""),
+            "schema": kind,
         }
-        for name, one in schema["properties"].items()
+        for name, kind in kinds.items()
     ]
 
 
 def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A parameter is absent or has a value: there is no null in a query string."""
     kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
-    kept = {key: value for key, value in schema.items() if key not in {"anyOf", "description"}}
+    kept = {key: value for key, value in schema.items() if key != "anyOf"}
     if len(kinds) != 1:
         return {**kept, **({"anyOf": kinds} if kinds else {})}
     return {key: value for key, value in kept.items() if key != "default" or value is not None} | dict(
@@ -210,8 +217,9 @@ def _response(shape: Shape, named: Mapping[str, Any], leads: Mapping[str, Any]) 
         described["links"] = leads
     if shape.kind is not None:
         schema = named[repr(shape.kind)]
-        example = shape.example or _EXAMPLES.get(schema.get("$ref", "").rpartition("/")[2])
-        described["content"] = {shape.media: {"schema": schema} | ({"example": example} if example else {})}
+        shown = shape.example or _EXAMPLES.get(schema.get("$ref", "").rpartition("/")[2])
+        described["content"] = {shape.media: {"schema": schema} | ({"example": shown} if shown else {})}
+        described["content"] |= dict.fromkeys(shape.texts, _TEXT)
     return described
 
 
@@ -233,10 +241,10 @@ def _problems(path: str, spec: Spec, named: Mapping[str, Any]) -> dict[str, Any]
             "content": {
                 "application/problem+json": {
                     "schema": named[repr(Problem)],
-                    "examples": {code: {"value": msgspec.to_builtins(problem(code))} for code in found},
+                    "examples": {code: {"value": msgspec.to_builtins(example(code))} for code in found},
                 }
             }
-            | ({"text/html": {"schema": {"type": "string"}}} if spec.browsers else {}),
+            | ({"text/html": _TEXT} if spec.browsers else {}),
         }
         for status, found in sorted(by_status.items())
     }

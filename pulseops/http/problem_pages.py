@@ -11,7 +11,7 @@ from msgspec import Struct
 from pulseops.http.answer import Answer, Header
 from pulseops.http.exchange import Req
 from pulseops.http.explained import EXPLAINED
-from pulseops.http.problem import KINDS, Problem, Refused, answered, problem
+from pulseops.http.problem import KINDS, Problem, Refused, answered, example
 from pulseops.http.spec import Shape, Spec
 
 _PAGE_HEADERS: tuple[Header, ...] = (
@@ -66,24 +66,25 @@ def explained(code: str) -> Explained:
     status, title = KINDS[code]
     means, mend = EXPLAINED[code]
     return Explained(
-        code=code, status=status, title=title, means=means, mend=mend, example=problem(code, means)
+        code=code, status=status, title=title, means=means, mend=mend, example=example(code, means)
     )
 
 
+_TEXTS = ("text/html", "text/markdown")
 _MEANS = "In HTML for browsers, as Markdown where text is asked for."
 _INDEX = Spec(
     name="listProblems",
     summary="All problems that may be met",
     tag="operation",
     public=True,
-    answers={200: Shape(means=_MEANS, kind=AllExplained)},
+    answers={200: Shape(means=_MEANS, kind=AllExplained, texts=_TEXTS)},
 )
 _ONE = Spec(
     name="explainProblem",
     summary="What a problem means, and what mends it",
     tag="operation",
     public=True,
-    answers={200: Shape(means=_MEANS, kind=Explained)},
+    answers={200: Shape(means=_MEANS, kind=Explained, texts=_TEXTS)},
     problems=("not-found",),
 )
 
@@ -101,10 +102,10 @@ async def page(request: Req, code: FromPath[str]) -> Answer:
     if code not in KINDS:
         raise Refused("not-found", "There is no such problem. GET /problems lists all.")
     found = explained(code)
-    example = msgspec.json.format(msgspec.json.encode(found.example)).decode()
+    answer = msgspec.json.format(msgspec.json.encode(found.example)).decode()
     text = (
         f"# {found.title}\n\n`{code}`, status {found.status}\n\n{found.means}\n\n"
-        f"## What to do\n\n{found.mend}\n\n## As it is answered\n\n```json\n{example}\n```\n\n"
+        f"## What to do\n\n{found.mend}\n\n## As it is answered\n\n```json\n{answer}\n```\n\n"
         "[All problems](/problems)\n"
     )
     return _told(request, found, found.title, text)

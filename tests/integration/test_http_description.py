@@ -96,6 +96,11 @@ def test_every_body_and_every_answer_has_an_example_that_fits(described: dict[st
         ("GET /login/callback", "text/html"),
         ("GET /metrics", "text/plain"),
         ("GET /openapi.json", "application/json"),
+        *(
+            (f"GET {path}", media)
+            for path in ("/problems", "/problems/{code}")
+            for media in ("text/html", "text/markdown")
+        ),
         ("POST /incidents:batch", "application/x-ndjson"),  # its lines are items of the array
         ("POST /users/{name}/revoke", "application/json"),  # there is nothing to say in it
     }
@@ -123,6 +128,39 @@ def test_what_stands_in_a_path_is_described_as_what_it_is(described: dict[str, A
         "key_id": {"type": "string"},
         "code": {"type": "string"},
     }
+
+
+def test_every_parameter_of_a_query_is_explained_where_readers_look(described: dict[str, Any]) -> None:
+    for (method, path), one in operations(described).items():
+        for parameter in one["parameters"]:
+            if parameter["in"] != "path":
+                assert parameter["description"].endswith("."), (method, path, parameter["name"])
+                assert "description" not in parameter["schema"]
+
+
+async def test_problems_are_told_in_the_media_that_are_described(api: Api, described: dict[str, Any]) -> None:
+    for path in ("/problems", "/problems/{code}"):
+        told = described["paths"][path]["get"]["responses"]["200"]["content"]
+        for media in told:
+            answer = await api.get(path.replace("{code}", "ahead"), headers={"accept": media})
+            assert answer.headers["content-type"].partition(";")[0] == media
+        assert told.keys() == {"application/json", "text/html", "text/markdown"}
+
+
+async def test_what_a_status_forbids_is_shown_with_the_status(api: Api, described: dict[str, Any]) -> None:
+    refused = described["paths"]["/incident/{incident_id}/snooze"]["post"]["responses"]["409"]
+    example = refused["content"][MEDIA]["examples"]["invalid-transition"]["value"]
+    assert example["current"] == "resolved"
+    assert (await api.get("/problems/invalid-transition")).json()["example"]["current"] == "resolved"
+
+
+async def test_a_name_that_no_path_can_hold_is_refused_as_described(
+    api: Api, described: dict[str, Any]
+) -> None:
+    for kind in ("teams", "services"):
+        answer = await api.put(f"/{kind}/a%2Fb", json={"team": "payments"})
+        told = codes(described["paths"][f"/{kind}/{{name}}"]["put"])
+        assert (str(answer.status_code), answer.json()["code"]) in told
 
 
 async def test_a_key_remembers_what_changed_nothing(api: Api) -> None:
