@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -59,6 +60,8 @@ def described(routes: Iterable[Any], version: str) -> bytes:
     ]
     kinds = _kinds(handler.opt["spec"] for _, handler in handlers)
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    for schema in components.values():
+        schema["description"] = cleandoc(schema.get("description", ""))
     named = {repr(kind): schema for kind, schema in zip(kinds, schemas, strict=True)}
     handlers.sort(key=lambda one: one[0].path_format)
     targets = [_target(route, handler.opt["spec"]) for route, handler in handlers]
@@ -149,7 +152,7 @@ def _operation(
         | _problems(path, spec, named),
     }
     if handler.fn.__doc__:
-        operation["description"] = handler.fn.__doc__.strip()
+        operation["description"] = cleandoc(handler.fn.__doc__)
     if spec.public:
         operation["security"] = []
     if spec.body is not None:

@@ -1,6 +1,7 @@
 """Where the `type` of a problem leads: a page of each, for people in HTML, for programs as JSON or text."""
 
 from html import escape
+from http import HTTPStatus
 
 import msgspec
 from litestar import get
@@ -119,7 +120,9 @@ def shown(request: Req, error: Exception) -> Answer:
     what = msgspec.json.decode(told.body, type=Problem)
     # As a text of its own: a detail may repeat what was sent.
     detail = escape(what.detail or explained(what.code).means)
-    advice = _MARKDOWN.render(f"{explained(what.code).mend}\n\n[Sign in again](/login)\n")
+    again = f"{explained(what.code).mend}\n\n[Sign in again](/login)\n"
+    # Where there is no way in, nothing mends it but what `detail` says.
+    advice = "" if what.status == HTTPStatus.NOT_FOUND else _MARKDOWN.render(again)
     known = f"<p>The logs know it by <code>{what.correlation_id}</code>.</p>"
     body = _whole(what.title, f"<h1>{escape(what.title)}</h1>\n<p>{detail}</p>\n{advice}{known}")
     kept = [header for header in told.headers if header[0] not in _OF_BODY]

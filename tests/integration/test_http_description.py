@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -136,6 +137,18 @@ def test_every_parameter_of_a_query_is_explained_where_readers_look(described: d
             if parameter["in"] != "path":
                 assert parameter["description"].endswith("."), (method, path, parameter["name"])
                 assert "description" not in parameter["schema"]
+
+
+def test_no_explanation_is_indented_into_a_block_of_code(described: dict[str, Any]) -> None:
+    def texts(node: Any) -> Iterator[str]:
+        for name, one in node.items() if isinstance(node, dict) else ():
+            if name == "description" and isinstance(one, str):
+                yield one
+            yield from texts(one)
+        for one in node if isinstance(node, list) else ():
+            yield from texts(one)
+
+    assert [one for one in texts(described) if "\n    " in one] == []
 
 
 async def test_problems_are_told_in_the_media_that_are_described(api: Api, described: dict[str, Any]) -> None:
