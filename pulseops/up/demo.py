@@ -26,6 +26,7 @@ ANSWERED = 3  # one escalated incident of so many stays unanswered, and goes on 
 OPENING = (
     "The demo defines teams and services, reports an incident every second or two, and answers some of them.",
     "They stay in the log like all others: try it in a home of its own, with --home.",
+    "`pulseops incident list` has all of them, and `pulseops incident show ID` the whole story of one.",
     "",
 )
 LOCKED_OUT = (
@@ -166,7 +167,7 @@ class Demo:
             self._told[story.id] = story.version
         whole = not self._console.is_terminal or self._console.width >= WIDE
         for moment, story in sorted(news, key=lambda one: one[0].position):
-            self._say(line(story, moment, whole=whole))
+            self._say(line(story, moment, whole=whole), cut=True)
             self._consider(story, moment)
 
     def _consider(self, story: Story, moment: Moment) -> None:
@@ -185,8 +186,8 @@ class Demo:
             self._todo.remove(due)
             self._client.post(f"/incident/{due[1]}/{due[2]}", json={"note": "The demo answers."})
 
-    def _say(self, text: Text) -> None:
-        if self._console.is_terminal:
+    def _say(self, text: Text, *, cut: bool = False) -> None:
+        if cut and self._console.is_terminal:
             text.truncate(self._console.width, overflow="ellipsis")
         self._console.print(text)
 
