@@ -139,6 +139,13 @@ def test_every_parameter_of_a_query_is_explained_where_readers_look(described: d
                 assert "description" not in parameter["schema"]
 
 
+def test_no_schema_is_named_after_a_module_of_ours(described: dict[str, Any]) -> None:
+    names = described["components"]["schemas"].keys()
+    assert [name for name in names if not name.replace("_", "").isalnum()] == []
+    assert {"IncidentsCreate", "AccessCreate"} <= names
+    assert '"#/components/schemas/pulseops.' not in json.dumps(described)
+
+
 def test_no_explanation_is_indented_into_a_block_of_code(described: dict[str, Any]) -> None:
     def texts(node: Any) -> Iterator[str]:
         for name, one in node.items() if isinstance(node, dict) else ():
