@@ -7,7 +7,16 @@ from typing import Any
 import httpx
 import pytest
 
-from pulseops.client import NotUnderstood, OutcomeUnknown, PulseOps, Refused, Terms, Unreachable, Unusable
+from pulseops.client import (
+    AsyncPulseOps,
+    NotUnderstood,
+    OutcomeUnknown,
+    PulseOps,
+    Refused,
+    Terms,
+    Unreachable,
+    Unusable,
+)
 from pulseops.client.api import Api
 from pulseops.client.wire import AsyncWire, Wire, options
 from tests.scripted import Scripted, reply, scripted
@@ -233,6 +242,15 @@ def test_a_key_that_is_none_is_refused_without_showing_it(key: str) -> None:
 )
 def test_a_proxy_is_asked_for_other_machines_alone(url: str, trusts: bool) -> None:
     assert options(url, None, "test")["trust_env"] is trusts
+
+
+@pytest.mark.parametrize("client", [PulseOps, AsyncPulseOps])
+def test_a_proxy_that_is_none_is_refused_like_a_url(
+    client: type[PulseOps | AsyncPulseOps], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://p.example")
+    with pytest.raises(Unusable, match="proxy"):
+        client("https://pulseops.example", "k")
 
 
 @pytest.mark.parametrize("wrong", ["../keys", "", "1", "019abcde-0000-7000-8000-000000000001/resolve"])
