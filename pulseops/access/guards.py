@@ -11,7 +11,7 @@ from litestar.handlers import BaseRouteHandler
 from pulseops.access.audit import Auditor
 from pulseops.access.keys import Key, Principal, parsed
 from pulseops.access.limits import Limiter, neighbourhood
-from pulseops.access.permissions import action_named, allowed
+from pulseops.access.permissions import MATRIX, action_named, allowed
 from pulseops.access.person import LOG
 from pulseops.access.remembered import Remembered
 from pulseops.access.sign_in import NoAccess
@@ -214,7 +214,7 @@ def denied(
         key_id=asking.key_id,
         action=action,
     )
-    part = " to one who is limited to teams" if asking.teams is not None else ""
+    part = " to one who is limited to teams" if action in MATRIX[asking.role] else ""
     return Refused("forbidden", detail or f"The role {asking.role} does not allow {action or 'this'}{part}.")
 
 

@@ -104,7 +104,7 @@ def _define(name: str, summary: str, body: type, kind: type, example: dict[str, 
                 leads={"name": "$response.body#/name"},
             ),
         },
-        problems=(*_WRITES, *_KEYED),
+        problems=("not-found", *_WRITES, *_KEYED),
     )
 
 

@@ -250,6 +250,15 @@ async def test_who_joins_an_incident_they_may_not_see_is_told_what_they_said(
     assert (ours["title"], ours["assignedTeam"]) == ("the vault is open", there["assignedTeam"])
 
 
+@pytest.mark.parametrize(("role", "part"), [("manager", ""), ("admin", " to one who is limited to teams")])
+async def test_a_refusal_blames_the_teams_only_where_they_are_the_reason(
+    api: Api, role: Role, part: str
+) -> None:
+    limited = bearing(await a_key(api.app.state.pool, "lead", role=role, teams=("payments",)))
+    refused = await api.get("/audit", headers=limited)
+    assert refused.json()["detail"] == f"The role {role} does not allow audit.read{part}."
+
+
 async def test_what_is_about_a_whole_log_is_not_for_a_key_that_is_limited_to_teams(api: Api) -> None:
     whole = {"audit.read", "subscriptions.read", "subscriptions.operate"}
     limited = bearing(await a_key(api.app.state.pool, "lead", teams=("payments",)))

@@ -64,6 +64,22 @@ async def test_a_browser_signs_in_reads_writes_and_signs_out(api: Api) -> None:
         assert (await page.post("/logout", headers=OURS)).status_code == 204
 
 
+async def test_what_a_sign_in_sends_is_described(api: Api) -> None:
+    paths = (await api.get("/openapi.json")).json()["paths"]
+    async with browser(api) as page:
+        begun = await page.get("/login")
+        done = await page.get(await at_the_issuer(begun.headers["location"]))
+        over = await page.post("/logout", headers=OURS)
+    of_pages = {"cache-control", "content-type", "referrer-policy", "x-content-type-options"}
+    for method, path, said in (
+        ("get", "/login", begun),
+        ("get", "/login/callback", done),
+        ("post", "/logout", over),
+    ):
+        told = paths[path][method]["responses"][str(said.status_code)]["headers"]
+        assert {name.lower() for name in told} == set(said.headers) - of_pages - {"content-length"}
+
+
 async def test_with_a_cookie_only_our_own_pages_write(api: Api) -> None:
     foreign: list[dict[str, str]] = [
         {},
