@@ -155,6 +155,13 @@ def test_a_snoozed_incident_is_escalated_only_when_somebody_asks() -> None:
         assert error.current == status
 
 
+def test_no_level_is_left_out_where_levels_begin_anew_while_somebody_asks_for_the_next() -> None:
+    third = Escalate(level=3, to="lead", policy="critical", due_at=NOON, late_by=0, decision=WHY, asked=True)
+    error = given(INCIDENT, CREATED, ESCALATED, ASSIGNED).when(third).then_refused(InvalidTransition)
+    assert error.current == "open"
+    assert "the next one is 1, not 3" in str(error)
+
+
 @pytest.mark.parametrize(
     ("history", "command", "fact"),
     [
