@@ -72,7 +72,7 @@ class Pressure:
 
     def known(self) -> UUID:
         """An incident that was acknowledged."""
-        return next(iter(self._world.versions))
+        return next(iter(self._world.incidents))
 
     def counts(self) -> Counter[str]:
         return self._world.history.counts()
