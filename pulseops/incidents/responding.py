@@ -41,7 +41,8 @@ def respond(command: Response, incident: Incident, context: Context) -> Sequence
             return _reassigned(command, incident, context)
         case Acknowledge():
             require_alive(incident, "acknowledge")
-            return [] if incident.status == "acknowledged" else [Acknowledged(note=command.note)]
+            answered = incident.status == "acknowledged" and incident.snoozed_until is None
+            return [] if answered else [Acknowledged(note=command.note)]
         case Unacknowledge():
             require_alive(incident, "take the acknowledgement from")
             return [Unacknowledged(note=command.note)] if incident.status == "acknowledged" else []

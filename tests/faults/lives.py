@@ -20,6 +20,7 @@ _LEADS: Mapping[_Stage, Mapping[str, _Stage]] = {
     "put off": {"ACKNOWLEDGED": "held", "SNOOZED": "put off", "UNSNOOZED": "open", "RESOLVED": "over"},
     "held": {"UNACKNOWLEDGED": "open", "SNOOZED": "held, put off", "RESOLVED": "over"},
     "held, put off": {
+        "ACKNOWLEDGED": "held",
         "UNACKNOWLEDGED": "open",
         "SNOOZED": "held, put off",
         "UNSNOOZED": "open",

@@ -97,6 +97,13 @@ def test_an_answer_can_be_taken_back_and_given_again() -> None:
     assert state.escalated_at is not None, "it was, once"
 
 
+def test_who_answers_what_is_put_off_ends_its_snooze_whether_it_had_an_answer_or_not() -> None:
+    for answered in ((), (Acknowledged(),)):
+        asleep = given(INCIDENT, CREATED, *answered, Snoozed(until=LATER))
+        asleep.when(Acknowledge(note="On it.")).then(Acknowledged(note="On it."))
+    given(INCIDENT, CREATED, Acknowledged()).when(Acknowledge()).then()
+
+
 def test_a_snooze_is_until_an_instant_that_is_to_come_and_not_far() -> None:
     reported = given(INCIDENT, CREATED)
     reported.when(Snooze(until=LATER, note="backup")).then(Snoozed(until=LATER, note="backup"))
