@@ -28,19 +28,19 @@ _PRIORITIES: tuple[Priority | None, ...] = ("critical", "critical", "high", "med
 _RESPONDERS = ("ada", "grace", "edsger")
 _SNOOZE = timedelta(seconds=1)
 _LIKELY: Mapping[Kind | Literal["many", "again", "look"], int] = {
-    "create": 36,
-    "many": 9,
-    "acknowledge": 13,
-    "unacknowledge": 2,
-    "snooze": 5,
-    "unsnooze": 2,
-    "assign": 4,
-    "escalate": 2,
-    "priority": 2,
-    "comment": 2,
-    "resolve": 5,
-    "reopen": 3,
-    "again": 5,
+    "create": 20,
+    "many": 5,
+    "acknowledge": 19,
+    "unacknowledge": 3,
+    "snooze": 8,
+    "unsnooze": 3,
+    "assign": 6,
+    "escalate": 3,
+    "priority": 3,
+    "comment": 3,
+    "resolve": 7,
+    "reopen": 4,
+    "again": 6,
     "look": 10,
 }
 """In a hundred; `again` sends what was sent before."""
@@ -84,12 +84,22 @@ class World:
 
 
 class Client:
-    """One of many, and what it does is decided by its `random`. Talks to any of `servers`."""
+    """One of many, and what it does is decided by its `random`. Talks to any of `servers`.
+
+    One that only `reports` stores something at any moment: what is decided on is read before.
+    """
 
     def __init__(
-        self, name: str, servers: Sequence[httpx.AsyncClient], world: World, late: Callable[[], bool]
+        self,
+        name: str,
+        servers: Sequence[httpx.AsyncClient],
+        world: World,
+        late: Callable[[], bool],
+        *,
+        reports: bool = False,
     ) -> None:
         self._name, self._servers, self._world, self._late = name, servers, world, late
+        self._reports = reports
         self._random = random.Random(name)
         self._number = 0
         self._mine: list[Order] = []
@@ -99,7 +109,7 @@ class Client:
         [what] = self._random.choices([*_LIKELY], [*_LIKELY.values()])
         if what == "many":
             await self.report_many()
-        elif what == "create" or not (known := self._world.right_for(what)):
+        elif what == "create" or self._reports or not (known := self._world.right_for(what)):
             await self.report()
         elif what == "look":
             await self.look(self._random.choice(known))

@@ -58,7 +58,7 @@ async def live(api: Api) -> History:
     """A day like any other, worked off to its end."""
     history = History()
     client = Client("plants", [api], World(history), late=lambda: False)
-    for _ in range(300):
+    for _ in range(250):
         await client.act()
     await client.report()
     pool = api.app.state.pool
