@@ -97,12 +97,14 @@ def stands(status: Status) -> Test:
 
 
 def escalated_since(begun: type[Any]) -> Test:
-    """Nothing but the first level came right after somebody's newest fact of this kind."""
+    """Right after somebody's newest fact of this kind the clock had the first level hear of it."""
 
     def true(facts: Sequence[Recorded[Any]]) -> bool:
         pairs = [pair for pair in pairwise(facts) if isinstance(pair[0].fact, begun)]
         return any(
-            not one.meta.actor.startswith("system:") and then.fact.type == "ESCALATED"
+            not one.meta.actor.startswith("system:")
+            and then.meta.actor == CLOCK
+            and isinstance(then.fact, Escalated)
             for one, then in pairs[-1:]
         )
 

@@ -105,13 +105,22 @@ def an_acknowledgement_does_not_run_out(_: History, stored: Stored) -> None:
 
 
 def an_acknowledgement_runs_out_that_was_taken_back(_: History, stored: Stored) -> None:
-    lapsed = last(stored, Unacknowledged, by_itself=True)
-    taken_back = last(stored, Unacknowledged, after=lambda facts: stands("open")(facts) and _by_hand(facts))
-    append(stored, replace(lapsed, stream_id=taken_back.stream_id))
+    _end_by_itself_as_well(stored, Unacknowledged)
 
 
-def _by_hand(facts: Sequence[Recorded[Any]]) -> bool:
-    return not any(fact.meta.actor == CLOCK and isinstance(fact.fact, Unacknowledged) for fact in facts)
+def a_snooze_ends_that_was_called_off(_: History, stored: Stored) -> None:
+    _end_by_itself_as_well(stored, Unsnoozed)
+
+
+def _end_by_itself_as_well(stored: Stored, kind: type[Any]) -> None:
+    """What somebody ended, and the clock never did."""
+
+    def by_hand(facts: Sequence[Recorded[Any]]) -> bool:
+        ended = [fact.meta.actor for fact in facts if isinstance(fact.fact, kind)]
+        return CLOCK not in ended and stands("open")(facts)
+
+    ended = last(stored, kind, after=by_hand)
+    append(stored, replace(last(stored, kind, by_itself=True), stream_id=ended.stream_id))
 
 
 def a_snooze_ends_twice(_: History, stored: Stored) -> None:
@@ -124,11 +133,6 @@ def a_snooze_ends_early(_: History, stored: Stored) -> None:
 
 def a_snooze_does_not_end(_: History, stored: Stored) -> None:
     cut(stored, last(stored, Unsnoozed, by_itself=True))
-
-
-def a_snooze_ends_that_was_called_off(_: History, stored: Stored) -> None:
-    called_off = last(stored, Acknowledged, after=stands("acknowledged"))
-    append(stored, replace(last(stored, Unsnoozed, by_itself=True), stream_id=called_off.stream_id))
 
 
 def an_incident_ends_early(_: History, stored: Stored) -> None:
