@@ -20,7 +20,10 @@ SELECT pid FROM eventstore.subscription, cast(split_part(owner, ':', 2) AS int) 
 WHERE lease_until > clock_timestamp() AND pid = ANY ($1)
 GROUP BY pid ORDER BY count(*) DESC LIMIT 1
 """
-ESCALATIONS = "SELECT count(*) FROM eventstore.event WHERE type = 'ESCALATED'"
+ESCALATIONS = """
+SELECT count(*) FROM eventstore.event WHERE type = 'ESCALATED' AND meta ->> 'actor' = 'system:escalation'
+"""
+"""By the clock."""
 HEAD = "SELECT max(position) FROM eventstore.event"
 RUN_OUT = """
 SELECT coalesce(json_object_agg(what, times ORDER BY what), '{}') FROM (
