@@ -26,7 +26,6 @@ from pulseops.incidents.board import BOARD
 from pulseops.incidents.changing import change, repeated
 from pulseops.incidents.commands import Word
 from pulseops.incidents.events import Priority
-from pulseops.kernel.clock import utc_now
 from pulseops.subscriptions.positions import models
 from pulseops.subscriptions.reads import Reads
 
@@ -96,7 +95,9 @@ async def escalate(request: Req, incident_id: FromPath[UUID]) -> Answer:
     body: EscalateNow = await ESCALATE.body.read(request)
     if (again := await repeated(request, incident_id, body, ESCALATE.kind)) is not None:
         return again
-    command = next_level(await stands_of(request, incident_id), body, principal(request).actor, utc_now())
+    stands = await stands_of(request, incident_id)
+    now = await DatabaseClock(request.app.state.pool).now()
+    command = next_level(stands, body, principal(request).actor, now)
     return await change(request, incident_id, command, ESCALATE.kind, body=body)
 
 

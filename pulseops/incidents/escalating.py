@@ -20,8 +20,11 @@ def escalated(command: Escalate, *, status: Status, level: int, snoozed: bool = 
                 f"The incident is {status}: there is nothing to escalate.", current=status
             )
         if command.level > level + 1:
-            # By the plan of a wait that is over: levels of the one that began since would be skipped.
-            raise InvalidTransition("Who hears of it began anew just now. Ask again.", current=status)
+            raise InvalidTransition(
+                f"Its levels have begun anew meanwhile: the next one is {level + 1}, not {command.level}. "
+                "Ask again.",
+                current=status,
+            )
     elif status != "open" or snoozed:
         return []
     if command.level <= level:

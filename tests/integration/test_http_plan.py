@@ -1,11 +1,12 @@
 """GET /incident/{id}/plan and POST /incident/{id}/escalate: what the clock will do, and doing it now."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
+from pulseops.db.clock import DatabaseClock
 from pulseops.escalation import timers
 from pulseops.kernel.ids import new_id
 from tests.integration.test_http_escalations import RULES, Followed
@@ -118,6 +119,22 @@ async def test_a_person_has_the_next_level_at_once_and_the_climb_goes_on(
     row = await followed.pool.fetchrow("SELECT * FROM escalation.deadline")
     assert (row["step"], row["due_at"]) == (2, datetime.fromisoformat(second["at"]))
     assert (await followed.api.get(f"/incident/{made['id']}")).json()["timeline"][-1]["details"]["note"]
+
+
+async def test_the_next_level_counts_from_the_time_of_the_database_and_not_of_the_api(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await followed.report("critical")
+    apart = datetime(2031, 1, 1, tzinfo=UTC)
+
+    async def now(_: DatabaseClock) -> datetime:
+        return apart
+
+    monkeypatch.setattr(DatabaseClock, "now", now)
+    await escalate(followed, made)
+    told = await plan(followed, made)
+    assert datetime.fromisoformat(told["heard"][0]["dueAt"]) == apart
+    assert datetime.fromisoformat(told["planned"][0]["at"]) == apart + CRITICAL.steps[1].after
 
 
 async def test_beyond_the_last_level_the_team_hears_or_whoever_is_named(followed: Followed) -> None:

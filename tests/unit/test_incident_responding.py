@@ -97,6 +97,13 @@ def test_an_answer_can_be_taken_back_and_given_again() -> None:
     assert state.escalated_at is not None, "it was, once"
 
 
+def test_who_answers_what_is_put_off_ends_its_snooze_whether_it_had_an_answer_or_not() -> None:
+    for answered in ((), (Acknowledged(),)):
+        asleep = given(INCIDENT, CREATED, *answered, Snoozed(until=LATER))
+        asleep.when(Acknowledge(note="On it.")).then(Acknowledged(note="On it."))
+    given(INCIDENT, CREATED, Acknowledged()).when(Acknowledge()).then()
+
+
 def test_a_snooze_is_until_an_instant_that_is_to_come_and_not_far() -> None:
     reported = given(INCIDENT, CREATED)
     reported.when(Snooze(until=LATER, note="backup")).then(Snoozed(until=LATER, note="backup"))
@@ -170,6 +177,13 @@ def test_a_level_that_was_asked_for_before_it_all_began_anew_skips_nobody() -> N
     given(INCIDENT, CREATED, ESCALATED, second).when(third).then(told)
     anew = given(INCIDENT, CREATED, ESCALATED, second, PriorityChanged(priority="critical"))
     assert anew.when(third).then_refused(InvalidTransition).current == "open"
+
+
+def test_no_level_is_left_out_where_levels_begin_anew_while_somebody_asks_for_the_next() -> None:
+    third = Escalate(level=3, to="lead", policy="critical", due_at=NOON, late_by=0, decision=WHY, asked=True)
+    error = given(INCIDENT, CREATED, ESCALATED, ASSIGNED).when(third).then_refused(InvalidTransition)
+    assert error.current == "open"
+    assert "the next one is 1, not 3" in str(error)
 
 
 @pytest.mark.parametrize(
