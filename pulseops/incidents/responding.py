@@ -56,6 +56,7 @@ def respond(command: Response, incident: Incident, context: Context) -> Sequence
         case Resolve():
             require_unmerged(incident)
             if incident.status == "resolved":
+                _require_same_end(command, incident)
                 return []
             return [Resolved(note=command.note, resolution=command.resolution, cause=command.cause)]
         case Conclude():
@@ -65,6 +66,17 @@ def respond(command: Response, incident: Incident, context: Context) -> Sequence
         case Reopen():
             require_unmerged(incident)
             return [Reopened(note=command.note)] if incident.status == "resolved" else []
+
+
+def _require_same_end(command: Resolve, incident: Incident) -> None:
+    """Raises InvalidTransition where it ended otherwise: what was said of its end is not passed over."""
+    for said, stands in ((command.resolution, incident.resolution), (command.cause, incident.cause)):
+        if said is not None and said != stands:
+            how = incident.resolution or "without a resolution"
+            raise InvalidTransition(
+                f"The incident is resolved already, {how}: reopen it to end it otherwise.",
+                current=incident.status,
+            )
 
 
 def require_alive(incident: Incident, what: str) -> None:

@@ -263,7 +263,10 @@ def test_the_end_says_how_and_why() -> None:
     fact = Resolved(note="freed 40 GB", resolution="fixed", cause="a runaway log")
     given(INCIDENT, CREATED, Snoozed(until=LATER)).when(command).then(fact)
     over = given(INCIDENT, CREATED, fact)
-    over.when(Resolve(resolution="wont_fix")).then()
+    for same in (Resolve(), command, Resolve(note="Me too.", cause="a runaway log")):
+        over.when(same).then()
+    for other in (Resolve(resolution="wont_fix"), Resolve(resolution="fixed", cause="another log")):
+        assert over.when(other).then_refused(InvalidTransition).current == "resolved"
     state = over.state
     assert state is not None
     assert (state.resolution, state.cause, state.resolved_by) == ("fixed", "a runaway log", "key:tester")
