@@ -46,11 +46,13 @@ async def callback(request: Req) -> Answer:
     """Only the browser that began it can end a sign-in, once, and within ten minutes."""
     given, sent = _BACK.read(request), exchange.of(request).headers.get(b"cookie")
     users, cookies, signing_in = _set_up(request)
+    turnstile: Turnstile = request.app.state.turnstile
     try:
         attempt, code = _fitting(given, unpacked(carried(sent, cookies.attempt)), users.terms.issuer)
+        # Anybody can make up a code, and each is asked about with our own credentials.
+        turnstile.may_fail(request)
         token = await signing_in.end(attempt, code, now=utc_now())
     except (SignInFailed, NoAccess) as refused:
-        turnstile: Turnstile = request.app.state.turnstile
         turnstile.failed(request)
         auditor: Auditor = request.app.state.auditor
         who = refused.who if isinstance(refused, NoAccess) else "anonymous"

@@ -35,7 +35,9 @@ LOGIN = Spec(
     public=True,
     browsers=True,
     query=Onward,
-    answers={302: Shape(means="To the issuer, which sends the browser back.", headers=("Location",))},
+    answers={
+        302: Shape(means="To the issuer, which sends the browser back.", headers=("Location", "Set-Cookie"))
+    },
     problems=("not-found", "issuer-unavailable"),
 )
 CALLBACK = Spec(
@@ -45,7 +47,9 @@ CALLBACK = Spec(
     public=True,
     browsers=True,
     query=Back,
-    answers={303: Shape(means="Signed in, and on to where they wanted to be.", headers=("Location",))},
+    answers={
+        303: Shape(means="Signed in, and on to where they wanted to be.", headers=("Location", "Set-Cookie"))
+    },
     problems=(
         "not-found",
         "sign-in-failed",
@@ -61,6 +65,6 @@ LOGOUT = Spec(
     summary="Sign out of this browser",
     tag=_TAG,
     public=True,
-    answers={204: Shape(means="The session is gone, if there was one.")},
+    answers={204: Shape(means="The session is gone, if there was one.", headers=("Set-Cookie",))},
     problems=("not-found", "cross-site", "unavailable"),
 )

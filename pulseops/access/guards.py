@@ -11,7 +11,7 @@ from litestar.handlers import BaseRouteHandler
 from pulseops.access.audit import Auditor
 from pulseops.access.keys import Key, Principal, parsed
 from pulseops.access.limits import Limiter, neighbourhood
-from pulseops.access.permissions import action_named, allowed
+from pulseops.access.permissions import MATRIX, action_named, allowed
 from pulseops.access.person import LOG
 from pulseops.access.remembered import Remembered
 from pulseops.access.sign_in import NoAccess
@@ -127,11 +127,21 @@ class Turnstile:
 
     def failed(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         """An authentication failed. Raises Refused: rate-limited, when this peer has too many of them."""
-        client = connection.scope.get("client")
-        peer = neighbourhood(client[0] if client else None)
-        if wait := self._peers.take(peer, _FAILURES, self._clock()):
+        self._refuse(self._peers.take(_peer(connection), _FAILURES, self._clock()))
+
+    def may_fail(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+        """Before what costs others something. Raises Refused: rate-limited, as if it had failed again."""
+        self._refuse(self._peers.wait(_peer(connection), _FAILURES, self._clock()))
+
+    def _refuse(self, wait: float) -> None:
+        if wait:
             headers = self._peers.verdict(wait, _FAILURES).headers
-            raise Refused("rate-limited", "Too many keys from this address open nothing.", headers=headers)
+            raise Refused("rate-limited", "Too much from this address opens nothing.", headers=headers)
+
+
+def _peer(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    client = connection.scope.get("client")
+    return neighbourhood(client[0] if client else None)
 
 
 async def authenticated(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
@@ -204,7 +214,7 @@ def denied(
         key_id=asking.key_id,
         action=action,
     )
-    part = " to one who is limited to teams" if asking.teams is not None else ""
+    part = " to one who is limited to teams" if action in MATRIX[asking.role] else ""
     return Refused("forbidden", detail or f"The role {asking.role} does not allow {action or 'this'}{part}.")
 
 

@@ -84,16 +84,20 @@ class Issuer:
 
         A token without an id is of the only key that fits its algorithm.
         """
-        age = self._clock() - self._read_at
-        found = self._find(kid, algorithm) if age < STALE else None
+        found = self._find(kid, algorithm) if self.current() else None
         if found is None:
             await self._ask()
-            found = self._find(kid, algorithm) if self._clock() - self._read_at < STALE else None
+            found = self._find(kid, algorithm) if self.current() else None
             if found is None and self._failed:
                 raise IssuerAway
-        elif age >= FRESH:
-            self._begin()
         return found
+
+    def current(self) -> bool:
+        """Whether its keys count, and what they verified. When it is time they are asked for anew, beside."""
+        age = self._clock() - self._read_at
+        if age >= FRESH:
+            self._begin()
+        return age < STALE
 
     def _find(self, kid: str | None, algorithm: str) -> jwt.PyJWK | None:
         if kid is not None:

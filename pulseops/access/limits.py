@@ -67,6 +67,12 @@ class Limiter:
         self._full_at[caller] = next_at
         return 0.0
 
+    def wait(self, caller: str, rate: float, now: float) -> float:
+        """What `take` would answer; nothing is counted."""
+        latest, apart = now + self._window, 1.0 / rate
+        left = max(now, min(self._full_at.get(caller, now), latest)) + apart - latest
+        return left if left > apart / 100 else 0.0
+
     def verdict(self, wait: float, rate: float) -> Verdict:
         return Verdict(wait, rate, self._window)
 

@@ -9,7 +9,7 @@ from pulseops.access import trail
 from pulseops.access.events import UserGranted, UserRevoked, UserSeen
 from pulseops.access.permissions import Role
 from pulseops.access.person import LOG
-from pulseops.access.recording import By, Moved, answered, record, together
+from pulseops.access.recording import By, Moved, answered, record, remember, together
 from pulseops.access.roster import ShownUser, find_user, shown_user
 from pulseops.access.sign_in import Identity
 from pulseops.eventstore.within import append_within, versions
@@ -89,6 +89,7 @@ async def grant_user(
         if before is not None and before.granted and not new_subject:
             same = before.role == role and before.teams == asked
             if same and before.revoked_at is None:
+                await remember(connection, by, own=stream_of(name), log_id=LOG)
                 return before, False
         await connection.execute(_GRANT, LOG, name, role, asked, by.now, new_subject)
         if new_subject:
@@ -110,6 +111,7 @@ async def revoke_user(pool: asyncpg.Pool, name: str, by: By) -> tuple[ShownUser,
         if await answered(connection, by, LOG):
             return before, True
         if before.revoked_at is not None:
+            await remember(connection, by, own=stream_of(name), log_id=LOG)
             return before, False
         await connection.execute(_REVOKE, LOG, name, by.now)
         await connection.execute(_SESSIONS_OVER, LOG, name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Literal, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -79,6 +79,14 @@ async def record(
     await _store(connection, requests, log_id)
 
 
+async def remember(connection: asyncpg.Connection, by: By, *, own: UUID, log_id: int) -> None:
+    """That it changed nothing of `own`, for whoever repeats it. Raises Moved and CommandReused."""
+    if by.fingerprint is not None:
+        stand = await versions(connection, (own,), log_id=log_id)
+        nothing = trail.request(own, stand[own], (), by.command_id, now=by.now, fingerprint=by.fingerprint)
+        await _store(connection, (nothing,), log_id)
+
+
 async def record_act(connection: asyncpg.Connection, by: By, acted: AdminActed, *, log_id: int) -> None:
     """In the access stream alone: of what has no stream of its own. Raises Moved and CommandReused."""
     access = trail.stream_of(log_id)
@@ -92,7 +100,7 @@ async def record_act(connection: asyncpg.Connection, by: By, acted: AdminActed, 
 
 def acted_by(
     by: By,
-    action: Action,
+    action: Action | Literal["logs.create"],
     subject: str,
     *,
     stream_ids: tuple[UUID, ...] | None = None,

@@ -18,6 +18,7 @@ from pulseops.http import idempotency
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
+from pulseops.kernel.clock import in_utc
 from pulseops.kernel.errors import InvalidInput
 
 _CREATE = Body(Create)
@@ -58,6 +59,8 @@ async def create(request: Req) -> Answer:
         raise denied(request, "keys.write", "You cannot make a key of more than you have: see your `teams`.")
     if wanted.expires_at is not None and wanted.expires_at <= who.now:
         raise InvalidInput("It would be expired already.", pointer="/expiresAt")
+    if wanted.expires_at is not None and not in_utc(wanted.expires_at):
+        raise InvalidInput("It lies beyond the year 9999.", pointer="/expiresAt")
     new = NewKey(
         name=wanted.name,
         role=wanted.role,
@@ -126,7 +129,7 @@ async def audit(request: Req) -> Answer:
 def _told(issued: Issued, *, status: int = 200, headers: Any = ()) -> Answer:
     more = [idempotency.REPLAYED] if issued.replayed else []
     body = WithSecret(**asdict(issued.key), key=issued.token)
-    return encoded(body, status=status, headers=[*headers, *more])
+    return encoded(body, status=status, headers=[*headers, *more, (b"cache-control", b"no-store")])
 
 
 ROUTES = (list_all, show, create, rotate, revoke, whoami, audit)

@@ -46,7 +46,7 @@ session = Table(
 )
 
 _FINE = timedelta(minutes=1)
-"""A time of last use that is no older than this is not written anew."""
+"""A time of last use that is no older than this, or than a tenth of `idle`, is not written anew."""
 _PATIENCE = 2.0
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -77,6 +77,7 @@ class Sessions:
 
     def __init__(self, pool: asyncpg.Pool, *, lasts: timedelta, idle: timedelta) -> None:
         self._pool, self.lasts, self._idle = pool, lasts, idle
+        self._fine = min(_FINE, idle / 10)
 
     async def begin(self, name: str, found: Identity, *, now: datetime) -> str:
         """The token of a new one, told this one time. Those that are over are swept away."""
@@ -95,7 +96,7 @@ class Sessions:
         digest = _hash(token)
         async with self._pool.acquire(timeout=_PATIENCE) as connection:
             row = await connection.fetchrow(_FIND, LOG, digest, now, now - self._idle, timeout=_PATIENCE)
-            if row is not None and now - row["used_at"] > _FINE:
+            if row is not None and now - row["used_at"] > self._fine:
                 await connection.execute(_USED, LOG, digest, now, timeout=_PATIENCE)
         if row is None:
             return None

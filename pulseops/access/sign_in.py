@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from msgspec import Struct
 
@@ -16,6 +16,10 @@ Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}")
 _UNNAMED = "anonymous"
 _LONGEST, _MOST = 200, 100  # characters of a subject, a group or a team; teams of one user
+_UNKEPT = re.compile("[\0\ud800-\udfff]")
+"""What a JSON text may hold, and PostgreSQL's cannot."""
+_VERIFIED = (True, "true")
+"""Some issuers write truth as a word: what is neither is not verified."""
 
 
 class Claims(Struct, frozen=True, kw_only=True):
@@ -77,15 +81,15 @@ class NoAccess(Refused):
 def identified(claims: Mapping[str, Any], terms: SignIn) -> Identity:
     """Of claims that were verified. Raises NoAccess when they name nobody."""
     subject, name = claims["sub"], _at(claims, terms.claims.username)
-    if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST or "\0" in subject:
+    if not _fits(subject):
         raise NoAccess(_UNNAMED, "The issuer's subject is not one that can be kept.")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise NoAccess(_UNNAMED, f"The claim {terms.claims.username} holds no user name.")
-    if terms.claims.username == "email" and claims.get("email_verified") is False:
+    if terms.claims.username == "email" and claims.get("email_verified", True) not in _VERIFIED:
         raise NoAccess(_UNNAMED, "The issuer has not verified this email address.")
-    groups = _words(_at(claims, terms.claims.groups))
+    groups = set(_words(_at(claims, terms.claims.groups)))
     role = next((role for group, role in terms.roles.items() if group in groups), None)
-    teams = None if terms.claims.teams is None else _words(_at(claims, terms.claims.teams))
+    teams = None if terms.claims.teams is None else frozenset(_words(_at(claims, terms.claims.teams))[:_MOST])
     return Identity(subject=subject, name=name, role=role, teams=teams, expires=int(claims["exp"]))
 
 
@@ -99,8 +103,11 @@ def _at(claims: Mapping[str, Any], path: str) -> Any:
     return found
 
 
-def _words(value: Any) -> frozenset[str]:
+def _words(value: Any) -> list[str]:
     """A list of words, or one word alone. What is neither is left out."""
     several = value if isinstance(value, list) else [value]
-    fit = [one for one in several if isinstance(one, str) and 0 < len(one) <= _LONGEST and "\0" not in one]
-    return frozenset(fit[:_MOST])
+    return [one for one in several if _fits(one)]
+
+
+def _fits(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST and not _UNKEPT.search(value)

@@ -13,7 +13,7 @@ from pulseops.access.trail import Trail
 from pulseops.http.spec import Shape, Spec
 
 _TAG = "access"
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(?![\s\S])"  # `$` would let a line feed follow
 
 Instant = Annotated[datetime, Meta(tz=True)]
 Word = Annotated[str, Meta(min_length=1, max_length=200)]

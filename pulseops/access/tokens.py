@@ -24,7 +24,7 @@ class NotAToken(Exception):
 
 
 class Tokens:
-    """Verifies, and remembers what it verified until it expires or the issuer's keys change."""
+    """Verifies, and remembers what it verified until it expires, or the keys change or count no more."""
 
     def __init__(self, issuer: Issuer, *, clock: Callable[[], float] = time) -> None:
         self._issuer, self._clock = issuer, clock
@@ -35,7 +35,7 @@ class Tokens:
         """Whose it is. Raises NotAToken, NoAccess and IssuerAway."""
         digest = sha256(token.encode("utf-8", "replace")).digest()
         leeway = self._issuer.terms.leeway.total_seconds()
-        if (known := self._known.get(digest)) is not None:
+        if self._issuer.current() and (known := self._known.get(digest)) is not None:
             if known.expires > self._clock() - leeway:
                 self._known.move_to_end(digest)
                 return known

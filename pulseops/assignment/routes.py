@@ -12,7 +12,7 @@ from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
 from pulseops.http.pointers import meant
 from pulseops.incidents.asking import asked
-from pulseops.incidents.changing import change
+from pulseops.incidents.changing import change, repeated
 from pulseops.incidents.commands import Reassign
 from pulseops.kernel.errors import InvalidInput
 
@@ -28,6 +28,8 @@ ASSIGN = asked(
 @post(ASSIGN.paths, opt={"spec": ASSIGN.spec})
 async def assign(request: Req, incident_id: FromPath[UUID]) -> Answer:
     body: Reassign = await ASSIGN.body.read(request)
+    if (again := await repeated(request, incident_id, body, ASSIGN.kind)) is not None:
+        return again
     if body.team is not None:
         await _require_team(request, body.team)
     return await change(request, incident_id, body, ASSIGN.kind)

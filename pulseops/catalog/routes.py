@@ -54,27 +54,31 @@ def _defaults(request: Req) -> Defaults:
 @get("/teams", opt={"spec": specs.LIST_TEAMS})
 async def all_teams(request: Req) -> Answer:
     """Those that were defined, and those of the rules file that were not."""
-    wanted, defaults, log_id = _TEAMS.read(request), _defaults(request), principal(request).log_id
+    wanted, defaults, asking = _TEAMS.read(request), _defaults(request), principal(request)
+    log_id = asking.log_id
 
     async def look(connection: asyncpg.Connection) -> Page[Team]:
         return await list_teams(connection, wanted, defaults, log_id=log_id)
 
     reads: Reads = request.app.state.reads
-    seen = await reads.of(models((TEAMS.name,), log_id=log_id), look, least=wanted.min_position)
-    return encoded(seen.found, headers=[place(seen.position)])
+    measure = models((TEAMS.name,), log_id=log_id)
+    seen = await reads.of(measure, look, caller=asking.caller, least=wanted.min_position)
+    return etag.digested(request, seen.found, headers=[place(seen.position)])
 
 
 @get("/services", opt={"spec": specs.LIST_SERVICES})
 async def all_services(request: Req) -> Answer:
     """Those that were defined, and those that routes of the rules file name and that were not."""
-    wanted, defaults, log_id = _SERVICES.read(request), _defaults(request), principal(request).log_id
+    wanted, defaults, asking = _SERVICES.read(request), _defaults(request), principal(request)
+    log_id = asking.log_id
 
     async def look(connection: asyncpg.Connection) -> Page[Service]:
         return await list_services(connection, wanted, defaults, log_id=log_id)
 
     reads: Reads = request.app.state.reads
-    seen = await reads.of(models((SERVICES.name,), log_id=log_id), look, least=wanted.min_position)
-    return encoded(seen.found, headers=[place(seen.position)])
+    measure = models((SERVICES.name,), log_id=log_id)
+    seen = await reads.of(measure, look, caller=asking.caller, least=wanted.min_position)
+    return etag.digested(request, seen.found, headers=[place(seen.position)])
 
 
 @get("/teams/{name:str}", opt={"spec": specs.SHOW_TEAM})
@@ -100,7 +104,7 @@ async def _show(request: Req, kind: Kind, name: str) -> Answer:
         facts = await catalog.history.stream(stream_id)
     else:
         reads: Reads = request.app.state.reads
-        facts = (await reads.of(head(log_id=catalog.log_id), look, least=least, brief=True)).found
+        facts = (await reads.of(head(log_id=catalog.log_id), look, caller=None, least=least)).found
     entry = catalog.decider.fold(facts)
     known = tag(kind, name, entry, defaults)
     if known is None:

@@ -57,7 +57,11 @@ def _list(name: str, summary: str, query: type, kind: Any) -> Spec:
         tag=_TAG,
         action="catalog.read",
         query=query,
-        answers={200: Shape(means="One page.", kind=kind, headers=(HEADER,))},
+        headers=("If-None-Match",),
+        answers={
+            200: Shape(means="One page.", kind=kind, headers=_STANDS),
+            304: Shape(means="The page is still as you have it.", headers=_STANDS),
+        },
         problems=("behind", "overloaded"),
     )
 
@@ -100,7 +104,7 @@ def _define(name: str, summary: str, body: type, kind: type, example: dict[str, 
                 leads={"name": "$response.body#/name"},
             ),
         },
-        problems=(*_WRITES, *_KEYED),
+        problems=("not-found", *_WRITES, *_KEYED),
     )
 
 

@@ -10,7 +10,7 @@ from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
 from pulseops.http.pointers import meant
 from pulseops.incidents.asking import asked
-from pulseops.incidents.changing import change
+from pulseops.incidents.changing import change, repeated
 from pulseops.incidents.commands import ChangeCategory
 from pulseops.kernel.errors import InvalidInput
 
@@ -28,6 +28,8 @@ CATEGORY = asked(
 @post(CATEGORY.paths, opt={"spec": CATEGORY.spec})
 async def category(request: Req, incident_id: FromPath[UUID]) -> Answer:
     body: ChangeCategory = await CATEGORY.body.read(request)
+    if (again := await repeated(request, incident_id, body, CATEGORY.kind)) is not None:
+        return again
     _require_category(body.category, request.app.state.rulebook.classification)
     return await change(request, incident_id, body, CATEGORY.kind)
 

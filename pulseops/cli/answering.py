@@ -3,12 +3,11 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from cyclopts import App, Parameter
 
 from pulseops.cli.render import say
-from pulseops.cli.reply import BY_ITSELF, How, Id, Prose, done, zoned
+from pulseops.cli.reply import BY_ITSELF, How, Id, Prose, WholeId, done, zoned
 from pulseops.cli.speak import PLAINLY, USAGE, Speak, speaking
 from pulseops.cli.words import harmless
 from pulseops.incidents.events import Resolution
@@ -98,7 +97,7 @@ def _asked(when: Sequence[str]) -> timedelta | datetime:
         try:
             return parse_duration(given)
         except ValueError as error:
-            raise ValueError(f"{error}, or until 2026-11-23T14:05:00Z") from error
+            raise ValueError(f"{error}, or until YYYY-MM-DDThh:mm:ssZ") from error
     moment = datetime.fromisoformat(given)
     zoned(None, moment)
     return moment
@@ -117,7 +116,7 @@ def snooze(
     Parameters
     ----------
     when
-        For how long (2h, 1d12h), or until when, with its zone (until 2026-11-23T14:05:00Z).
+        For how long (2h, 1d12h), or until when, with its zone (until YYYY-MM-DDThh:mm:ssZ).
     """
     try:
         asked = _asked(when)
@@ -154,7 +153,7 @@ def escalate(
 
 
 @answering.command
-def merge(incident_id: Id, into: UUID, /, *, how: How = BY_ITSELF, speak: Speak = PLAINLY) -> None:
+def merge(incident_id: Id, into: WholeId, /, *, how: How = BY_ITSELF, speak: Speak = PLAINLY) -> None:
     """Say that it is the same fault as another incident: it lives on in that one."""
     with speaking(speak) as client:
         done(client, "Merged", client.incidents.merge.answer(incident_id, into, **how.said()), speak)

@@ -1,12 +1,11 @@
 """`pulseops incident …`: saying more, or something else, of an incident."""
 
 from typing import Annotated
-from uuid import UUID
 
 from cyclopts import App, Parameter
 
 from pulseops.cli.pairs import labels, pair
-from pulseops.cli.reply import BY_ITSELF, How, Id, Prose, done
+from pulseops.cli.reply import BY_ITSELF, How, Id, Prose, WholeId, done
 from pulseops.cli.speak import PLAINLY, Speak, speaking
 from pulseops.incidents.events import Priority, Relation
 
@@ -111,7 +110,7 @@ def link(
     incident_id: Id,
     /,
     *,
-    incident: UUID | None = None,
+    incident: WholeId | None = None,
     page: str | None = None,
     title: Prose = "",
     relation: Relation = "related",

@@ -3,12 +3,11 @@
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
-from uuid import UUID
 
 from cyclopts import App, Parameter
 
 from pulseops.cli import render
-from pulseops.cli.reply import Id
+from pulseops.cli.reply import Id, WholeId
 from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
 from pulseops.client import PulseOps, Terms
 from pulseops.client.call import understood
@@ -27,7 +26,7 @@ def stream(
     *,
     after: int | None = None,
     team: _Names = (),
-    incident: UUID | None = None,
+    incident: WholeId | None = None,
     type: _Names = (),  # noqa: A002 -- the option's name
     speak: Speak = PLAINLY,
 ) -> None:

@@ -8,12 +8,14 @@ from msgspec import Struct
 from rich.table import Table
 from rich.text import Text
 
+from pulseops.access.recording import local
 from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED
 from pulseops.cli.words import harmless
-from pulseops.eventstore.directory import NAME, Log, create_log, list_logs
+from pulseops.eventstore.directory import NAME, Log, list_logs
 from pulseops.kernel.clock import utc_now
+from pulseops.operations import acting
 
 logs = App(
     name="logs",
@@ -42,7 +44,7 @@ def _named(_: Any, name: str) -> None:
 
 @logs.command
 def create(name: Annotated[str, Parameter(validator=_named)], /, *, json: Json = False) -> None:
-    """Make an empty log. Every worker leads it within seconds; `pulseops key create --log` makes keys to it.
+    """Make a log. Every worker leads it within seconds; `pulseops key create --log` makes keys to it.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def create(name: Annotated[str, Parameter(validator=_named)], /, *, json: Json =
 
     async def make(pool: asyncpg.Pool) -> int:
         try:
-            return await create_log(pool, name, now=utc_now())
+            return await acting.create_log(pool, local("cli", now=utc_now()), name)
         except asyncpg.UniqueViolationError as error:
             raise stop(f"There is a log named {name} already.", REFUSED) from error
 

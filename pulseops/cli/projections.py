@@ -10,14 +10,16 @@ from msgspec import Struct
 from rich.table import Table
 from rich.text import Text
 
+from pulseops.access.recording import By, local
 from pulseops.cli.advance import advancing
 from pulseops.cli.database import Json, in_database, print_structs
 from pulseops.cli.render import say
 from pulseops.cli.words import age, harmless
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.durations import span
-from pulseops.projections.generations import Generation, drop_generation, generations
-from pulseops.projections.rebuild import Rebuilt, rebuild
+from pulseops.operations import acting
+from pulseops.projections.generations import Generation, generations
+from pulseops.projections.rebuild import Rebuilt
 from pulseops.wiring import READ_MODELS
 
 _MODELS = {model.name: model for model in READ_MODELS}
@@ -84,7 +86,8 @@ def rebuild_models(
     async def work(pool: asyncpg.Pool) -> list[Rebuilt]:
         with advancing() as tells:
             each = (
-                rebuild(pool, model, tell=tells(model.name), width=_LANES, accept=accept) for model in models
+                acting.rebuild(pool, _me(), model, tell=tells(model.name), width=_LANES, accept=accept)
+                for model in models
             )
             # One that fails leaves the others to their end.
             ended = await asyncio.gather(*each, return_exceptions=True)
@@ -160,12 +163,12 @@ def drop(
         Print what was dropped as JSON.
     """
 
-    async def gone(pool: asyncpg.Pool) -> None:
-        async with pool.acquire() as connection:
-            await drop_generation(connection, name, generation)
-
-    in_database(gone)
+    in_database(lambda pool: acting.drop(pool, _me(), name, generation))
     if json:
         print_structs(Dropped(name=name, generation=generation))
     else:
         say(f"Dropped generation {generation} of {name}.")
+
+
+def _me() -> By:
+    return local("cli", now=utc_now())

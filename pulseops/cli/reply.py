@@ -1,21 +1,35 @@
 """What commands to an incident have in common: their options, and how their answer is shown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from pulseops.cli import render
 from pulseops.cli.speak import Speak, print_json
+from pulseops.cli.words import harmless
 from pulseops.client import Answer, ClientError, PulseOps, Terms
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.moments import moment
 from pulseops.kernel.errors import InvalidInput
 
 I = TypeVar("I", bound=Incident)  # noqa: E741 -- an incident
-Id = Annotated[UUID, Parameter(name="ID")]
+
+
+def _whole(_: Any, given: Sequence[Token]) -> UUID:
+    """For cyclopts: raises ValueError for what is no whole id."""
+    text = given[0].value
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ValueError(f"{harmless(text)} is no whole id: see `pulseops incident list`.") from None
+
+
+WholeId = Annotated[UUID, Parameter(converter=_whole)]
+Id = Annotated[WholeId, Parameter(name="ID")]
 Prose = Annotated[str, Parameter(show_default=False, allow_leading_hyphen=True)]
 _AT_ONCE = Terms(tries=1)
 
@@ -62,11 +76,16 @@ def show_brief(verb: str, answer: Answer[I], speak: Speak) -> None:
 
 
 def settle(client: PulseOps, written: Answer[I]) -> None:
-    """Whoever lists after this command has ended expects to see what it did."""
+    """Whoever lists after this command has ended expects to see what it did.
+
+    Who may only report lists nothing, and is not refused for the record with each report.
+    """
     if written.position is None:
         return
+    at_once = client.under(_AT_ONCE)
     try:
-        client.under(_AT_ONCE).incidents.list(limit=1, min_position=written.position)
+        if "incident.read" in at_once.whoami().actions:
+            at_once.incidents.list(limit=1, min_position=written.position)
     except ClientError:
         render.say("It is recorded. Lists will show it in a moment.", stderr=True)
 

@@ -19,7 +19,7 @@ from pulseops.eventstore.directory import DEFAULT, find_log
 from pulseops.kernel.clock import utc_now
 from pulseops.operations import acting
 from pulseops.operations.resets import refuse_read_models
-from pulseops.subscriptions import operating, sharding
+from pulseops.subscriptions import operating
 from pulseops.subscriptions.lag import Follower, lag
 from pulseops.subscriptions.operating import Parked
 
@@ -201,7 +201,7 @@ def shard(name: str, shards: int, /, *, log: InLog = DEFAULT, json: Json = False
     json
         Print what was done as JSON.
     """
-    met = _operate(log, lambda pool, log_id: sharding.deal(pool, name, shards, log_id=log_id))
+    met = _operate(log, lambda pool, log_id: acting.shard(pool, _me(), name, shards, log_id=log_id))
     if json:
         print_structs(Done(name=name, position=met))
     else:

@@ -15,7 +15,7 @@ from pulseops.client.method import Room, W, method, streamed
 from pulseops.client.reading import reader
 from pulseops.client.results import Health, WhoAmI
 from pulseops.client.terms import Terms
-from pulseops.client.wire import AsyncWire, Wire, options
+from pulseops.client.wire import AsyncWire, Wire, options, proxied
 from pulseops.incidents.entries import EventEntry
 
 _PLAIN = Terms()
@@ -88,8 +88,10 @@ class PulseOps(Api[Wire]):
         agent: str = _AGENT,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """Raises Unusable for a URL or a key that cannot be one."""
-        http = httpx.Client(**options(url, key, agent), transport=transport)
+        """Raises Unusable for a URL, a key or a proxy that cannot be one."""
+        told = options(url, key, agent)
+        with proxied():
+            http = httpx.Client(**told, transport=transport)
         super().__init__(Wire(http, url, terms))
 
     def under(self, terms: Terms) -> "Api[Wire]":
@@ -120,8 +122,10 @@ class AsyncPulseOps(Api[AsyncWire]):
         agent: str = _AGENT,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Raises Unusable for a URL or a key that cannot be one."""
-        http = httpx.AsyncClient(**options(url, key, agent), transport=transport)
+        """Raises Unusable for a URL, a key or a proxy that cannot be one."""
+        told = options(url, key, agent)
+        with proxied():
+            http = httpx.AsyncClient(**told, transport=transport)
         super().__init__(AsyncWire(http, url, terms))
 
     def under(self, terms: Terms) -> "Api[AsyncWire]":

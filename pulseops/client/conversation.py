@@ -19,8 +19,20 @@ from pulseops.client.reading import reader
 from pulseops.client.terms import Terms, retry_after
 
 T = TypeVar("T")
-AGAIN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+AGAIN = {
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+}
+_PERHAPS_DONE = {HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT}
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
 _SERVER_ERROR = 500
 _problem = reader(Problem)
 
@@ -57,7 +69,7 @@ def conversation(call: Call[T], terms: Terms, url: str, clock: Callable[[], floa
                 yield accepted(call, response, url)
                 return
             failure = refused(response, url)
-            unsure = unsure or response.status_code == HTTPStatus.GATEWAY_TIMEOUT
+            unsure = unsure or response.status_code in _PERHAPS_DONE
             again, asked = response.status_code in AGAIN, failure.retry_after
         except httpx.HTTPError as error:
             failure = unreachable(error, url)
@@ -102,8 +114,9 @@ def refused(response: httpx.Response, url: str) -> Refused:
         try:
             problem = _problem(response.content)
         except msgspec.MsgspecError:
-            problem = Problem(title=phrase)
-        return Refused(msgspec.structs.replace(problem, status=status), response.content, after)
+            problem = Problem()
+        told = msgspec.structs.replace(problem, status=status, title=problem.title or phrase)
+        return Refused(told, response.content, after)
     detail = f"{url} answered without a reason: it may not be PulseOps."
     if response.has_redirect_location:
         detail = f"{url} points to {response.headers['Location']}: use that URL if you trust it."

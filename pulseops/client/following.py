@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -101,7 +100,7 @@ class Following:
     def refused(self, response: httpx.Response) -> float:
         """Seconds until the next try. Raises Refused when there is none."""
         failure = refused(response, self._url)
-        if response.status_code not in AGAIN and response.status_code != HTTPStatus.BAD_GATEWAY:
+        if response.status_code not in AGAIN:
             raise failure
         return self._pause(failure, failure.retry_after)
 

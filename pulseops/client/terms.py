@@ -58,5 +58,5 @@ def _date(text: str) -> datetime | None:
     try:
         # "-0000" reads as a time without a zone; HTTP has no other than GMT.
         return parsedate_to_datetime(text).replace(tzinfo=UTC) if text.endswith("GMT") else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

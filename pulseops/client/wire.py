@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import httpx
 from msgspec import Struct
 
-from pulseops.client.address import checked_key, checked_url, is_local
+from pulseops.client.address import Unusable, checked_key, checked_url, is_local
 from pulseops.client.call import Answer, Call, understood
 from pulseops.client.conversation import Pause, Try, conversation
 from pulseops.client.following import Following
@@ -34,6 +35,15 @@ def options(url: str, key: str | None, agent: str) -> dict[str, Any]:
     # A proxy is for other machines: this one's key does not leave it.
     local = is_local(checked_url(url).hostname or "")
     return {"base_url": url, "headers": headers, "trust_env": not local, "follow_redirects": False}
+
+
+@contextmanager
+def proxied() -> Iterator[None]:
+    """Unusable where the environment names a proxy that httpx cannot speak to, as SOCKS is."""
+    try:
+        yield
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        raise Unusable(f"The proxy that the environment names cannot be used: {error}") from error
 
 
 class Wire:

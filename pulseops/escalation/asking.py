@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pulseops.escalation import timers
-from pulseops.escalation.outlook import Plans, Row, plan_of
-from pulseops.escalation.rules import Plan, named
+from pulseops.escalation.outlook import BY_HAND, Plans, Row, plan_of
+from pulseops.escalation.rules import Plan, named, plan_for
 from pulseops.escalation.waits import Kind, Past, waits_of
 from pulseops.http.exchange import Req
 from pulseops.incidents.asking import asked
@@ -73,10 +73,16 @@ async def stands_of(request: Req, incident_id: UUID) -> Stands:
 
 
 def next_level(stands: Stands, body: EscalateNow, actor: str, now: datetime) -> Escalate:
-    """By the plan that it waits by, while that has a level more; beyond it, to the incident's team."""
-    incident = stands.incident
+    """By the plan that it waits by, while that has a level more; beyond it, to the incident's team.
+
+    Where it waits for no answer, as somebody is on it or snoozed it, by the plan that the rules now make.
+    """
+    incident, waits = stands.incident, waits_of(stands.incident, stands.past)
     level = incident.escalation_level + 1
-    found, _ = plan_of("escalation", waits_of(incident, stands.past), stands.past, stands.plans)
+    if "escalation" in waits.began:
+        found, _ = plan_of("escalation", waits, stands.past, stands.plans)
+    else:
+        found = plan_for(stands.plans.rules, waits.asked)
     if found is not None and level > found.levels:
         found = None
     to = body.to or (found.step(level).to if found else incident.assigned_team or "triage")
@@ -84,7 +90,7 @@ def next_level(stands: Stands, body: EscalateNow, actor: str, now: datetime) -> 
     return Escalate(
         level=level,
         to=to,
-        policy=found.policy if found else "manual",
+        policy=found.policy if found else BY_HAND,
         due_at=now,
         late_by=0.0,
         decision=Decision(

@@ -15,6 +15,8 @@ from pulseops.kernel.envelope import Recorded
 
 Quiet = Literal["acknowledged", "snoozed", "resolved", "merged", "no-policy", "last-level", "parked"]
 
+BY_HAND = "manual"
+"""The policy of a level that no plan has."""
 _ENDS = ("acknowledge", "snooze", "resolve", "merge")
 
 
@@ -98,7 +100,7 @@ def outlook(incident: Incident, past: Past, plans: Plans) -> Outlook:
         incident_id=incident.id,
         version=waits.version,
         status=incident.status,
-        because=None if first else _quiet(incident, waits, parked=_lost(begin, plans)),
+        because=None if first else _quiet(incident, past, waits, parked=_lost(begin, plans)),
         policy=told.policy if told else None,
         rules_version=told.rules_version if told else None,
         why=told.why if told else None,
@@ -134,14 +136,20 @@ def _lost(begin: Recorded[IncidentFact] | None, plans: Plans) -> bool:
     return begin is not None and plans.parked is not None and begin.position >= plans.parked
 
 
-def _quiet(incident: Incident, waits: Waits, *, parked: bool) -> Quiet:
+def _quiet(incident: Incident, past: Past, waits: Waits, *, parked: bool) -> Quiet:
     if incident.snoozed_until is not None:
         return "snoozed"
     match incident.status:
         case "open" if parked:
             return "parked"
         case "open":
-            return "last-level" if waits.level else "no-policy"
+            climbed = any(
+                isinstance(one.fact, Escalated)
+                and one.fact.policy != BY_HAND
+                and one.version > (waits.since or 0)
+                for one in past
+            )
+            return "last-level" if climbed else "no-policy"
         case "acknowledged" | "resolved" | "merged":
             return incident.status
 

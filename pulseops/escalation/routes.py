@@ -23,10 +23,9 @@ from pulseops.http.exchange import Req
 from pulseops.http.position import HEADER, Position, place
 from pulseops.http.spec import Shape, Spec
 from pulseops.incidents.board import BOARD
-from pulseops.incidents.changing import change
+from pulseops.incidents.changing import change, repeated
 from pulseops.incidents.commands import Word
 from pulseops.incidents.events import Priority
-from pulseops.kernel.clock import utc_now
 from pulseops.subscriptions.positions import models
 from pulseops.subscriptions.reads import Reads
 
@@ -85,7 +84,8 @@ async def list_due(request: Req) -> Answer:
         )
 
     reads: Reads = request.app.state.reads
-    seen = await reads.of(models(_SHOWN, log_id=log_id), look, least=wanted.min_position)
+    measure = models(_SHOWN, log_id=log_id)
+    seen = await reads.of(measure, look, caller=asking.caller, least=wanted.min_position)
     return etag.digested(request, seen.found, headers=[place(seen.position)])
 
 
@@ -93,7 +93,11 @@ async def list_due(request: Req) -> Answer:
 async def escalate(request: Req, incident_id: FromPath[UUID]) -> Answer:
     """The level after the one that it has reached; a level that is fired meanwhile is that one."""
     body: EscalateNow = await ESCALATE.body.read(request)
-    command = next_level(await stands_of(request, incident_id), body, principal(request).actor, utc_now())
+    if (again := await repeated(request, incident_id, body, ESCALATE.kind)) is not None:
+        return again
+    stands = await stands_of(request, incident_id)
+    now = await DatabaseClock(request.app.state.pool).now()
+    command = next_level(stands, body, principal(request).actor, now)
     return await change(request, incident_id, command, ESCALATE.kind, body=body)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from itertools import count
+from math import inf
 from time import perf_counter
 
 import asyncpg
@@ -61,6 +62,7 @@ class Gateway:
         self._writer: asyncio.Task[None] | None = None
         self._watch: asyncio.TimerHandle | None = None
         self._idle = self._stopping = False
+        self._answered_at = -inf
         self._bundles = count(1)
         self.trouble: type[Unavailable] | None = None
         """Why the last batch was not stored, when it was not."""
@@ -125,7 +127,8 @@ class Gateway:
     def _expire(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
-        trouble = self.trouble or Unavailable
+        answers = now - self._answered_at < self._patience / 5
+        trouble = self.trouble or (Overloaded if answers else Unavailable)
         self._waiting.expire(now, trouble)
         for pending in self._flying:
             if pending.deadline <= now:
@@ -193,6 +196,7 @@ class Gateway:
             await self._interrupted(batch, error, doubtful=True)
         else:
             self._pause, self.trouble = _FIRST_PAUSE, None
+            self._answered_at = asyncio.get_running_loop().time()
             metrics.SECONDS.observe(perf_counter() - started)
             self._answer(batch, rows)
         finally:

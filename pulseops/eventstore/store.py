@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from pulseops.db.outages import OUTAGES
 from pulseops.eventstore.append import AppendRequest, AppendResult, NewEvent
 from pulseops.eventstore.outcome import Draft, Outcome, Part
+from pulseops.eventstore.turns import Turns
 from pulseops.kernel.decider import Claims, Decider, Reactor
 from pulseops.kernel.envelope import Context, Fact, Meta, Recorded
 from pulseops.kernel.errors import CommandReused, NameTaken, OutcomeUnknown, VersionConflict
@@ -23,7 +25,8 @@ F = TypeVar("F", bound=Fact)
 Allow = Callable[[S], None]
 """Raises where a state is none of the caller's business."""
 
-_ATTEMPTS = 8
+_ATTEMPTS = 64
+"""One caller of each process is at it at a time."""
 _RACED = {"stored", "void", "conflict"}
 
 
@@ -63,7 +66,7 @@ class EventStore(Generic[C, S, F]):
         log_id: int = 1,
     ) -> None:
         self.decider, self.history, self.log_id = decider, history, log_id
-        self._appender, self._reactors = appender, tuple(reactors)
+        self._appender, self._reactors, self._turns = appender, tuple(reactors), Turns()
 
     async def execute(
         self,
@@ -84,24 +87,34 @@ class EventStore(Generic[C, S, F]):
         `expected_version` (without one, a race is decided again); CommandReused, NameTaken, Overloaded,
         Unavailable, OutcomeUnknown.
         """
-        if context.fingerprint is not None and expected_version != 0:
-            answered = await self.history.answered(context.command_id, context.fingerprint)
-            if answered is not None:
-                return await self._answer(answered, context, allow)
+        if expected_version != 0 and (again := await self.repeated(context, allow=allow)) is not None:
+            return again
         part = Part(stream_id=stream_id, command=command, context=context, expected_version=expected_version)
         attempt = 1
-        while True:
-            draft = self._decided(part, await self._past(part), allow)
-            if not draft.facts and context.fingerprint is None:
-                return Outcome(state=draft.before, facts=())
-            result = await self._appender.append(draft.request)
-            if result.verdict == "stored":
-                return self.settle(draft, result)
-            if result.verdict != "conflict":
-                return await self._answer(result, context, allow, draft.request)
-            if expected_version is not None or attempt == _ATTEMPTS:
-                raise VersionConflict(expected=draft.request.expected_version, current=result.version)
-            attempt += 1
+        async with self._turns.of((stream_id,)) as turn:
+            while True:
+                draft = self._decided(part, await self._past(part), allow)
+                if not draft.facts and context.fingerprint is None:
+                    return Outcome(state=draft.before, facts=())
+                result = await self._appender.append(draft.request)
+                if result.verdict == "stored":
+                    return self.settle(draft, result)
+                if result.verdict != "conflict":
+                    return await self._answer(result, context, allow, draft.request)
+                if expected_version is not None or attempt == _ATTEMPTS:
+                    raise VersionConflict(expected=draft.request.expected_version, current=result.version)
+                attempt += 1
+                await turn.take()
+
+    async def repeated(self, context: Context, *, allow: Allow[S] | None = None) -> Outcome[S, F] | None:
+        """What the context's command came to, if it was executed before; None without a fingerprint.
+
+        Raises what `allow` raises; CommandReused, OutcomeUnknown.
+        """
+        if context.fingerprint is None:
+            return None
+        answered = await self.history.answered(context.command_id, context.fingerprint)
+        return None if answered is None else await self._answer(answered, context, allow)
 
     async def together(
         self, parts: Sequence[Part[C]], *, allow: Allow[S] | None = None
@@ -120,42 +133,24 @@ class EventStore(Generic[C, S, F]):
         if any(answered):
             return await self._answer_all(answered, contexts, allow)
         attempt = 1
-        while True:
-            pasts = await asyncio.gather(*map(self._past, parts))
-            drafts = [self._decided(part, past, allow) for part, past in zip(parts, pasts, strict=True)]
-            if not any(draft.facts or draft.request.fingerprint for draft in drafts):
-                return [Outcome(state=draft.before, facts=()) for draft in drafts]
-            results = await self._appender.append_together([draft.request for draft in drafts])
-            if all(result.verdict == "stored" for result in results):
-                return [self.settle(draft, result) for draft, result in zip(drafts, results, strict=True)]
-            if {result.verdict for result in results} - _RACED:
-                requests = [draft.request for draft in drafts]
-                return await self._answer_all(results, contexts, allow, requests)
-            for part, draft, result in zip(parts, drafts, results, strict=True):
-                final = part.expected_version is not None or attempt == _ATTEMPTS
-                if result.verdict == "conflict" and final:
-                    raise VersionConflict(expected=draft.request.expected_version, current=result.version)
-            attempt += 1
-
-    async def remember(
-        self, stream_id: UUID, version: int, state: S, context: Context
-    ) -> Outcome[S, F] | None:
-        """Keep the stream as it stands at `version`, in `state`, as the answer to the context's command.
-
-        None when the stream has moved on meanwhile. A command that was answered before gets that answer.
-        """
-        result = await self._appender.append(
-            AppendRequest(
-                stream_id=stream_id,
-                expected_version=version,
-                command_id=context.command_id,
-                fingerprint=context.fingerprint,
-                events=(),
-            )
-        )
-        if result.verdict == "stored":
-            return Outcome(state=state, facts=())
-        return None if result.verdict == "conflict" else await self._answer(result, context, None)
+        async with self._turns.of(part.stream_id for part in parts) as turn:
+            while True:
+                pasts = await asyncio.gather(*map(self._past, parts))
+                drafts = [self._decided(part, past, allow) for part, past in zip(parts, pasts, strict=True)]
+                if not any(draft.facts or draft.request.fingerprint for draft in drafts):
+                    return [Outcome(state=draft.before, facts=()) for draft in drafts]
+                results = await self._appender.append_together([draft.request for draft in drafts])
+                if all(result.verdict == "stored" for result in results):
+                    return [self.settle(*pair) for pair in zip(drafts, results, strict=True)]
+                if {result.verdict for result in results} - _RACED:
+                    requests = [draft.request for draft in drafts]
+                    return await self._answer_all(results, contexts, allow, requests)
+                for part, draft, result in zip(parts, drafts, results, strict=True):
+                    final = part.expected_version is not None or attempt == _ATTEMPTS
+                    if result.verdict == "conflict" and final:
+                        raise VersionConflict(expected=draft.request.expected_version, current=result.version)
+                attempt += 1
+                await turn.take()
 
     async def _answered(self, contexts: Sequence[Context]) -> Sequence[AppendResult | None]:
         return [
@@ -195,7 +190,8 @@ class EventStore(Generic[C, S, F]):
                     version=version,
                     event_id=derived_id(command_text, len(facts)),
                     command_id=context.command_id,
-                    occurred_at=occurred_at,
+                    # As the database will tell it, so that a replayed answer is the same.
+                    occurred_at=occurred_at.astimezone(UTC),
                     recorded_at=context.now,
                     fact=fact,
                     meta=Meta(actor=actor, correlation_id=context.correlation_id, causation_id=cause),

@@ -11,6 +11,8 @@ from pulseops.kernel.errors import OutcomeUnknown, Overloaded, Unavailable
 
 BATCH_REQUESTS = 500
 BATCH_BYTES = 1024 * 1024
+Trouble = type[Overloaded] | type[Unavailable]
+"""Why nothing was stored."""
 # How far a batch looks past requests that must wait for the next one.
 _LOOK_PAST = 2_000
 
@@ -37,7 +39,7 @@ class Pending:
         )
         self.flying = self.doubtful = self.alone = False
 
-    def expire(self, trouble: type[Unavailable] = Unavailable) -> None:
+    def expire(self, trouble: Trouble = Unavailable) -> None:
         """Tell the caller what is certain: that nothing was stored, and why, or that nobody knows."""
         if not self.answer.done():
             self.answer.set_exception(OutcomeUnknown() if self.flying or self.doubtful else trouble())
@@ -121,7 +123,7 @@ class Waiting:
         self._bytes = 0
         return everybody
 
-    def expire(self, now: float, trouble: type[Unavailable] = Unavailable) -> None:
+    def expire(self, now: float, trouble: Trouble) -> None:
         """Answer and forget those whose deadline is past; they stand in the order of their deadlines."""
         while self._queue and (self._queue[0].answer.done() or self._queue[0].deadline <= now):
             pending = self._queue.popleft()

@@ -11,7 +11,7 @@ import msgspec
 
 from pulseops.eventstore.append import AppendRequest, AppendResult
 
-_APPEND = "SELECT verdict, stream_id, version, position, recorded_at FROM eventstore.append_v1($1, $2)"
+_APPEND = "SELECT verdict, stream_id, version, position, recorded_at FROM eventstore.append_v2($1, $2)"
 _VERSIONS = "SELECT stream_id, version FROM eventstore.stream WHERE log_id = $1 AND stream_id = ANY ($2)"
 
 

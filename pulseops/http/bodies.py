@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 from types import NoneType, UnionType
@@ -24,6 +24,10 @@ JSON_LIMIT = 256 * 1024
 """Bytes of one JSON body."""
 _PATIENCE = 10.0
 """Seconds for a whole body to arrive: the server itself would wait for ever."""
+_PARAMETERS = 200
+"""Of one query string: more than all values of all filters."""
+# In a query string + stands for a blank, which is not what whoever writes +02:00 means.
+_OFFSET = re.compile(r"(\S+) (\d\d:\d\d)")
 _JSON_TYPE = re.compile(
     rb"application/(?:[\w.!#$&^-]+\+)?json\s*(?:;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE
 )
@@ -139,7 +143,7 @@ class Query(Generic[T]):
                 request.scope["query_string"].decode("ascii"),
                 keep_blank_values=True,
                 errors="strict",
-                max_num_fields=50,
+                max_num_fields=_PARAMETERS,
             )
         except ValueError:
             raise Refused("malformed", "The query string cannot be read.") from None
@@ -153,12 +157,7 @@ class Query(Generic[T]):
                 raise _parameter(name, "It is given more than once.")
             if "\x00" in text:
                 raise _parameter(name, "The character U+0000 is not acceptable.")
-            try:
-                kind = self._several.get(name, self._kinds[name])
-                # Not strictly, a number would be a time as well: seconds of the epoch.
-                value = msgspec.convert(text, kind, strict=_is_time(kind))
-            except msgspec.ValidationError as error:
-                raise _parameter(name, located(f"{error} - at `$.{name}`", self.kind)[1]) from None
+            value = self._value(name, text)
             if name in self._several:
                 given.setdefault(name, []).append(value)
             else:
@@ -168,6 +167,26 @@ class Query(Generic[T]):
         except msgspec.ValidationError as error:
             pointer, detail = located(str(error), self.kind)
             raise _parameter(pointer.removeprefix("/"), detail) from None
+
+    def _value(self, name: str, text: str) -> Any:
+        """Times in UTC."""
+        kind = self._several.get(name, self._kinds[name])
+        try:
+            if not _is_time(kind):
+                return msgspec.convert(text, kind, strict=False)
+            # Not strictly, a number would be a time as well: seconds of the epoch.
+            instant: datetime = msgspec.convert(with_plus(text), kind)
+            return instant.astimezone(UTC)
+        except msgspec.ValidationError as error:
+            raise _parameter(name, located(f"{error} - at `$.{name}`", self.kind)[1]) from None
+        except OverflowError:
+            raise _parameter(name, "There is no such time in the years 1 to 9999 of UTC.") from None
+
+
+def with_plus(time: str) -> str:
+    """A time of a query string, as it was meant."""
+    found = _OFFSET.fullmatch(time)
+    return f"{found[1]}+{found[2]}" if found else time
 
 
 def _present(hint: Any) -> Any:

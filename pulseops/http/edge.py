@@ -1,6 +1,6 @@
 """The outermost layer: names the request, counts it, and signs every answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any
 
@@ -8,9 +8,11 @@ import structlog
 from litestar.types import ASGIApp, Message, Receive, Send
 
 from pulseops.http import metrics
-from pulseops.http.answer import Answer
+from pulseops.http.answer import Answer, Header
 from pulseops.http.exchange import Exchange, exchange, signature
 from pulseops.http.express import Express
+
+_PRIVATE: Header = (b"cache-control", b"private, no-cache")
 
 
 def edge(app: ASGIApp, express: Express) -> ASGIApp:
@@ -27,7 +29,7 @@ def edge(app: ASGIApp, express: Express) -> ASGIApp:
             await _usual(app, scope, receive, send, began)
             return
         answer = await run(scope, receive, send)
-        answer.headers += signature(known)
+        answer.headers += (*_private(scope, answer.headers), *signature(known))
         # Our own server takes it whole; another one, or a test, in the pieces of ASGI.
         say: Callable[[Answer], bool] | None = scope.get("say")
         if say is None or not say(answer):
@@ -49,7 +51,8 @@ async def _usual(app: ASGIApp, scope: Any, receive: Receive, send: Send, began: 
         nonlocal status
         if message["type"] == "http.response.start":
             status = message["status"]
-            message["headers"] = [*message["headers"], *signature(known)]
+            headers = message["headers"]
+            message["headers"] = [*headers, *_private(inner, headers), *signature(known)]
         elif only_head and message["type"] == "http.response.body":
             message["body"] = b""
         await send(message)
@@ -61,3 +64,10 @@ async def _usual(app: ASGIApp, scope: Any, receive: Receive, send: Send, began: 
         # What goes on counts as answered when it began.
         told: float = inner.get("told") or perf_counter()
         metrics.answered(scope["method"], route, status, told - began)
+
+
+def _private(scope: Any, headers: Iterable[Header]) -> Iterable[Header]:
+    """What somebody was let in for is theirs: a cache that others share would not know a cookie for a key."""
+    if "auth" not in scope or any(name == b"cache-control" for name, _ in headers):
+        return ()
+    return (_PRIVATE,)

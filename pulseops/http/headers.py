@@ -8,9 +8,9 @@ REQUEST: Mapping[str, Mapping[str, Any]] = {
     "Idempotency-Key": {
         "description": "Makes the request safe to repeat: under one key it is carried out once, and a "
         "repetition is answered as the first time, also when it changed nothing or joined an open incident "
-        "by its `dedupKey`, and whatever has happened since. While the first is under way, the repetition "
-        "waits for it. Another body under the key is refused. What was refused is not remembered, and may "
-        "be sent again.",
+        "by its `dedupKey`, and whatever has happened since (keys and users: as they stand by then). While "
+        "the first is under way, the repetition waits for it. Another body under the key is refused. What "
+        "was refused is not remembered, and may be sent again.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$"},
     },
     "If-Match": {
@@ -61,6 +61,11 @@ RESPONSE: Mapping[str, Mapping[str, Any]] = {
     },
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
+    "Set-Cookie": {
+        "description": "For this host and programs of the server alone (`HttpOnly`); one that is over has "
+        "`Max-Age=0`.",
+        "schema": {"type": "string"},
+    },
     "X-Request-Id": {
         "description": "Names the request: the caller's own name for it, if it gave one.",
         "schema": {"type": "string"},

@@ -1,6 +1,8 @@
 """The API description (OpenAPI 3.1), made of the routes' specs and of nothing else."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -15,8 +17,9 @@ from pulseops.http.admission import ALWAYS
 from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
 from pulseops.http.links import Target, links
-from pulseops.http.problem import KINDS, Problem, problem
-from pulseops.http.spec import Shape, Spec
+from pulseops.http.problem import KINDS, Problem, example
+from pulseops.http.spec import TOMORROW, Shape, Spec
+from pulseops.kernel.clock import utc_now
 
 # The first two are found before it is known which route is meant.
 _EVERYWHERE = ("malformed", "head-too-large", "internal")
@@ -32,6 +35,7 @@ _IN_PATHS: Mapping[type, Mapping[str, Any]] = {
     },
     str: {"schema": {"type": "string"}},
 }
+_TEXT: Mapping[str, Any] = {"schema": {"type": "string"}}
 _ORIGINAL = {"/incident", "/incident/"}
 _ABOUT = """\
 PulseOps records incidents and everything that happens to them. Each one is classified, assigned and escalated
@@ -39,11 +43,14 @@ until somebody answers; every step is an event in a log that is never changed.
 
 Times are RFC 3339. Errors are `application/problem+json` with a stable `code`. Of a key that is repeated in a
 JSON object the last one counts. An incident id that is not a UUID is an unknown one (404).
+
+Beside the headers that are listed, every answer has `X-Content-Type-Options: nosniff`; problems, and whatever
+else must not be kept, have `Cache-Control: no-store`.
 """
 
 
 def described(routes: Iterable[Any], version: str) -> bytes:
-    """The document, as JSON."""
+    """The document, as JSON, with `TOMORROW` where an example needs a time to come."""
     handlers = [
         (route, handler)
         for route in routes
@@ -53,6 +60,8 @@ def described(routes: Iterable[Any], version: str) -> bytes:
     ]
     kinds = _kinds(handler.opt["spec"] for _, handler in handlers)
     schemas, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    for schema in components.values():
+        schema["description"] = cleandoc(schema.get("description", ""))
     named = {repr(kind): schema for kind, schema in zip(kinds, schemas, strict=True)}
     handlers.sort(key=lambda one: one[0].path_format)
     targets = [_target(route, handler.opt["spec"]) for route, handler in handlers]
@@ -61,7 +70,7 @@ def described(routes: Iterable[Any], version: str) -> bytes:
         for method in handler.http_methods:
             operation = _operation(route, handler, named, targets)
             paths.setdefault(route.path_format, {})[method.lower()] = operation
-    return msgspec.json.encode(
+    document = msgspec.json.encode(
         {
             "openapi": "3.1.0",
             "info": {
@@ -106,6 +115,15 @@ def described(routes: Iterable[Any], version: str) -> bytes:
             },
         }
     )
+    for name in filter(lambda name: "." in name, components):
+        document = document.replace(f'{name}"'.encode(), f'{_plain(name)}"'.encode())
+    return document
+
+
+def _plain(name: str) -> str:
+    """Of two schemas of one name msgspec tells the modules: the room is enough."""
+    _, room, *_, own = name.split(".")
+    return f"{room.title()}{own}"
 
 
 def _kinds(specs: Iterable[Spec]) -> list[Any]:
@@ -143,7 +161,7 @@ def _operation(
         | _problems(path, spec, named),
     }
     if handler.fn.__doc__:
-        operation["description"] = handler.fn.__doc__.strip()
+        operation["description"] = cleandoc(handler.fn.__doc__)
     if spec.public:
         operation["security"] = []
     if spec.body is not None:
@@ -172,21 +190,24 @@ def _query_parameters(spec: Spec) -> list[dict[str, Any]]:
     _, components = msgspec.json.schema_components([spec.query])
     schema = components[spec.query.__name__]
     required = schema.get("required", [])
+    kinds = {name: _without_null(one) for name, one in schema["properties"].items()}
     return [
         {
             "name": name,
             "in": "query",
             "required": name in required,
-            "schema": _without_null(one),
+            # Beside the schema: readers look there.
+            "description": kind.pop("description", ""),
+            "schema": kind,
         }
-        for name, one in schema["properties"].items()
+        for name, kind in kinds.items()
     ]
 
 
 def _without_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A parameter is absent or has a value: there is no null in a query string."""
     kinds = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
-    kept = {key: value for key, value in schema.items() if key not in {"anyOf", "description"}}
+    kept = {key: value for key, value in schema.items() if key != "anyOf"}
     if len(kinds) != 1:
         return {**kept, **({"anyOf": kinds} if kinds else {})}
     return {key: value for key, value in kept.items() if key != "default" or value is not None} | dict(
@@ -208,8 +229,9 @@ def _response(shape: Shape, named: Mapping[str, Any], leads: Mapping[str, Any]) 
         described["links"] = leads
     if shape.kind is not None:
         schema = named[repr(shape.kind)]
-        example = shape.example or _EXAMPLES.get(schema.get("$ref", "").rpartition("/")[2])
-        described["content"] = {shape.media: {"schema": schema} | ({"example": example} if example else {})}
+        shown = shape.example or _EXAMPLES.get(schema.get("$ref", "").rpartition("/")[2])
+        described["content"] = {shape.media: {"schema": schema} | ({"example": shown} if shown else {})}
+        described["content"] |= dict.fromkeys(shape.texts, _TEXT)
     return described
 
 
@@ -231,10 +253,10 @@ def _problems(path: str, spec: Spec, named: Mapping[str, Any]) -> dict[str, Any]
             "content": {
                 "application/problem+json": {
                     "schema": named[repr(Problem)],
-                    "examples": {code: {"value": msgspec.to_builtins(problem(code))} for code in found},
+                    "examples": {code: {"value": msgspec.to_builtins(example(code))} for code in found},
                 }
             }
-            | ({"text/html": {"schema": {"type": "string"}}} if spec.browsers else {}),
+            | ({"text/html": _TEXT} if spec.browsers else {}),
         }
         for status, found in sorted(by_status.items())
     }
@@ -255,4 +277,5 @@ def _problems(path: str, spec: Spec, named: Mapping[str, Any]) -> dict[str, Any]
 async def openapi(request: Req) -> Answer:
     """The API in the words of OpenAPI 3.1."""
     document: bytes = request.app.state.openapi
-    return Answer(document)
+    tomorrow = (utc_now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return Answer(document.replace(TOMORROW.encode(), tomorrow.encode()))

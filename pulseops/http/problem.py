@@ -126,6 +126,12 @@ def problem(
     )
 
 
+def example(code: str, detail: str | None = None) -> Problem:
+    """One with all that it always says."""
+    current = "resolved" if code == InvalidTransition.code else None
+    return msgspec.structs.replace(problem(code, detail), current=current)
+
+
 def of_error(error: Exception) -> Problem:
     """An error as a problem, without the request it came from (an item of a batch has none)."""
     if isinstance(error, Refused):

@@ -1,6 +1,7 @@
 """Where the `type` of a problem leads: a page of each, for people in HTML, for programs as JSON or text."""
 
 from html import escape
+from http import HTTPStatus
 
 import msgspec
 from litestar import get
@@ -11,7 +12,7 @@ from msgspec import Struct
 from pulseops.http.answer import Answer, Header
 from pulseops.http.exchange import Req
 from pulseops.http.explained import EXPLAINED
-from pulseops.http.problem import KINDS, Problem, Refused, answered, problem
+from pulseops.http.problem import KINDS, Problem, Refused, answered, example
 from pulseops.http.spec import Shape, Spec
 
 _PAGE_HEADERS: tuple[Header, ...] = (
@@ -66,24 +67,25 @@ def explained(code: str) -> Explained:
     status, title = KINDS[code]
     means, mend = EXPLAINED[code]
     return Explained(
-        code=code, status=status, title=title, means=means, mend=mend, example=problem(code, means)
+        code=code, status=status, title=title, means=means, mend=mend, example=example(code, means)
     )
 
 
+_TEXTS = ("text/html", "text/markdown")
 _MEANS = "In HTML for browsers, as Markdown where text is asked for."
 _INDEX = Spec(
     name="listProblems",
     summary="All problems that may be met",
     tag="operation",
     public=True,
-    answers={200: Shape(means=_MEANS, kind=AllExplained)},
+    answers={200: Shape(means=_MEANS, kind=AllExplained, texts=_TEXTS)},
 )
 _ONE = Spec(
     name="explainProblem",
     summary="What a problem means, and what mends it",
     tag="operation",
     public=True,
-    answers={200: Shape(means=_MEANS, kind=Explained)},
+    answers={200: Shape(means=_MEANS, kind=Explained, texts=_TEXTS)},
     problems=("not-found",),
 )
 
@@ -101,10 +103,10 @@ async def page(request: Req, code: FromPath[str]) -> Answer:
     if code not in KINDS:
         raise Refused("not-found", "There is no such problem. GET /problems lists all.")
     found = explained(code)
-    example = msgspec.json.format(msgspec.json.encode(found.example)).decode()
+    answer = msgspec.json.format(msgspec.json.encode(found.example)).decode()
     text = (
         f"# {found.title}\n\n`{code}`, status {found.status}\n\n{found.means}\n\n"
-        f"## What to do\n\n{found.mend}\n\n## As it is answered\n\n```json\n{example}\n```\n\n"
+        f"## What to do\n\n{found.mend}\n\n## As it is answered\n\n```json\n{answer}\n```\n\n"
         "[All problems](/problems)\n"
     )
     return _told(request, found, found.title, text)
@@ -118,7 +120,9 @@ def shown(request: Req, error: Exception) -> Answer:
     what = msgspec.json.decode(told.body, type=Problem)
     # As a text of its own: a detail may repeat what was sent.
     detail = escape(what.detail or explained(what.code).means)
-    advice = _MARKDOWN.render(f"{explained(what.code).mend}\n\n[Sign in again](/login)\n")
+    again = f"{explained(what.code).mend}\n\n[Sign in again](/login)\n"
+    # Where there is no way in, nothing mends it but what `detail` says.
+    advice = "" if what.status == HTTPStatus.NOT_FOUND else _MARKDOWN.render(again)
     known = f"<p>The logs know it by <code>{what.correlation_id}</code>.</p>"
     body = _whole(what.title, f"<h1>{escape(what.title)}</h1>\n<p>{detail}</p>\n{advice}{known}")
     kept = [header for header in told.headers if header[0] not in _OF_BODY]

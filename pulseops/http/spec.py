@@ -5,10 +5,14 @@ from typing import Any
 
 from msgspec import Struct
 
+TOMORROW = "{tomorrow}"
+"""In an example: a time that is to come, whenever the description is read."""
+
 
 class Shape(Struct, frozen=True, kw_only=True):
     """One answer: what it means, its type (None: no body), its headers and an example.
 
+    `texts` are media in which it is told besides, as a text.
     `leads` says where the path parameters of the thing that it tells of are, in OpenAPI's runtime expressions
     (`{"key_id": "$response.body#/id"}`): the description links to whatever may be asked of it.
     """
@@ -16,6 +20,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     means: str
     kind: Any = None
     media: str = "application/json"
+    texts: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     example: Any = None
     leads: Mapping[str, str] = {}

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from pulseops.http.bodies import Body
-from pulseops.http.spec import Shape, Spec
+from pulseops.http.spec import TOMORROW, Shape, Spec
 from pulseops.incidents.commands import (
     Acknowledge,
     ChangePriority,
@@ -82,7 +82,7 @@ ALONE = (
         "snooze",
         "Let nobody hear of it for a while",
         Snooze,
-        example={"until": "2026-12-01T08:00:00Z", "note": "The vendor looks at it on Tuesday."},
+        example={"until": TOMORROW, "note": "The vendor looks at it tomorrow."},
         optional=False,
     ),
     asked("unsnooze", "Let it need an answer again", Unsnooze),

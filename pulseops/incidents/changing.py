@@ -24,6 +24,11 @@ from pulseops.kernel.errors import InvalidInput, InvalidTransition, NameTaken, N
 from pulseops.kernel.ids import derived_id
 
 Changed: TypeAlias = Outcome[Incident | None, IncidentFact]
+Allow: TypeAlias = Callable[[Incident | None], None]
+
+
+class Moved(Exception):
+    """It lives on in another incident by now than in the one that was looked for."""
 
 
 def incidents_of(request: Req) -> Incidents:
@@ -41,16 +46,31 @@ def standing(incident: Incident) -> list[Header]:
     return [etag.etag(incident.version), place(incident.position)]
 
 
-def visible(request: Req, *, but: UUID | None = None) -> Callable[[Incident | None], None]:
-    """Raises NotFound for what is not there, and for what is none of the caller's business.
-
-    `but` need only be there.
-    """
+def visible(request: Req) -> Allow:
+    """Raises NotFound for what is not there, and for what is none of the caller's business."""
     asking = principal(request)
 
     def check(incident: Incident | None) -> None:
-        if incident is None or not (incident.id == but or asking.sees(incident.assigned_team)):
+        if incident is None or not asking.sees(incident.assigned_team):
             raise NotFound("There is no such incident.")
+
+    return check
+
+
+def visible_part(request: Req, part: UUID) -> Allow:
+    """As `visible`, of `part` and then of what it was merged into, which need only be there.
+
+    Raises Moved for another one.
+    """
+    seen, whole = visible(request), None
+
+    def check(incident: Incident | None) -> None:
+        nonlocal whole
+        if incident is None or incident.id == part:
+            seen(incident)
+            whole = None if incident is None else incident.merged_into
+        elif whole not in {None, incident.id}:
+            raise Moved
 
     return check
 
@@ -88,6 +108,17 @@ def context_of(request: Req, incident_id: UUID, body: object, kind: str) -> Cont
     )
 
 
+async def repeated(request: Req, incident_id: UUID, body: object, kind: str) -> Answer | None:
+    """The answer that the caller was given before under this key, whatever became of what the body names.
+
+    To be asked before anything is asked of the world as it now is. Raises Refused for headers that cannot be.
+    """
+    etag.expected_version(request)
+    context = context_of(request, incident_id, body, kind)
+    outcome = await incidents_of(request).repeated(context, allow=visible(request))
+    return None if outcome is None else changed(outcome)
+
+
 async def change(
     request: Req, incident_id: UUID, command: Command, kind: str, *, body: object = None
 ) -> Answer:
@@ -110,11 +141,11 @@ async def change_both(
     kind: str,
     *,
     body: object,
-    unseen: bool = False,
+    allow: Allow | None = None,
 ) -> Answer:
     """Carries out a command on each of two incidents, or neither; answers with the first.
 
-    `unseen`: the caller need not see the other.
+    `allow` is `visible`, unless it is said otherwise.
     """
     expected = etag.expected_version(request)
     context = context_of(request, one[0], body, kind)
@@ -123,9 +154,8 @@ async def change_both(
         Part(stream_id=one[0], command=one[1], context=context, expected_version=expected),
         Part(stream_id=other[0], command=other[1], context=beside, expected_version=None),
     ]
-    allow = visible(request, but=other[0] if unseen else None)
     try:
-        outcomes = await incidents_of(request).together(parts, allow=allow)
+        outcomes = await incidents_of(request).together(parts, allow=allow or visible(request))
     except (VersionConflict, NameTaken) as error:
         refuse(error, expected)
     return changed(*outcomes)

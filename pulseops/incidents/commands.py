@@ -45,6 +45,10 @@ class Create(
     dedup_key: Word | None = None
 
 
+class Rejoin(Struct, frozen=True, kw_only=True):
+    """It is reported again under its dedup key."""
+
+
 class Classify(Struct, frozen=True, kw_only=True):
     priority: Priority
     category: str
@@ -237,6 +241,7 @@ class Reopen(
 
 Command = (
     Create
+    | Rejoin
     | Classify
     | Assign
     | Reassign

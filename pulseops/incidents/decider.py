@@ -21,6 +21,7 @@ from pulseops.incidents.commands import (
     Link,
     Merge,
     Reassign,
+    Rejoin,
     Release,
     Reopen,
     Resolve,
@@ -43,7 +44,7 @@ from pulseops.incidents.events import (
 from pulseops.incidents.events import Split as SplitOff
 from pulseops.incidents.incident import Incident, evolve
 from pulseops.incidents.joining import join
-from pulseops.incidents.responding import respond
+from pulseops.incidents.responding import require_alive, respond
 from pulseops.kernel.decider import Claims, Decider
 from pulseops.kernel.envelope import Context
 from pulseops.kernel.errors import InvalidInput, InvalidTransition, NotFound
@@ -115,6 +116,9 @@ def decide(command: Command, incident: Incident | None, context: Context) -> Seq
             return describe(command, incident)
         case Merge() | Absorb() | Split() | Release():
             return join(command, incident)
+        case Rejoin():
+            require_alive(incident, "join")
+            return []
 
 
 def claims(fact: IncidentFact, incident: Incident | None) -> Claims:

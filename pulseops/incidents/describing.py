@@ -31,12 +31,27 @@ INVERSE: Mapping[Relation, Relation] = {
 }
 """What the other incident says of a relation."""
 MOST_LABELS = 64
+MOST_FACTS = 2_500
+"""Whoever reads an incident or decides on it goes through all of its facts."""
 
 Description = ChangePriority | ChangeCategory | Edit | Comment | Link | DeclareImpact
 
 
 def describe(command: Description, incident: Incident) -> Sequence[IncidentFact]:
-    """The facts that follow; none when it is so already. Raises InvalidInput."""
+    """The facts that follow; none when it is so already. Raises InvalidInput.
+
+    What only adds to a long story is refused one day; whatever others go by never is.
+    """
+    facts = _described(command, incident)
+    if facts and isinstance(command, Edit | Comment | DeclareImpact) and incident.version >= MOST_FACTS:
+        raise InvalidInput(
+            f"It has {MOST_FACTS:,} events, and takes no more text: go on in another incident, and link it.",
+            pointer="",
+        )
+    return facts
+
+
+def _described(command: Description, incident: Incident) -> Sequence[IncidentFact]:
     match command:
         case ChangePriority():
             if command.priority == incident.priority:

@@ -19,6 +19,12 @@ def escalated(command: Escalate, *, status: Status, level: int, snoozed: bool = 
             raise InvalidTransition(
                 f"The incident is {status}: there is nothing to escalate.", current=status
             )
+        if command.level > level + 1:
+            raise InvalidTransition(
+                f"Its levels have begun anew meanwhile: the next one is {level + 1}, not {command.level}. "
+                "Ask again.",
+                current=status,
+            )
     elif status != "open" or snoozed:
         return []
     if command.level <= level:

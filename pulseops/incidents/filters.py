@@ -17,6 +17,7 @@ MOST = 20
 """Values of one filter."""
 
 Several = Annotated[tuple[T, ...], Meta(max_length=MOST)]
+_ANY = Meta(description="Only those with one of these.")
 _Label = Annotated[str, Meta(min_length=1, max_length=1_201)]
 _Words = Annotated[
     str,
@@ -31,14 +32,17 @@ class Filters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     (from then on) and `until` (before it) are about when an incident was created.
     """
 
-    status: Several[Status] = ()
-    priority: Several[Priority] = ()
-    category: Several[Word] = ()
-    team: Several[Word] = ()
-    service: Several[Word] = ()
-    responder: Several[Word] = ()
-    source: Several[Word] = ()
-    label: Several[_Label] = ()
+    status: Annotated[Several[Status], _ANY] = ()
+    priority: Annotated[Several[Priority], _ANY] = ()
+    category: Annotated[Several[Word], _ANY] = ()
+    team: Annotated[Several[Word], _ANY] = ()
+    service: Annotated[Several[Word], _ANY] = ()
+    responder: Annotated[Several[Word], _ANY] = ()
+    source: Annotated[Several[Word], _ANY] = ()
+    label: Annotated[
+        Several[_Label],
+        Meta(description="`name=value`, or `name` with any value; all that are given must be there."),
+    ] = ()
     since: Annotated[Instant, Meta(description="Created then or later.")] | None = None
     until: Annotated[Instant, Meta(description="Created before then.")] | None = None
     text: _Words | None = None

@@ -56,9 +56,10 @@ async def list_incidents(
 ) -> Page:
     """At most `limit` incidents, those after `cursor`, of `teams` alone (None: of all).
 
-    `created`: whatever happens meanwhile, no incident comes twice and none is missed. `-updated`: none comes
-    twice, and what changes meanwhile is at the top of the next first page. `updated`: none is missed, and
-    what changes meanwhile comes again, at the end. `priority`: as `created`, but for what changes it.
+    `created`: whatever happens meanwhile, no incident comes twice, and none is missed that all shards of the
+    board had come to at the first page. `-updated`: none comes twice, and what changes meanwhile is at the
+    top of the next first page. `updated`: none is missed, and what changes meanwhile comes again, at the
+    end. `priority`: as `created`, but for what changes it.
     InvalidInput for a limit, a filter or a cursor that cannot be.
     """
     if not 1 <= limit <= MOST:

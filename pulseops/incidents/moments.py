@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from pulseops.http.bodies import with_plus
 from pulseops.incidents.events import IncidentFact
 from pulseops.kernel.envelope import Recorded
 from pulseops.kernel.errors import InvalidInput, NotFound
@@ -13,18 +14,14 @@ from pulseops.kernel.errors import InvalidInput, NotFound
 Moment = int | datetime
 
 _VERSION = re.compile(r"[1-9][0-9]{0,8}")
-# In a query string + stands for a blank, which is not what whoever writes +02:00 means.
-_OFFSET = re.compile(r"(\S+) (\d\d:\d\d)")
 
 
 def moment(text: str) -> Moment:
     """A version from 1, or a time with an offset. Raises InvalidInput."""
     if _VERSION.fullmatch(text):
         return int(text)
-    if found := _OFFSET.fullmatch(text):
-        text = f"{found[1]}+{found[2]}"
     try:
-        instant = msgspec.convert(text, datetime)
+        instant = msgspec.convert(with_plus(text), datetime)
     except msgspec.ValidationError:
         instant = None
     if instant is None or instant.tzinfo is None:

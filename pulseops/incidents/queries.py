@@ -42,9 +42,9 @@ Facts = Sequence[Recorded[IncidentFact]]
 async def list_all(request: Req) -> Answer:
     """A filter that is given several times takes any of its values; all of `label` must be there.
 
-    Pages of `created` miss nothing and show nothing twice, whatever is reported meanwhile. `-updated` shows
-    nothing twice: what changes meanwhile is on the next first page. `updated` misses nothing: what changes
-    meanwhile comes again, at the end.
+    Pages of `created` show nothing twice and miss nothing up to the `X-PulseOps-Position` of the first one,
+    whatever is reported meanwhile. `-updated` shows nothing twice: what changes meanwhile is on the next
+    first page. `updated` misses nothing: what changes meanwhile comes again, at the end.
     """
     wanted, asking = _WANTED.read(request), principal(request)
 
@@ -60,7 +60,8 @@ async def list_all(request: Req) -> Answer:
         )
 
     reads: Reads = request.app.state.reads
-    seen = await reads.of(models(_MODELS, log_id=asking.log_id), look, least=wanted.min_position)
+    measure = models(_MODELS, log_id=asking.log_id)
+    seen = await reads.of(measure, look, caller=asking.caller, least=wanted.min_position)
     return etag.digested(request, seen.found, headers=[place(seen.position)])
 
 
@@ -73,7 +74,8 @@ async def facets(request: Req) -> Answer:
         return await count_incidents(connection, wanted, teams=asking.teams, log_id=asking.log_id)
 
     reads: Reads = request.app.state.reads
-    seen = await reads.of(models(_MODELS, log_id=asking.log_id), look, least=wanted.min_position)
+    measure = models(_MODELS, log_id=asking.log_id)
+    seen = await reads.of(measure, look, caller=asking.caller, least=wanted.min_position)
     return etag.digested(request, seen.found, headers=[place(seen.position)])
 
 
@@ -160,7 +162,7 @@ async def _facts(request: Req, incident_id: UUID, least: int | None) -> Facts:
         return await incidents.history.at(connection).stream(incident_id)
 
     reads: Reads = request.app.state.reads
-    return (await reads.of(head(log_id=incidents.log_id), look, least=least, brief=True)).found
+    return (await reads.of(head(log_id=incidents.log_id), look, caller=None, least=least)).found
 
 
 ROUTES = (list_all, facets, show, timeline, events)

@@ -16,7 +16,7 @@ from pulseops.incidents.steps import EventPage, Steps, TimelinePage
 class Wanted(Filters, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which incidents a list shows, in which order: a minus is the newest, or the worst, first."""
 
-    sort: Sort = "-created"
+    sort: Annotated[Sort, Meta(description="With a minus: the newest, or the worst, first.")] = "-created"
     limit: Annotated[int, Meta(ge=1, le=MOST, description="How many at most.")] = 50
     cursor: Annotated[str, Meta(max_length=200, description="`nextCursor` of the page before.")] | None = None
     min_position: Position | None = None

@@ -14,13 +14,13 @@ from pulseops.http import idempotency
 from pulseops.http.exchange import Exchange
 from pulseops.http.problem import Refused
 from pulseops.incidents.answers import Incidents
-from pulseops.incidents.commands import Create
+from pulseops.incidents.commands import Create, Rejoin
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.joined import as_reported, joined
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Context, Recorded
-from pulseops.kernel.errors import NameTaken
+from pulseops.kernel.errors import InvalidTransition, NameTaken, VersionConflict
 from pulseops.kernel.ids import new_id
 
 _ATTEMPTS = 5
@@ -78,10 +78,10 @@ async def report(incidents: Incidents, caller: Caller, command: Create, key: str
                 continue
             if key is None:
                 return Report(_shown(holder, caller, command), deduplicated=True)
-            remembered = await incidents.remember(holder.id, holder.version, holder, context)
-            if remembered is None:  # it has changed since we looked
+            try:
+                outcome = await incidents.execute(holder.id, Rejoin(), context)
+            except (InvalidTransition, VersionConflict):  # it is over since we looked, or in many hands
                 continue
-            return _told(remembered, caller, command)
         return _told(outcome, caller, command)
     raise Refused("contended", "Incidents with this dedupKey come and go too fast. Try again.")
 

@@ -1,7 +1,7 @@
 """What follows when somebody answers an incident, stops answering, or says that it is over. Pure."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 from pulseops.incidents.commands import (
     Acknowledge,
@@ -41,7 +41,8 @@ def respond(command: Response, incident: Incident, context: Context) -> Sequence
             return _reassigned(command, incident, context)
         case Acknowledge():
             require_alive(incident, "acknowledge")
-            return [] if incident.status == "acknowledged" else [Acknowledged(note=command.note)]
+            answered = incident.status == "acknowledged" and incident.snoozed_until is None
+            return [] if answered else [Acknowledged(note=command.note)]
         case Unacknowledge():
             require_alive(incident, "take the acknowledgement from")
             return [Unacknowledged(note=command.note)] if incident.status == "acknowledged" else []
@@ -55,6 +56,7 @@ def respond(command: Response, incident: Incident, context: Context) -> Sequence
         case Resolve():
             require_unmerged(incident)
             if incident.status == "resolved":
+                _require_same_end(command, incident)
                 return []
             return [Resolved(note=command.note, resolution=command.resolution, cause=command.cause)]
         case Conclude():
@@ -64,6 +66,17 @@ def respond(command: Response, incident: Incident, context: Context) -> Sequence
         case Reopen():
             require_unmerged(incident)
             return [Reopened(note=command.note)] if incident.status == "resolved" else []
+
+
+def _require_same_end(command: Resolve, incident: Incident) -> None:
+    """Raises InvalidTransition where it ended otherwise: what was said of its end is not passed over."""
+    for said, stands in ((command.resolution, incident.resolution), (command.cause, incident.cause)):
+        if said is not None and said != stands:
+            how = incident.resolution or "without a resolution"
+            raise InvalidTransition(
+                f"The incident is resolved already, {how}: reopen it to end it otherwise.",
+                current=incident.status,
+            )
 
 
 def require_alive(incident: Incident, what: str) -> None:
@@ -109,7 +122,7 @@ def _snoozed(command: Snooze, incident: Incident, context: Context) -> Sequence[
         raise InvalidInput("That time has passed.", pointer="/until")
     if command.until > context.now + LONGEST_SNOOZE:
         raise InvalidInput(f"At most {LONGEST_SNOOZE.days} days.", pointer="/until")
-    return [Snoozed(until=command.until, note=command.note)]
+    return [Snoozed(until=command.until.astimezone(UTC), note=command.note)]
 
 
 def _lapsed(command: Lapse, incident: Incident) -> Sequence[IncidentFact]:

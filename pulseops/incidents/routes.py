@@ -1,5 +1,6 @@
 """Incidents over HTTP: report, and all that may be asked of one. The bodies are the commands."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from litestar import post
@@ -11,17 +12,21 @@ from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body
 from pulseops.http.exchange import Req
 from pulseops.http.position import place
+from pulseops.http.problem import Refused
 from pulseops.incidents import batches, queries, specs
 from pulseops.incidents.answers import extended
 from pulseops.incidents.asking import ALONE, LINK, MERGE, SPLIT, Asked
 from pulseops.incidents.changing import (
+    Moved,
     caller_of,
     change,
     change_both,
     incidents_of,
+    repeated,
     require_other,
     seen,
     standing,
+    visible_part,
 )
 from pulseops.incidents.commands import Absorb, Create, Link, Merge, Release, Split
 from pulseops.incidents.describing import INVERSE
@@ -29,6 +34,7 @@ from pulseops.incidents.incident import Deduplicated
 from pulseops.incidents.reporting import log, report
 
 _CREATE = Body(Create)
+_ATTEMPTS = 5
 
 
 @post(["/incident", "/incidents"], opt={"spec": specs.CREATE, "express": True})
@@ -69,6 +75,8 @@ async def link(request: Req, incident_id: FromPath[UUID]) -> Answer:
     body: Link = await LINK.body.read(request)
     if body.incident is None or body.url is not None or body.incident == incident_id:
         return await change(request, incident_id, body, LINK.kind)
+    if (again := await repeated(request, incident_id, body, LINK.kind)) is not None:
+        return again
     await seen(request, incident_id)
     await require_other(request, body.incident, "/incident")
     back = Link(incident=incident_id, relation=INVERSE[body.relation], note=body.note)
@@ -80,6 +88,8 @@ async def merge(request: Req, incident_id: FromPath[UUID]) -> Answer:
     body: Merge = await MERGE.body.read(request)
     if body.into == incident_id:
         return await change(request, incident_id, body, MERGE.kind)
+    if (again := await repeated(request, incident_id, body, MERGE.kind)) is not None:
+        return again
     await seen(request, incident_id)
     await require_other(request, body.into, "/into")
     other = Absorb(incident=incident_id, note=body.note)
@@ -90,13 +100,18 @@ async def merge(request: Req, incident_id: FromPath[UUID]) -> Answer:
 async def split(request: Req, incident_id: FromPath[UUID]) -> Answer:
     """Who sees it may take it out of what it was merged into, also of what is none of their business."""
     body: Split = await SPLIT.body.read(request)
-    incident = await seen(request, incident_id)
-    if incident.merged_into is None:
-        return await change(request, incident_id, body, SPLIT.kind)
-    other = Release(incident=incident_id, note=body.note)
-    return await change_both(
-        request, (incident_id, body), (incident.merged_into, other), SPLIT.kind, body=body, unseen=True
-    )
+    if (again := await repeated(request, incident_id, body, SPLIT.kind)) is not None:
+        return again
+    other, allow = Release(incident=incident_id, note=body.note), visible_part(request, incident_id)
+    for _ in range(_ATTEMPTS):
+        whole = (await seen(request, incident_id)).merged_into
+        if whole is None:
+            return await change(request, incident_id, body, SPLIT.kind)
+        with suppress(Moved):
+            return await change_both(
+                request, (incident_id, body), (whole, other), SPLIT.kind, body=body, allow=allow
+            )
+    raise Refused("contended", "Others keep changing this incident. Try again.")
 
 
 ROUTES = (create, create_batch, *queries.ROUTES, *map(_alone, ALONE), link, merge, split)

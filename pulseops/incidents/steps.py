@@ -21,7 +21,9 @@ class Steps(Least, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     limit: Annotated[int, Meta(ge=1, le=MOST, description="How many at most.")] = 200
     cursor: (
-        Annotated[str, Meta(pattern="^[1-9][0-9]{0,8}$", description="`nextCursor` of the page before.")]
+        Annotated[
+            str, Meta(pattern=r"^[1-9][0-9]{0,8}(?![\s\S])", description="`nextCursor` of the page before.")
+        ]
         | None
     ) = None
 

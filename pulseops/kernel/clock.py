@@ -14,3 +14,12 @@ class Clock(Protocol):
 def utc_now() -> datetime:
     """This machine's clock, in UTC. For claims and logs; deadlines go by the database's clock."""
     return datetime.now(UTC)
+
+
+def in_utc(instant: datetime) -> bool:
+    """Whether it is a time of UTC too: an offset may lead out of the years 1 to 9999."""
+    try:
+        instant.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True

@@ -18,6 +18,7 @@ from pulseops.live.listener import Listener, Why
 from pulseops.live.pages import Log
 from pulseops.live.tail import TROUBLES, Tail
 from pulseops.live.wanted import Wanted
+from pulseops.subscriptions.turns import Turns
 
 MOST, MOST_EACH = 1_000, 250
 """Streams of one process, and of one caller there: no key alone keeps all the others out."""
@@ -28,7 +29,9 @@ AGE = 600.0
 _PATIENCE = 20.0
 """Seconds that a listener may take nothing in while there is something to tell."""
 _CATCHING_UP = 2
-"""Readings at a time for all who are behind."""
+"""Readings at a time for all who are behind, one of each caller."""
+_TURN = 1.0
+"""Seconds that one waits for such a reading before it looks whether it has been silent for too long."""
 _LOOKED_AT = 0.5
 """Seconds between looks whether each still may listen."""
 _RETRY = 1_000, 3_000
@@ -58,7 +61,7 @@ class Feeds:
         self._pool, self._doorbell = pool, doorbell
         self._followed: dict[int, _Followed] = {}
         self._listeners: dict[Listener, Tail] = {}
-        self._turn = asyncio.Semaphore(_CATCHING_UP)
+        self._turns = Turns(_CATCHING_UP, patience=_TURN)
         self._watching: asyncio.Task[None] | None = None
         self._stopping = False
         metrics.CLIENTS.set_function(lambda: len(self._listeners))
@@ -144,13 +147,13 @@ class Feeds:
 
     async def _catch_up(self, log: Log, listener: Listener) -> bool:
         """One page further, as fast as the listener takes it in. Whether that was the last."""
-        async with self._turn:
-            try:
+        try:
+            async with self._turns.of(listener.caller):
                 page = await log.after(listener.position, by_team=listener.wanted.by_team)
-            except TROUBLES:
-                metrics.FAILURES.inc()
-                page = None
-        if page is None:
+        except Overloaded:
+            return False  # it hears that it is not forgotten, and asks again
+        except TROUBLES:
+            metrics.FAILURES.inc()
             await listener.wait(1.0)
             return False
         listener.offer(page.pieces(listener.wanted), page.position)

@@ -12,8 +12,11 @@ from pulseops.incidents.entries import of_incident, of_row
 from pulseops.live import frames
 from pulseops.live.wanted import NOWHERE, Place, Wanted
 
-MOST = 250
-"""Events of one page."""
+MOST, BYTES = 250, 128 * 1024
+"""Events of one page, and bytes of what they say together, unless one event alone says more.
+
+Each of a thousand listeners may hold a page of its own, however long the events are.
+"""
 _PIECE = 32 * 1024
 """Bytes of a piece, unless one event alone is longer."""
 
@@ -88,18 +91,34 @@ class Page:
         return Place(then[-1] if then else None, assigned[-1][2])
 
 
+def _fitting(rows: Sequence[Any]) -> Sequence[Any]:
+    """As many as a page has room for, and one in any case."""
+    room = BYTES
+    for index, row in enumerate(rows):
+        room -= len(row["data"].encode())
+        if room < 0:
+            return rows[: max(1, index)]
+    return rows
+
+
 class Log:
     """One log, read in pages. `readings` counts them."""
 
     def __init__(self, pool: asyncpg.Pool, log_id: int) -> None:
         self._pool, self._log_id = pool, log_id
+        self._most = MOST
         self.readings = 0
 
     async def after(self, position: int, *, by_team: bool) -> Page:
         """The page that follows `position`; with whose its incidents are when that is wanted."""
         self.readings += 1
-        rows: Sequence[Any] = await self._pool.fetch(_READ, self._log_id, position, MOST)
-        page = Page(rows[-1]["position"] if rows else position, rows, full=len(rows) == MOST)
+        most = self._most
+        rows: Sequence[Any] = await self._pool.fetch(_READ, self._log_id, position, most)
+        found = _fitting(rows)
+        cut = len(found) < len(rows)
+        # Where events are long, hardly any are read in vain the next time.
+        self._most = len(found) if cut else min(2 * most, MOST)
+        page = Page(found[-1]["position"] if found else position, found, full=cut or len(rows) == most)
         if by_team:
             await self.find_teams(page)
         return page

@@ -87,7 +87,7 @@ def _incident(text: str) -> UUID:
 
 def _type(text: str) -> str:
     if text not in specs.TYPES:
-        raise _unfit("type", f"There is no such type.{meant(text, sorted(specs.TYPES))}")
+        raise _unfit("type", f"There is no such type.{meant(text.upper(), sorted(specs.TYPES))}")
     return text
 
 

@@ -60,6 +60,8 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 Tell = Callable[[Step], None]
+Record = Callable[[asyncpg.Connection, int], Awaitable[None]]
+"""Is told the new generation in the transaction that switches to it."""
 
 
 class Rebuilt(Struct, frozen=True, kw_only=True):
@@ -72,7 +74,13 @@ class Rebuilt(Struct, frozen=True, kw_only=True):
 
 
 async def rebuild(
-    pool: asyncpg.Pool, model: ReadModel, *, tell: Tell, width: int = 2, accept: bool = False
+    pool: asyncpg.Pool,
+    model: ReadModel,
+    *,
+    tell: Tell,
+    record: Record | None = None,
+    width: int = 2,
+    accept: bool = False,
 ) -> Rebuilt:
     """Fills over `width` connections of the pool, and needs one more. `accept` switches whatever differs.
 
@@ -86,7 +94,7 @@ async def rebuild(
         keeper, others = connections[0], connections[1:]
         await stack.enter_async_context(claimed(keeper, model.name))
         try:
-            return await _Rebuild(keeper, others, model, tell, accept=accept).run()
+            return await _Rebuild(keeper, others, model, tell, record, accept=accept).run()
         except asyncpg.PostgresError as error:
             if passing(error):
                 raise
@@ -105,11 +113,12 @@ class _Rebuild:
         others: list[asyncpg.Connection],
         model: ReadModel,
         tell: Tell,
+        record: Record | None,
         *,
         accept: bool,
     ) -> None:
         self._keeper, self._others, self._model = keeper, others, model
-        self._tell, self._accept = tell, accept
+        self._tell, self._record, self._accept = tell, record, accept
         self._generation = 0
 
     async def run(self) -> Rebuilt:
@@ -212,6 +221,8 @@ class _Rebuild:
             await following.move_live(self._keeper, self._model, self._generation)
             events = await self._keeper.fetchval(_EVENTS, self._model.name)
             await self._keeper.execute(_SWITCH, self._model.name, self._generation)
+            if self._record is not None:
+                await self._record(self._keeper, self._generation)
         return int(events)
 
     async def _hold(self) -> tuple[following.Shard, ...]:

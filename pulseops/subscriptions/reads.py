@@ -1,8 +1,7 @@
 """Where reads go: to the replica, if there is one, while it answers; else to the primary."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Hashable
+from contextlib import nullcontext
 from functools import partial
 from typing import TypeVar
 
@@ -11,9 +10,10 @@ import asyncpg
 from pulseops.db.outages import OUTAGES
 from pulseops.eventstore import metrics
 from pulseops.eventstore.replica import NotOurReplica, Replica
-from pulseops.kernel.errors import Behind, Overloaded
+from pulseops.kernel.errors import Behind
 from pulseops.subscriptions.positions import Look, Seen, look_from
 from pulseops.subscriptions.tides import Measure, Tides
+from pulseops.subscriptions.turns import Turns
 
 T = TypeVar("T")
 
@@ -31,12 +31,13 @@ class Reads:
     """`of` reads where there is room, `current` on the primary. Both say how far what they found goes.
 
     Lists may take long, so that they have `aside` connections at a time, of the primary and of the replica:
-    who writes, or asks for one incident, needs the others. All who wait for a position wait together.
+    who writes, or asks for one incident, needs the others. Callers take turns at these. All who wait for a
+    position wait together.
     """
 
     def __init__(self, primary: asyncpg.Pool, replica: Replica | None = None, *, aside: int = 4) -> None:
         self._primary, self.replica = primary, replica
-        self._aside, self._aside_there = asyncio.Semaphore(aside), asyncio.Semaphore(aside)
+        self._aside, self._aside_there = (Turns(aside, patience=_PATIENCE) for _ in range(2))
         self._tides = Tides()
 
     async def current(self, measure: Measure, look: Look[T], *, least: int = 0) -> Seen[T]:
@@ -44,16 +45,16 @@ class Reads:
         return await look_from(self._primary, measure, look, least=least, tides=self._tides)
 
     async def of(
-        self, measure: Measure, look: Look[T], *, least: int | None = None, brief: bool = False
+        self, measure: Measure, look: Look[T], *, caller: Hashable | None, least: int | None = None
     ) -> Seen[T]:
-        """As `positions.look_from`. A `brief` look asks for one thing by its key, and needs no turn.
+        """As `positions.look_from`. Without a `caller` it asks for one thing by its key, and needs no turn.
 
         Raises Overloaded when too many others read.
         """
         least, replica = least or 0, self.replica
         if replica is not None and replica.answers:
             try:
-                return await self._there(replica, measure, look, least, brief=brief)
+                return await self._there(replica, measure, look, least, caller)
             except _SLOW:
                 raise
             except _AWAY as error:
@@ -63,13 +64,13 @@ class Reads:
                     raise
         if replica is not None:
             metrics.FALLBACKS.inc()
-        if brief:
+        if caller is None:
             return await self.current(measure, look, least=least)
-        turn = partial(self._turn, self._aside)
+        turn = partial(self._aside.of, caller)
         return await look_from(self._primary, measure, look, least=least, turn=turn, tides=self._tides)
 
     async def _there(
-        self, replica: Replica, measure: Measure, look: Look[T], least: int, *, brief: bool
+        self, replica: Replica, measure: Measure, look: Look[T], least: int, caller: Hashable | None
     ) -> Seen[T]:
         there = partial(
             look_from,
@@ -77,7 +78,7 @@ class Reads:
             measure,
             look,
             least=least,
-            turn=nullcontext if brief else partial(self._turn, self._aside_there),
+            turn=nullcontext if caller is None else partial(self._aside_there.of, caller),
             tides=self._tides,
         )
         try:
@@ -90,15 +91,3 @@ class Reads:
         except _CONFLICTS:
             metrics.CONFLICTS.inc()
             raise Behind("The replica had to give way to what it replays. Ask again in a moment.") from None
-
-    @asynccontextmanager
-    async def _turn(self, free: asyncio.Semaphore) -> AsyncIterator[None]:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await free.acquire()
-        except TimeoutError:
-            raise Overloaded from None
-        try:
-            yield
-        finally:
-            free.release()

@@ -6,6 +6,7 @@ The rows say until when they are halted, so one who dies over it stops nobody fo
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import asyncpg
@@ -33,17 +34,29 @@ _DEAL = """
 """
 
 
-async def deal(pool: asyncpg.Pool, name: str, shards: int, *, log_id: int = 1, within: float = 20.0) -> int:
+async def deal(
+    pool: asyncpg.Pool,
+    name: str,
+    shards: int,
+    *,
+    record: Callable[[asyncpg.Connection, int], Awaitable[None]] | None = None,
+    log_id: int = 1,
+    within: float = 20.0,
+) -> int:
     """From here on the streams fall to `shards` shards; the position where that began.
 
-    Raises NotFound, and Conflicting when the shards do not meet `within` seconds. Nothing is changed then.
+    `record` is told it in the transaction that does it. Raises NotFound, and Conflicting when the shards do
+    not meet `within` seconds. Nothing is changed then.
     """
     if not 1 <= shards <= MOST:
         raise Conflicting(f"There may be 1 to {MOST} shards.")
     until = asyncio.get_running_loop().time() + within
     try:
         while asyncio.get_running_loop().time() < until:
-            met = await _deal(pool, log_id, name, shards, within)
+            async with pool.acquire() as connection, connection.transaction():
+                met = await _deal(connection, log_id, name, shards, within)
+                if met is not None and record is not None:
+                    await record(connection, met)
             if met is not None:
                 return met
             await asyncio.sleep(_LOOK)
@@ -55,21 +68,22 @@ async def deal(pool: asyncpg.Pool, name: str, shards: int, *, log_id: int = 1, w
     )
 
 
-async def _deal(pool: asyncpg.Pool, log_id: int, name: str, shards: int, within: float) -> int | None:
+async def _deal(
+    connection: asyncpg.Connection, log_id: int, name: str, shards: int, within: float
+) -> int | None:
     """The position at which it was dealt; None where the shards have yet to meet."""
-    async with pool.acquire() as connection, connection.transaction():
-        rows = await shards_of(connection, log_id, name)
-        furthest: int = max(row["position"] for row in rows)
-        if any(row["position"] < furthest for row in rows):
-            # Nobody passes this point meanwhile: the halt is committed with the locks.
-            if any(row["halt_at"] != furthest for row in rows):
-                await connection.execute(_HALT, log_id, name, furthest, timedelta(seconds=within))
-            return None
-        parked = [stream_id for row in rows for stream_id in row["parked"]]
-        epoch = max(row["epoch"] for row in rows) + 1
-        await connection.execute(_REMOVE, log_id, name)
-        for shard in range(shards):
-            mine = [stream_id for stream_id in parked if bucket(stream_id) % shards == shard]
-            generation = rows[0]["generation"]
-            await connection.execute(_DEAL, log_id, name, shard, shards, furthest, epoch, generation, mine)
-        return furthest
+    rows = await shards_of(connection, log_id, name)
+    furthest: int = max(row["position"] for row in rows)
+    if any(row["position"] < furthest for row in rows):
+        # Nobody passes this point meanwhile: the halt is committed with the locks.
+        if any(row["halt_at"] != furthest for row in rows):
+            await connection.execute(_HALT, log_id, name, furthest, timedelta(seconds=within))
+        return None
+    parked = [stream_id for row in rows for stream_id in row["parked"]]
+    epoch = max(row["epoch"] for row in rows) + 1
+    await connection.execute(_REMOVE, log_id, name)
+    for shard in range(shards):
+        mine = [stream_id for stream_id in parked if bucket(stream_id) % shards == shard]
+        generation = rows[0]["generation"]
+        await connection.execute(_DEAL, log_id, name, shard, shards, furthest, epoch, generation, mine)
+    return furthest

@@ -26,6 +26,7 @@ ANSWERED = 3  # one escalated incident of so many stays unanswered, and goes on 
 OPENING = (
     "The demo defines teams and services, reports an incident every second or two, and answers some of them.",
     "They stay in the log like all others: try it in a home of its own, with --home.",
+    "`pulseops incident list` has all of them, and `pulseops incident show ID` the whole story of one.",
     "",
 )
 LOCKED_OUT = (
@@ -41,6 +42,7 @@ STYLE = {
     "RESOLVED": "green",
 }
 LONGEST = 16  # letters of an event's name
+WIDE = 120  # columns, from which on an id stands whole, as commands take it; else the end of it
 
 
 class Sample(Struct, frozen=True):
@@ -163,8 +165,9 @@ class Demo:
             story = msgspec.json.decode(found.content, type=Story)
             news += ((moment, story) for moment in story.timeline[self._told[story.id] :])
             self._told[story.id] = story.version
+        whole = not self._console.is_terminal or self._console.width >= WIDE
         for moment, story in sorted(news, key=lambda one: one[0].position):
-            self._say(line(story, moment))
+            self._say(line(story, moment, whole=whole), cut=True)
             self._consider(story, moment)
 
     def _consider(self, story: Story, moment: Moment) -> None:
@@ -183,8 +186,8 @@ class Demo:
             self._todo.remove(due)
             self._client.post(f"/incident/{due[1]}/{due[2]}", json={"note": "The demo answers."})
 
-    def _say(self, text: Text) -> None:
-        if self._console.is_terminal:
+    def _say(self, text: Text, *, cut: bool = False) -> None:
+        if cut and self._console.is_terminal:
             text.truncate(self._console.width, overflow="ellipsis")
         self._console.print(text)
 
@@ -193,12 +196,12 @@ def _unauthorized(error: Exception) -> bool:
     return isinstance(error, httpx.HTTPStatusError) and error.response.status_code == HTTPStatus.UNAUTHORIZED
 
 
-def line(story: Story, moment: Moment) -> Text:
+def line(story: Story, moment: Moment, *, whole: bool) -> Text:
     """When, what, which, and why."""
     return Text.assemble(
         (f"{moment.timestamp.astimezone():%H:%M:%S} ", "dim"),
         (f"{moment.event:<{LONGEST}}  ", STYLE.get(moment.event, "")),
-        (f"{str(story.id)[-4:]}  ", "dim"),
+        (f"{story.id if whole else str(story.id)[-4:]}  ", "dim"),
         harmless(_words(story, moment)),
     )
 

@@ -4,9 +4,8 @@ To be asked when all is calm again: nobody asks, followers have caught up, nothi
 a sentence; none means that all of them were kept.
 """
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -14,36 +13,47 @@ import msgspec
 from msgspec import Struct
 
 from pulseops.incidents.decider import INCIDENT
-from pulseops.incidents.events import Acknowledged, Classified, Created, Priority, Resolved, Snoozed
+from pulseops.incidents.events import Commented, Created
 from pulseops.incidents.incident import Incident
 from pulseops.kernel.envelope import Recorded
-from tests.faults.clockwork import CLOCK, Policies, Terms, faults
+from tests.faults.clockwork import Policies, slips
 from tests.faults.history import History, Order
+from tests.faults.history import Kind as Asked
+from tests.faults.lives import life, makes_sense
 from tests.faults.stored import LOG, Stored
 from tests.integration.test_board_and_timeline import folded_board, folded_timeline
 
 Past = dict[UUID, list[Recorded[Any]]]
 
 FOLLOWERS = {"incident", "timeline", "deadline", "team", "service", "seal"}
-FORESEEN = {
-    "create": {201, 503, 504, None},
-    "acknowledge": {200, 409, 503, 504, None},
-    "resolve": {200, 409, 503, 504, None},
+_OUTAGE: set[int | None] = {503, 504, None}
+FORESEEN: Mapping[Asked, set[int | None]] = {
+    "create": {201, *_OUTAGE},
+    "acknowledge": {200, 409, *_OUTAGE},
+    "unacknowledge": {200, 409, *_OUTAGE},
     # A repetition may come when that time has passed.
-    "snooze": {200, 409, 422, 503, 504, None},
+    "snooze": {200, 409, 422, *_OUTAGE},
+    "unsnooze": {200, 409, *_OUTAGE},
+    "assign": {200, 409, *_OUTAGE},
+    "escalate": {200, 409, *_OUTAGE},
+    "priority": {200, *_OUTAGE},
+    "comment": {200, *_OUTAGE},
+    "resolve": {200, 409, *_OUTAGE},
+    "reopen": {200, *_OUTAGE},
 }
-_SHOWS = {"acknowledge": "acknowledged_at", "resolve": "resolved_at", "snooze": "snoozed_until"}
-_LETTERS = {"CREATED": "C", "CLASSIFIED": "K", "ASSIGNED": "T"} | {
-    "ESCALATED": "E",
-    "ACKNOWLEDGED": "A",
-    "RESOLVED": "R",
-    "UNACKNOWLEDGED": "U",
-    "SNOOZED": "S",
-    "UNSNOOZED": "W",
+_SHOWS: Mapping[Asked, Callable[[Incident, dict[str, Any]], bool]] = {
+    "acknowledge": lambda told, _: told.acknowledged_at is not None,
+    "unacknowledge": lambda told, _: told.acknowledged_at is None,
+    "snooze": lambda told, _: told.snoozed_until is not None,
+    "unsnooze": lambda told, _: told.snoozed_until is None,
+    "assign": lambda told, asked: told.responder == asked["responder"],
+    "escalate": lambda told, _: told.escalation_level > 0,
+    "priority": lambda told, asked: told.priority == asked["priority"],
+    "comment": lambda _told, _asked: True,
+    "resolve": lambda told, _: told.resolved_at is not None,
+    "reopen": lambda told, _: told.resolved_at is None,
 }
-# By priority: nobody puts off what is urgent, and only an acknowledgement of what is high runs out.
-_LIVES = {"critical": re.compile("CKTE*A?R?"), "high": re.compile("CKTE?(AUE?)*A?R?")}
-_LIFE = re.compile("CKT[ESWA]*R?")
+"""Whether an answer shows that it is as was asked."""
 
 Kind = Literal["lost", "doubled", "wrong", "late", "unforeseen"]
 
@@ -108,22 +118,20 @@ def _acknowledged(history: History, past: Past) -> Iterator[Violation]:
                 )
             elif then != told:
                 yield _wrong("I1", f"{told.id}: was acknowledged otherwise than it is stored: {order.key}")
+            first = order.told[0]
+            if told.id != first.id:
+                yield _doubled("I3", f"{order.key}: {first.id} and {told.id} were acknowledged under one key")
+            elif told != first:
+                yield _wrong("I3", f"{order.key}: a repeat was answered otherwise than the first time")
             if order.kind == "create":
                 yield from _created(order, told, past)
             elif told.id != order.incident:
                 yield _wrong("I1", f"{order.key}: {order.incident} was asked for, and {told.id} was shown")
-            elif getattr(told, _SHOWS[order.kind]) is None:
+            elif not _SHOWS[order.kind](told, order.asked):
                 yield _wrong("I1", f"{order.key}: {told.id} was shown as if nothing had been asked")
 
 
 def _created(order: Order, told: Incident, past: Past) -> Iterator[Violation]:
-    first = order.told[0]
-    if told.id != first.id:
-        yield Violation(
-            "I3", "doubled", f"{order.key}: {first.id} and {told.id} were acknowledged under one key"
-        )
-    elif told != first:
-        yield _wrong("I3", f"{order.key}: a repeat was answered otherwise than the first time")
     facts = past.get(told.id)
     if facts and msgspec.to_builtins(facts[0].fact) != order.asked:
         yield _wrong("I1", f"{order.key}: {told.id} is stored with other content than was sent")
@@ -155,6 +163,8 @@ def _marks(history: History, stored: Stored) -> Iterator[Violation]:
         count = marks.pop(order.key, 0)
         if count > 1:
             yield _doubled("I3", f"{order.key}: is stored {count} times")
+        if not count and order.told and order.kind in {"create", "comment"}:
+            yield _lost(f"{order.key}: the {order.kind} was acknowledged, and its words are not stored")
         if count and (order.refused or not order.answers):
             yield _wrong("I2", f"{order.key}: was refused and is stored")
         certain = next((answer for answer in order.answers if answer.verdict != "refused"), None)
@@ -165,11 +175,16 @@ def _marks(history: History, stored: Stored) -> Iterator[Violation]:
 
 
 def _mark(fact: Recorded[Any]) -> str | None:
-    """The key of the order that this fact was stored for."""
-    if isinstance(fact.fact, Created):
-        return str(fact.fact.labels.get("order"))
-    by_order = isinstance(fact.fact, Acknowledged | Resolved | Snoozed) and fact.meta.actor != CLOCK
-    return str(fact.fact.note) if by_order else None
+    """The key of the order that this fact was stored for; None of what nobody has to ask for."""
+    if fact.meta.actor.startswith("system:"):
+        return None
+    match fact.fact:
+        case Created(labels=labels):
+            return str(labels.get("order"))
+        case Commented(text=text):
+            return str(text)
+        case other:
+            return str(other.note)
 
 
 def _order_of_the_log(stored: Stored, past: Past) -> Iterator[Violation]:
@@ -188,22 +203,16 @@ def _order_of_the_log(stored: Stored, past: Past) -> Iterator[Violation]:
 
 def _lives(past: Past) -> Iterator[Violation]:
     for stream_id, facts in past.items():
-        life = "".join(_LETTERS[fact.fact.type] for fact in facts)
-        if not _LIVES.get(_priority(facts) or "", _LIFE).fullmatch(life):
-            yield _wrong("I5", f"{stream_id}: {life} is no life of an incident")
+        if not makes_sense(facts):
+            yield _wrong("I5", f"{stream_id}: {life(facts)} is no life of an incident")
         if len({fact.command_id for fact in facts[:3]}) > 1:
             yield _wrong("I5", f"{stream_id}: classified or assigned by another command than created it")
 
 
 def _clock(past: Past, policies: Policies) -> Iterator[Violation]:
     for stream_id, facts in past.items():
-        priority = _priority(facts)
-        for told in faults(facts, policies.get(priority, Terms()) if priority else Terms()):
-            yield _wrong("I6", f"{stream_id}: {told}")
-
-
-def _priority(facts: Sequence[Recorded[Any]]) -> Priority | None:
-    return next((fact.fact.priority for fact in facts if isinstance(fact.fact, Classified)), None)
+        for slip in slips(facts, policies):
+            yield Violation("I6", slip.kind, f"{stream_id}: {slip.told}")
 
 
 def _derived(stored: Stored, past: Past) -> Iterator[Violation]:

@@ -9,7 +9,19 @@ from msgspec import Struct
 
 from pulseops.incidents.incident import Incident
 
-Kind = Literal["create", "acknowledge", "resolve", "snooze"]
+Kind = Literal[
+    "create",
+    "acknowledge",
+    "unacknowledge",
+    "snooze",
+    "unsnooze",
+    "assign",
+    "escalate",
+    "priority",
+    "comment",
+    "resolve",
+    "reopen",
+]
 Verdict = Literal["acknowledged", "refused", "unknown"]
 
 

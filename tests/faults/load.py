@@ -1,15 +1,17 @@
-"""Clients that report, answer and look, and that ask again under the same key when they do not know."""
+"""Clients that report, act and look, and that ask again under the same key when they do not know."""
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, Literal
 from uuid import UUID
 
 import httpx
 import msgspec
 
+from pulseops.incidents.events import Priority
 from pulseops.incidents.incident import Incident
 from tests.faults.history import Answer, History, Kind, Order, Reading
 
@@ -22,22 +24,42 @@ _RECENT = 100
 _LOST = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout)
 _WORDS = ("Disk full", "Checkout fails", "Replica lags", "DNS does not answer", "Login loops")
-_PRIORITIES = ("critical", "critical", "high", "medium", "low", None, None)
+_PRIORITIES: tuple[Priority | None, ...] = ("critical", "critical", "high", "medium", "low", None, None)
+_RESPONDERS = ("ada", "grace", "edsger")
 _SNOOZE = timedelta(seconds=1)
+_LIKELY: Mapping[Kind | Literal["many", "again", "look"], int] = {
+    "create": 20,
+    "many": 5,
+    "acknowledge": 19,
+    "unacknowledge": 3,
+    "snooze": 8,
+    "unsnooze": 3,
+    "assign": 6,
+    "escalate": 3,
+    "priority": 3,
+    "comment": 3,
+    "resolve": 7,
+    "reopen": 4,
+    "again": 6,
+    "look": 10,
+}
+"""In a hundred; `again` sends what was sent before."""
+_FITS: Mapping[str, Callable[[Incident], bool]] = {
+    "unacknowledge": lambda incident: incident.status == "acknowledged",
+    "unsnooze": lambda incident: incident.snoozed_until is not None,
+    "reopen": lambda incident: incident.status == "resolved",
+}
+"""What would change nothing is asked seldom: only where no incident that anybody knows of is right for it."""
 
 Send = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
 
 
 class World:
-    """What the clients share: the history, and the newest version of each incident that anybody was told.
-
-    `mild` are those that may be put off.
-    """
+    """What the clients share: the history, and the newest of each incident that anybody was told."""
 
     def __init__(self, history: History, *, urgent: bool = True) -> None:
         self.history, self.urgent = history, urgent
-        self.versions: dict[UUID, int] = {}
-        self.mild: dict[UUID, None] = {}
+        self.incidents: dict[UUID, Incident] = {}
         self.acknowledged = self.refused = self.doubtful = self.tries = 0
 
     def note(self, order: Order, answer: Answer) -> None:
@@ -49,48 +71,56 @@ class World:
             return
         self.acknowledged += 1
         told = answer.incident
-        self.versions[told.id] = max(told.version, self.versions.get(told.id, 0))
-        if told.priority in {"medium", "low"}:
-            self.mild[told.id] = None
+        known = self.incidents.get(told.id)
+        if known is None or known.version < told.version:
+            self.incidents[told.id] = told
+
+    def right_for(self, what: str) -> list[UUID]:
+        """Those of the newest incidents that it makes sense for; all of them where it does for none."""
+        recent = [*islice(reversed(self.incidents.values()), _RECENT)]
+        fits = _FITS.get(what)
+        right = [one for one in recent if fits(one)] if fits else recent
+        return [one.id for one in right or recent]
 
 
 class Client:
-    """One of many, and what it does is decided by its `random`. Talks to any of `servers`."""
+    """One of many, and what it does is decided by its `random`. Talks to any of `servers`.
+
+    One that only `reports` stores something at any moment: what is decided on is read before.
+    """
 
     def __init__(
-        self, name: str, servers: Sequence[httpx.AsyncClient], world: World, late: Callable[[], bool]
+        self,
+        name: str,
+        servers: Sequence[httpx.AsyncClient],
+        world: World,
+        late: Callable[[], bool],
+        *,
+        reports: bool = False,
     ) -> None:
         self._name, self._servers, self._world, self._late = name, servers, world, late
+        self._reports = reports
         self._random = random.Random(name)
         self._number = 0
         self._mine: list[Order] = []
 
     async def act(self) -> None:
         """One order, or one look, until its outcome is known or is not asked for any more."""
-        chance = self._random.random()
-        known = list(self._world.versions)[-_RECENT:]
-        if chance < 0.45 or not known:
-            await self.report()
-        elif chance < 0.55:
+        [what] = self._random.choices([*_LIKELY], [*_LIKELY.values()])
+        if what == "many":
             await self.report_many()
-        elif chance < 0.70:
-            await self.answer("acknowledge", self._random.choice(known))
-        elif chance < 0.75:
-            await self.answer("resolve", self._random.choice(known))
-        elif chance < 0.80 and self._world.mild:
-            mild = list(self._world.mild)[-_RECENT:]
-            until = datetime.now(UTC) + _SNOOZE
-            await self.answer("snooze", self._random.choice(mild), until=until.isoformat())
-        elif chance < 0.85 and self._mine:
-            await self.carry_out([again := self._random.choice(self._mine)], self._sending(again))
-        else:
+        elif what == "create" or self._reports or not (known := self._world.right_for(what)):
+            await self.report()
+        elif what == "look":
             await self.look(self._random.choice(known))
+        elif what == "again":
+            if self._mine:
+                await self.carry_out([again := self._random.choice(self._mine)], self._sending(again))
+        else:
+            await self.answer(what, self._random.choice(known))
 
     async def report(self) -> None:
-        order = self._creation(self._key())
-        self._world.history.orders.append(order)
-        await self.carry_out([order], self._sending(order))
-        self._mine = [*self._mine[-20:], order]
+        await self._give(self._creation(self._key()))
 
     async def report_many(self) -> None:
         key = self._key()
@@ -102,14 +132,13 @@ class Client:
             lambda server: server.post("/incidents:batch", json=body, headers={"idempotency-key": key}),
         )
 
-    async def answer(self, kind: Kind, incident: UUID, **more: str) -> None:
-        key = self._key()
-        order = Order(kind=kind, key=key, asked={"note": key, **more}, incident=incident)
-        self._world.history.orders.append(order)
-        await self.carry_out([order], self._sending(order))
+    async def answer(self, kind: Kind, incident: UUID) -> None:
+        await self._give(
+            Order(kind=kind, key=(key := self._key()), asked=self._body(kind, key), incident=incident)
+        )
 
     async def look(self, incident: UUID) -> None:
-        least = self._world.versions[incident]
+        least = self._world.incidents[incident].version
         try:
             response = await self._server().get(f"/incident/{incident}")
         except (*_LOST, *_UNSENT):
@@ -118,6 +147,11 @@ class Client:
         self._world.history.readings.append(
             Reading(incident=incident, least=least, status=response.status_code, seen=seen)
         )
+
+    async def _give(self, order: Order) -> None:
+        self._world.history.orders.append(order)
+        await self.carry_out([order], self._sending(order))
+        self._mine = [*self._mine[-20:], order]
 
     async def carry_out(self, orders: Sequence[Order], send: Send) -> None:
         """Tries until every order has a certain answer; now and then a client loses interest before."""
@@ -154,10 +188,26 @@ class Client:
         self._number += 1
         return f"{self._name}-{self._number}"
 
+    def _body(self, kind: Kind, key: str) -> dict[str, Any]:
+        if kind == "comment":
+            return {"text": key}
+        more: dict[str, Any] = {}
+        if kind == "snooze":
+            more["until"] = (datetime.now(UTC) + _SNOOZE).isoformat()
+        elif kind == "assign":
+            more["responder"] = self._random.choice(_RESPONDERS)
+        elif kind == "priority":
+            more["priority"] = self._priority() or "low"
+        return {"note": key, **more}
+
+    def _priority(self) -> Priority | None:
+        found = self._random.choice(_PRIORITIES)
+        return found if self._world.urgent or found is None else "low"
+
     def _creation(self, key: str) -> Order:
         asked: dict[str, Any] = {"title": self._random.choice(_WORDS), "labels": {"order": key}}
-        if priority := self._random.choice(_PRIORITIES):
-            asked["priority"] = priority if self._world.urgent else "low"
+        if priority := self._priority():
+            asked["priority"] = priority
         if self._random.random() < 0.3:
             asked["description"] = "As seen from outside. " * self._random.randint(1, 40)
         return Order(kind="create", key=key, asked=asked)

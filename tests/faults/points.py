@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 from msgspec import Struct
 
+from tests.faults.clockwork import CLOCK
+
 _SPACE = 7070
 """The first half of the keys of our advisory locks."""
 
@@ -41,6 +43,7 @@ _AT_COMMIT = (
     "FOR EACH ROW WHEN ({2}) EXECUTE FUNCTION faults.pass({0})"
 )
 _EVENT = "INSERT ON eventstore.event"
+_BY_THE_CLOCK = f"NEW.meta ->> 'actor' = '{CLOCK}'"
 _CHECKPOINT = "UPDATE ON eventstore.subscription"
 _MOVED = "NEW.position <> OLD.position"
 
@@ -53,8 +56,8 @@ API_POINTS = (
 WORKER_POINTS = (
     # It has claimed, and decided: what it asks next is stopped where all appends are.
     Point("a worker after its claim", 3, lock=_LOG, query="%fire_v%"),
-    Point("a worker before its append", 4, _BEFORE.format(4, _EVENT, "NEW.type = 'ESCALATED'")),
-    Point("a worker at its append's commit", 5, _AT_COMMIT.format(5, _EVENT, "NEW.type = 'ESCALATED'")),
+    Point("a worker before its append", 4, _BEFORE.format(4, _EVENT, _BY_THE_CLOCK)),
+    Point("a worker at its append's commit", 5, _AT_COMMIT.format(5, _EVENT, _BY_THE_CLOCK)),
     Point("a worker before its checkpoint", 6, _BEFORE.format(6, _CHECKPOINT, _MOVED)),
     Point("a worker at its checkpoint's commit", 7, _AT_COMMIT.format(7, _CHECKPOINT, _MOVED)),
 )

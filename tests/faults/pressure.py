@@ -17,6 +17,8 @@ from tests.faults.history import History
 from tests.faults.load import PATIENCE, Client, World
 
 CLIENTS = 8
+_REPORTERS = 2
+"""So many of them only report, so that whatever falls silent leaves somebody without an answer."""
 _LAST_TRIES = 25.0
 """Seconds that clients have at the end to learn what became of their last orders."""
 
@@ -72,7 +74,7 @@ class Pressure:
 
     def known(self) -> UUID:
         """An incident that was acknowledged."""
-        return next(iter(self._world.versions))
+        return next(iter(self._world.incidents))
 
     def counts(self) -> Counter[str]:
         return self._world.history.counts()
@@ -94,7 +96,13 @@ class Pressure:
                 for url in self._urls
             ]
             clients = [
-                Client(f"{self._name}-{number}", servers, self._world, late=self._late)
+                Client(
+                    f"{self._name}-{number}",
+                    servers,
+                    self._world,
+                    late=self._late,
+                    reports=number < _REPORTERS,
+                )
                 for number in range(CLIENTS)
             ]
             async with asyncio.TaskGroup() as group:

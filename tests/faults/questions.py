@@ -20,11 +20,22 @@ SELECT pid FROM eventstore.subscription, cast(split_part(owner, ':', 2) AS int) 
 WHERE lease_until > clock_timestamp() AND pid = ANY ($1)
 GROUP BY pid ORDER BY count(*) DESC LIMIT 1
 """
-ESCALATIONS = "SELECT count(*) FROM eventstore.event WHERE type = 'ESCALATED'"
-RUN_OUT = """
-SELECT array_agg(DISTINCT type ORDER BY type) FROM eventstore.event
-WHERE meta ->> 'actor' = 'system:escalation'
+ESCALATIONS = """
+SELECT count(*) FROM eventstore.event WHERE type = 'ESCALATED' AND meta ->> 'actor' = 'system:escalation'
 """
+"""By the clock."""
+HEAD = "SELECT max(position) FROM eventstore.event"
+RUN_OUT = """
+SELECT coalesce(json_object_agg(what, times ORDER BY what), '{}') FROM (
+  -- A policy of one step has its second level in the second round.
+  SELECT count(*) AS times,
+    type || CASE WHEN (data ->> 'policy', data ->> 'level') = ('high', '2') THEN ' again' ELSE '' END AS what
+  FROM eventstore.event
+  WHERE meta ->> 'actor' = 'system:escalation' AND position > $1
+  GROUP BY what
+) AS found
+"""
+"""How often each kind of deadline has come to something since a position."""
 AT_WORK = """
 SELECT (SELECT count(DISTINCT pid) = cardinality($1::int[])
         FROM eventstore.worker, cast(split_part(worker_id, ':', 2) AS int) AS pid

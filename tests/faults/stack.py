@@ -37,8 +37,8 @@ from tests.faults.wire import Exchange, Wire
 _SECOND = timedelta(seconds=1)
 POLICIES: Policies = {
     "critical": Terms(steps=(_SECOND, _SECOND)),
-    "high": Terms(steps=(_SECOND,), unacknowledge_after=_SECOND),
-    "medium": Terms(steps=(_SECOND,), resolve_after=2 * _SECOND),
+    "high": Terms(steps=(_SECOND,), repeat=1, unacknowledge_after=_SECOND),
+    "medium": Terms(steps=(_SECOND,), unacknowledge_after=_SECOND, resolve_after=2 * _SECOND),
 }
 RULES = """
 escalation:
@@ -50,10 +50,12 @@ escalation:
     - name: high
       when: {priority: high}
       steps: [{after: 1s, to: "{team} second on call"}]
+      repeat: 1
       unacknowledge_after: 1s
     - name: medium
       when: {priority: medium}
       steps: [{after: 1s, to: "{team} second on call"}]
+      unacknowledge_after: 1s
       resolve_after: 2s
 """
 

@@ -132,3 +132,19 @@ async def test_the_actor_of_an_event_is_the_key(database: Database) -> None:
         two = await api.post("/incident", json={"title": "b"}, headers=key)
         assert (one.status_code, two.status_code) == (201, 201)
         assert one.json()["id"] != two.json()["id"]
+
+
+async def test_what_somebody_is_told_is_kept_by_no_cache_that_others_share(api: Api) -> None:
+    made = await api.post("/incident", json={"title": "a"})
+    one = f"/incident/{made.json()['id']}"
+    known = {"if-none-match": made.headers["etag"]}
+    told = [made, await api.get(one), await api.get(one, headers=known), await api.head(one)]
+    told += [await api.get(path) for path in ("/incidents", "/whoami", "/audit", f"{one}/timeline")]
+    told += [await api.get(one, headers={"host": "pulse_ops"})]  # not by the express lane
+    for answer in told:
+        assert answer.headers.get_list("cache-control") == ["private, no-cache"], answer.request.url
+    secret = await api.post("/keys", json={"name": "ci", "role": "viewer"})
+    for answer in (secret, await api.get("/nowhere"), await api.get("/incident/nobody")):
+        assert answer.headers.get_list("cache-control") == ["no-store"], answer.request.url
+    assert (await api.get("/docs")).headers.get_list("cache-control") == ["no-cache"]
+    assert "cache-control" not in (await api.get("/openapi.json")).headers

@@ -7,6 +7,7 @@ import pytest
 from pulseops.cli.keys import key
 from pulseops.cli.logs import logs
 from tests.conftest import Database
+from tests.integration.test_cli_subscriptions import acts
 
 
 def test_a_log_is_made_once_listed_and_keys_open_it(
@@ -27,9 +28,13 @@ def test_a_log_is_made_once_listed_and_keys_open_it(
     assert run("logs", "list")[1].split() == [
         *("ID", "NAME", "POSITION", "BEHIND"),
         *("1", "default", "0", "0"),
-        *("2", "acme", "0", "0"),
-        *("3", "beta", "0", "0"),
+        *("2", "acme", "1", "1"),
+        *("3", "beta", "1", "1"),
     ]
+
+    made = [(act.who, act.action, act.subject) for act in acts(database, log_id=2)]
+    assert made == [("system:cli", "logs.create", "log:acme create")]
+    assert not acts(database), "a tenant hears of no other one"
 
     assert run("key", "create", "bot", "--role", "ingest", "--log", "nobody") == (
         1,

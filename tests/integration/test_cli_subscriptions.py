@@ -8,13 +8,28 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from pulseops.access import trail
+from pulseops.access.trail import Entry
 from pulseops.cli.subscriptions import subscriptions
+from pulseops.db.pools import open_pool
 from tests.conftest import Database
 from tests.integration.following import begin
 from tests.integration.venom import rounds
 
 STREAM = UUID(int=(7 << 64) + 7)
 Run = Callable[..., tuple[object, str]]
+
+
+def acts(database: Database, *, log_id: int = 1) -> tuple[Entry, ...]:
+    """Who administered, as the audit trail of a log tells it."""
+
+    async def read() -> tuple[Entry, ...]:
+        pool = await open_pool(database.app_url, size=1)
+        found = await trail.read(pool, what="ADMIN.ACTED", log_id=log_id)
+        await pool.close()
+        return found.items
+
+    return asyncio.run(read())
 
 
 @pytest.fixture
@@ -62,6 +77,14 @@ def test_they_are_listed_parked_and_dealt(run: Run) -> None:
         (2, 3, 0),
     ]
     assert [one["streamId"] for one in found["parked"]] == [str(STREAM)]
+
+
+def test_what_was_dealt_is_on_the_audit_trail(run: Run, database: Database) -> None:
+    assert run("shard", "deadline", "3")[0] == 0
+    assert run("shard", "deadline", "65")[0] == 1
+    [act] = acts(database)
+    assert (act.who, act.origin, act.action) == ("system:cli", "cli", "subscriptions.operate")
+    assert (act.subject, act.from_position) == ("subscription:deadline shard 3", 2)
 
 
 def test_a_reset_asks_first_and_a_read_model_is_rebuilt_instead(run: Run) -> None:

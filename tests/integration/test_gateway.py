@@ -159,6 +159,17 @@ async def test_more_than_can_wait_is_shed_and_the_rest_is_stored(
     assert (await gateway.append(request())).verdict == "stored"
 
 
+async def test_who_waits_too_long_behind_others_is_not_told_that_the_database_is_away(
+    open_gateway: Open, admin: asyncpg.Connection
+) -> None:
+    gateway = await open_gateway(patience=2.0)
+    # One commit each: a batch has a name once.
+    asked = [asyncio.create_task(gateway.append(request(take="the same"))) for _ in range(4_000)]
+    answers = outcomes(await asyncio.gather(*asked, return_exceptions=True))
+    assert (answers.count("stored"), "Overloaded" in answers, "Unavailable" in answers) == (1, True, False)
+    assert await positions(admin) == [1]
+
+
 async def test_without_a_database_nothing_was_stored(open_gateway: Open, database: Database) -> None:
     gateway = await open_gateway("postgresql://pulseops:x@127.0.0.1:1/none", patience=0.3)
     with pytest.raises(Unavailable):

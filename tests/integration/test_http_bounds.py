@@ -58,3 +58,18 @@ async def test_no_route_stumbles_over_ten_thousand_parameters(api: Api) -> None:
             if answer.status_code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}:
                 amiss.append((path, answer.status_code))
     assert not amiss
+
+
+async def test_a_time_that_is_none_in_utc_is_refused_by_name(api: Api) -> None:
+    lists = ("/incidents", "/incidents/facets")
+    asked = [("/audit", "since"), *((path, parameter) for path in lists for parameter in ("since", "until"))]
+    for time in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999-14:00"):
+        for path, parameter in asked:
+            answer = await api.get(path, params={parameter: time})
+            assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, (path, parameter, time)
+            assert [fault["parameter"] for fault in answer.json()["errors"]] == [parameter]
+        wanted = {"name": "ci", "role": "viewer", "expiresAt": time}
+        answer = await api.post("/keys", json=wanted)
+        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, time
+        assert [fault["pointer"] for fault in answer.json()["errors"]] == ["/expiresAt"]
+    assert await _stored(api) == 0

@@ -94,6 +94,16 @@ def teams_of(api: Api, *teams: str) -> None:
     api.app.state.doorkeeper = Doorkeeper(load)
 
 
+@pytest.mark.parametrize("path", ["/teams", "/services"])
+async def test_a_list_is_known_by_its_tag_until_it_changes(led: Api, path: str) -> None:
+    tag = (await led.get(path)).headers["etag"]
+    same = await led.get(path, headers={"if-none-match": tag})
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+    made = await led.put(f"{path}/new", json={"team": "database"} if path == "/services" else {})
+    after = {"min_position": made.headers["x-pulseops-position"]}
+    assert (await led.get(path, params=after, headers={"if-none-match": tag})).status_code == 200
+
+
 async def test_what_is_defined_is_answered_shown_and_listed_as_it_was_said(led: Api) -> None:
     made = await led.put("/teams/till", json=TEAM)
     assert (made.status_code, made.headers["location"], made.headers["etag"]) == (201, "/teams/till", '"1"')

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jsonschema_rs
@@ -95,9 +97,23 @@ def test_every_body_and_every_answer_has_an_example_that_fits(described: dict[st
         ("GET /login/callback", "text/html"),
         ("GET /metrics", "text/plain"),
         ("GET /openapi.json", "application/json"),
+        *(
+            (f"GET {path}", media)
+            for path in ("/problems", "/problems/{code}")
+            for media in ("text/html", "text/markdown")
+        ),
         ("POST /incidents:batch", "application/x-ndjson"),  # its lines are items of the array
         ("POST /users/{name}/revoke", "application/json"),  # there is nothing to say in it
     }
+
+
+async def test_a_time_to_come_in_an_example_is_still_to_come_when_the_example_is_read(api: Api) -> None:
+    paths = (await api.get("/openapi.json")).json()["paths"]
+    asked = paths["/incident/{incident_id}/snooze"]["post"]["requestBody"]["content"]["application/json"]
+    until = datetime.fromisoformat(asked["example"]["until"]) - datetime.now(UTC)
+    assert timedelta(hours=23) < until < timedelta(hours=25)
+    incident = (await api.post("/incident", json={"title": "a"})).headers["location"]
+    assert (await api.post(f"{incident}/snooze", json=asked["example"])).status_code == 200
 
 
 def test_what_stands_in_a_path_is_described_as_what_it_is(described: dict[str, Any]) -> None:
@@ -113,6 +129,58 @@ def test_what_stands_in_a_path_is_described_as_what_it_is(described: dict[str, A
         "key_id": {"type": "string"},
         "code": {"type": "string"},
     }
+
+
+def test_every_parameter_of_a_query_is_explained_where_readers_look(described: dict[str, Any]) -> None:
+    for (method, path), one in operations(described).items():
+        for parameter in one["parameters"]:
+            if parameter["in"] != "path":
+                assert parameter["description"].endswith("."), (method, path, parameter["name"])
+                assert "description" not in parameter["schema"]
+
+
+def test_no_schema_is_named_after_a_module_of_ours(described: dict[str, Any]) -> None:
+    names = described["components"]["schemas"].keys()
+    assert [name for name in names if not name.replace("_", "").isalnum()] == []
+    assert {"IncidentsCreate", "AccessCreate"} <= names
+    assert '"#/components/schemas/pulseops.' not in json.dumps(described)
+
+
+def test_no_explanation_is_indented_into_a_block_of_code(described: dict[str, Any]) -> None:
+    def texts(node: Any) -> Iterator[str]:
+        for name, one in node.items() if isinstance(node, dict) else ():
+            if name == "description" and isinstance(one, str):
+                yield one
+            yield from texts(one)
+        for one in node if isinstance(node, list) else ():
+            yield from texts(one)
+
+    assert [one for one in texts(described) if "\n    " in one] == []
+
+
+async def test_problems_are_told_in_the_media_that_are_described(api: Api, described: dict[str, Any]) -> None:
+    for path in ("/problems", "/problems/{code}"):
+        told = described["paths"][path]["get"]["responses"]["200"]["content"]
+        for media in told:
+            answer = await api.get(path.replace("{code}", "ahead"), headers={"accept": media})
+            assert answer.headers["content-type"].partition(";")[0] == media
+        assert told.keys() == {"application/json", "text/html", "text/markdown"}
+
+
+async def test_what_a_status_forbids_is_shown_with_the_status(api: Api, described: dict[str, Any]) -> None:
+    refused = described["paths"]["/incident/{incident_id}/snooze"]["post"]["responses"]["409"]
+    example = refused["content"][MEDIA]["examples"]["invalid-transition"]["value"]
+    assert example["current"] == "resolved"
+    assert (await api.get("/problems/invalid-transition")).json()["example"]["current"] == "resolved"
+
+
+async def test_a_name_that_no_path_can_hold_is_refused_as_described(
+    api: Api, described: dict[str, Any]
+) -> None:
+    for kind in ("teams", "services"):
+        answer = await api.put(f"/{kind}/a%2Fb", json={"team": "payments"})
+        told = codes(described["paths"][f"/{kind}/{{name}}"]["put"])
+        assert (str(answer.status_code), answer.json()["code"]) in told
 
 
 async def test_a_key_remembers_what_changed_nothing(api: Api) -> None:

@@ -1,11 +1,13 @@
 """One key, one answer: also where nothing was recorded, while the first is under way, or when it was lost."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from pulseops.db.pools import open_connection
 from tests.conftest import Database
@@ -44,6 +46,16 @@ async def test_many_at_once_under_one_key_are_one_incident_and_equal_answers(
     assert len({answer.content for answer in answers}) == 1
     assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
     assert await _incidents(api) == 1
+
+
+@pytest.mark.parametrize("offset", ["Z", "+02:00", "-23:59"])
+async def test_a_report_is_replayed_in_the_same_words_wherever_its_clock_stands(
+    api: Api, offset: str
+) -> None:
+    claimed = f"2026-01-01T12:00:00{offset}"
+    first = await report(api, key=KEY, occurredAt=claimed)
+    assert datetime.fromisoformat(first.json()["occurredAt"]) == datetime.fromisoformat(claimed)
+    assert replays(await report(api, key=KEY, occurredAt=claimed), first)
 
 
 async def test_another_body_is_refused_while_the_first_is_under_way_and_afterwards(
@@ -175,3 +187,59 @@ async def test_a_report_follows_a_merged_holder_to_where_it_lives_on(api: Api) -
     over = (await api.get(paths[0])).json()
     assert (over["status"], [step["event"] for step in over["timeline"]][-1]) == ("resolved", "RESOLVED")
     assert (await api.get(paths[1])).json()["status"] == "merged", "nobody asked for its key"
+
+
+async def test_what_a_command_named_may_be_gone_by_its_repetition(api: Api) -> None:
+    team = (await api.post("/incident", json={"title": "a"})).json()["assignedTeam"]
+    made = await api.post(
+        "/keys", json={"name": "mine", "role": "responder", "teams": [team], "expiresAt": None}
+    )
+    mine = {"authorization": f"Bearer {made.json()['key']}"}
+    for kind, field in (
+        ("merge", "into"),
+        ("link", "incident"),
+        ("split", ""),
+        ("escalate", ""),
+        ("assign", ""),
+    ):
+        one, other = [(await api.post("/incident", json={"title": "a"})).json()["id"] for _ in range(2)]
+        body = {field: other} if field else {"team": "network"} if kind == "assign" else {}
+        if kind == "split":
+            await api.post(f"/incident/{one}/merge", json={"into": other})
+        path, headers = f"/incident/{one}/{kind}", mine | {"idempotency-key": kind}
+        first = await api.post(path, json=body, headers=headers)
+        assert first.status_code == 200, first.text
+        for gone in (other, one):
+            await api.post(f"/incident/{gone}/assign", json={"team": "network"})
+        if kind == "assign":
+            api.app.state.defaults = replace(api.app.state.defaults, teams={})
+        again = await api.post(path, json=body, headers=headers)
+        assert replays(again, first), (kind, again.text)
+
+
+async def test_a_split_of_what_was_not_merged_is_repeated_as_such(api: Api) -> None:
+    one, other = [(await api.post("/incident", json={"title": "a"})).json()["id"] for _ in range(2)]
+    key = {"idempotency-key": "k"}
+    first = await api.post(f"/incident/{one}/split", headers=key)
+    await api.post(f"/incident/{one}/merge", json={"into": other})
+    again = await api.post(f"/incident/{one}/split", headers=key)
+    assert replays(again, first), again.text
+    bad = await api.post(f"/incident/{one}/split", headers=key | {"if-match": "3"})
+    assert (bad.status_code, bad.json()["code"]) == (400, "invalid-header")
+
+
+async def test_an_instant_is_told_in_one_way_whatever_offset_it_was_given_in(api: Api) -> None:
+    first = await report(api, key=KEY, occurredAt="2026-01-01T10:00:00+05:30")
+    again = await report(api, key=KEY, occurredAt="2026-01-01T10:00:00+05:30")
+    assert replays(again, first), (first.json()["occurredAt"], again.json()["occurredAt"])
+    assert first.json()["occurredAt"] == "2026-01-01T04:30:00Z"
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    path, east = f"/incident/{first.json()['id']}", timezone(timedelta(hours=5, minutes=30))
+    body = {"until": until.astimezone(east).isoformat()}
+    snoozed = await api.post(f"{path}/snooze", json=body)
+    assert snoozed.json()["snoozedUntil"] == f"{until:%Y-%m-%dT%H:%M:%SZ}"
+    assert (
+        (await api.get(path))
+        .json()["timeline"][-1]["text"]
+        .startswith(f"Snoozed until {until:%Y-%m-%d %H:%M} UTC,")
+    )

@@ -90,6 +90,12 @@ async def test_a_secret_is_told_once_and_stands_nowhere_else(
         assert not any(secret in text for text in everything)
 
 
+async def test_no_two_names_look_the_same_in_history(api: Api) -> None:
+    for name in ("ci\n", "\nci", "ci ", "ci\u200b", "\u0441i", "key:ci", "ci/..", "", "-ci", "c" * 65):
+        answer = await api.post("/keys", json={"name": name, "role": "viewer"})
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid-input"), name
+
+
 async def test_a_rotated_key_opens_with_both_secrets_until_the_overlap_ends(api: Api) -> None:
     made = (await api.post("/keys", json={"name": "ci", "role": "viewer"})).json()
     longer = (await api.post(f"/keys/{made['id']}/rotate", json={"overlapSeconds": 3600})).json()
@@ -117,6 +123,12 @@ async def test_an_expired_key_opens_nothing(api: Api) -> None:
     token = await a_key(api.app.state.pool, "old", expires_at=utc_now() - timedelta(seconds=1))
     await asyncio.sleep(0.1)
     assert (await api.get("/whoami", headers=bearing(token))).status_code == 401
+
+
+@pytest.mark.parametrize("at", ["2020-01-01T00:00:00Z", "9999-12-31T23:59:59-10:00"])
+async def test_a_key_that_would_expire_at_no_time_is_refused(api: Api, at: str) -> None:
+    answer = await api.post("/keys", json={"name": "ci", "role": "viewer", "expiresAt": at})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/expiresAt"), answer.text
 
 
 async def test_a_revoked_key_is_refused_by_every_process_within_a_second(database: Database) -> None:
@@ -236,6 +248,15 @@ async def test_who_joins_an_incident_they_may_not_see_is_told_what_they_said(
         assert (one["description"], one["labels"], one["assignedTeam"]) == ("", {}, None)
     ours = (await api.post("/incident", json=body)).json()
     assert (ours["title"], ours["assignedTeam"]) == ("the vault is open", there["assignedTeam"])
+
+
+@pytest.mark.parametrize(("role", "part"), [("manager", ""), ("admin", " to one who is limited to teams")])
+async def test_a_refusal_blames_the_teams_only_where_they_are_the_reason(
+    api: Api, role: Role, part: str
+) -> None:
+    limited = bearing(await a_key(api.app.state.pool, "lead", role=role, teams=("payments",)))
+    refused = await api.get("/audit", headers=limited)
+    assert refused.json()["detail"] == f"The role {role} does not allow audit.read{part}."
 
 
 async def test_what_is_about_a_whole_log_is_not_for_a_key_that_is_limited_to_teams(api: Api) -> None:

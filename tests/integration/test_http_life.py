@@ -209,3 +209,40 @@ async def test_of_conflicting_commands_at_once_one_wins_and_history_is_one_line(
     assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412, 412]
     versions = [step["version"] for step in (await api.get(path)).json()["timeline"]]
     assert versions == [1, 2, 3, 4]
+
+
+async def test_of_many_who_ask_at_once_nobody_is_pushed_aside(api: Api) -> None:
+    path, other = await _reported(api, dedupKey="k"), await _reported(api)
+    asked: list[tuple[str, dict[str, Any]]] = [(f"{path}/comment", {"text": str(n)}) for n in range(30)]
+    asked += [(f"{path}/acknowledge", {}), (f"{other}/merge", {"into": path[-36:]})]
+    asked += [("/incident", {"title": str(n), "dedupKey": "k"}) for n in range(10)]
+    answers = await asyncio.gather(
+        *(
+            api.post(where, json=body, headers={"idempotency-key": str(n)})
+            for n, (where, body) in enumerate(asked)
+        )
+    )
+    assert [answer.json()["detail"] for answer in answers if answer.status_code != 200] == []
+    shown = (await api.get(path)).json()
+    assert (shown["status"], shown["merged"]) == ("acknowledged", [other[-36:]])
+    assert [step["version"] for step in shown["timeline"]] == list(range(1, 36))
+
+
+async def test_a_report_under_a_key_is_heard_however_busy_its_incident_is(api: Api) -> None:
+    path, done = await _reported(api, dedupKey="k"), asyncio.Event()
+
+    async def talk() -> None:
+        while not done.is_set():
+            await api.post(f"{path}/comment", json={"text": "and another thing"})
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(8):
+            group.create_task(talk())
+        answers = [
+            await api.post(
+                "/incident", json={"title": "a", "dedupKey": "k"}, headers={"idempotency-key": str(n)}
+            )
+            for n in range(30)
+        ]
+        done.set()
+    assert [answer.json()["detail"] for answer in answers if answer.status_code != 200] == []

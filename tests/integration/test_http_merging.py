@@ -3,11 +3,16 @@
 import asyncio
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
 import pytest
 
+from pulseops.http.exchange import Req
+from pulseops.incidents import routes
+from pulseops.incidents.changing import seen
+from pulseops.incidents.incident import Incident
 from tests.integration.test_http_escalations import Followed
 from tests.keys import a_key
 from tests.serving import Api
@@ -147,3 +152,31 @@ async def test_whatever_comes_at_once_both_sides_tell_the_same(api: Api, at_once
     made = {key: (await api.get(f"/incident/{key}")).json() for key in (one, other, third)}
     for key, incident in made.items():
         assert incident["merged"] == [name for name, its in made.items() if its["mergedInto"] == key]
+
+
+async def test_a_split_lets_go_of_it_whatever_it_was_merged_into_meanwhile(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, before, after = [await _reported(api) for _ in range(3)]
+    await _asked(api, one, "merge", into=before)
+    come = [("split", {}), ("merge", {"into": after})]
+
+    async def slowly(request: Req, incident: UUID) -> Incident:
+        found = await seen(request, incident)
+        others = come[:]
+        come.clear()
+        for kind, body in others:
+            await _asked(api, one, kind, **body)
+        return found
+
+    monkeypatch.setattr(routes, "seen", slowly)
+    key = {"idempotency-key": "once"}
+    done, again = [await api.post(f"/incident/{one}/split", headers=key) for _ in range(2)]
+    assert (done.status_code, done.json()["status"], done.json()["mergedInto"]) == (200, "open", None)
+    assert (again.json(), again.headers["idempotency-replayed"]) == (done.json(), "true")
+    for other in (before, after):
+        assert (await api.get(f"/incident/{other}")).json()["merged"] == []
+    # Repeated once more, though it was merged again since.
+    await _asked(api, one, "merge", into=before)
+    assert (await api.post(f"/incident/{one}/split", headers=key)).json() == done.json()
+    assert (await api.get(f"/incident/{before}")).json()["merged"] == [one]

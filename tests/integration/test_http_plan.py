@@ -1,11 +1,12 @@
 """GET /incident/{id}/plan and POST /incident/{id}/escalate: what the clock will do, and doing it now."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
+from pulseops.db.clock import DatabaseClock
 from pulseops.escalation import timers
 from pulseops.kernel.ids import new_id
 from tests.integration.test_http_escalations import RULES, Followed
@@ -120,6 +121,22 @@ async def test_a_person_has_the_next_level_at_once_and_the_climb_goes_on(
     assert (await followed.api.get(f"/incident/{made['id']}")).json()["timeline"][-1]["details"]["note"]
 
 
+async def test_the_next_level_counts_from_the_time_of_the_database_and_not_of_the_api(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await followed.report("critical")
+    apart = datetime(2031, 1, 1, tzinfo=UTC)
+
+    async def now(_: DatabaseClock) -> datetime:
+        return apart
+
+    monkeypatch.setattr(DatabaseClock, "now", now)
+    await escalate(followed, made)
+    told = await plan(followed, made)
+    assert datetime.fromisoformat(told["heard"][0]["dueAt"]) == apart
+    assert datetime.fromisoformat(told["planned"][0]["at"]) == apart + CRITICAL.steps[1].after
+
+
 async def test_beyond_the_last_level_the_team_hears_or_whoever_is_named(followed: Followed) -> None:
     made = await followed.report("critical")
     await followed.follow()
@@ -137,12 +154,30 @@ async def test_beyond_the_last_level_the_team_hears_or_whoever_is_named(followed
 async def test_what_has_no_policy_can_be_escalated_all_the_same(followed: Followed) -> None:
     made = await followed.report("low")
     assert (await escalate(followed, made))["escalatedTo"] == made["assignedTeam"]
+    for _ in range(2):
+        assert (await plan(followed, made))["because"] == "no-policy"
+        await followed.follow()
 
 
-async def test_an_acknowledged_one_is_escalated_and_stays_acknowledged(followed: Followed) -> None:
+@pytest.mark.parametrize("quiet", ["acknowledge", "snooze"])
+async def test_who_is_on_it_or_sleeps_on_it_may_ask_the_next_level_for_help(
+    followed: Followed, quiet: str
+) -> None:
     made = await followed.report("critical")
-    await followed.api.post(f"/incident/{made['id']}/acknowledge")
-    assert (await escalate(followed, made))["status"] == "acknowledged"
+    await followed.follow()
+    await escalate(followed, made)
+    until = (datetime.fromisoformat(made["createdAt"]) + timedelta(hours=1)).isoformat()
+    body = {"until": until} if quiet == "snooze" else {}
+    before = (await followed.api.post(f"/incident/{made['id']}/{quiet}", json=body)).json()
+    for level, step in enumerate(CRITICAL.steps[1:], start=2):
+        await followed.follow()
+        now = await escalate(followed, made)
+        assert (now["escalationLevel"], now["escalatedTo"]) == (
+            level,
+            step.to.replace("{team}", made["assignedTeam"]),
+        )
+        assert (now["status"], now["snoozedUntil"]) == (before["status"], before["snoozedUntil"])
+    assert (await escalate(followed, made))["escalatedTo"] == made["assignedTeam"], "beyond the last one"
 
 
 async def test_a_repeated_request_escalates_once_and_what_is_over_not_at_all(followed: Followed) -> None:

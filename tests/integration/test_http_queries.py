@@ -1,5 +1,6 @@
 """Reading incidents over HTTP: as they stand and as they were, in lists and counts, by whom it concerns."""
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -111,7 +112,14 @@ async def test_the_timeline_and_the_events_come_in_pages_that_lead_on(api: Api) 
         assert (await api.get(path, params={"cursor": "6"})).json() == {"items": [], "nextCursor": None}
         assert (await api.head(path)).status_code == 200
         assert (await api.get(f"/incident/{uuid4()}/{what}")).status_code == 404
-        for wrong in ({"cursor": "x"}, {"cursor": "0"}, {"limit": 0}, {"limit": 1001}, {"limits": 1}):
+        for wrong in (
+            {"cursor": "x"},
+            {"cursor": "0"},
+            {"cursor": "1\n"},
+            {"limit": 0},
+            {"limit": 1001},
+            {"limits": 1},
+        ):
             assert (await api.get(path, params=wrong)).status_code == 422, wrong
     (first, *_) = (await api.get(f"/incident/{told['id']}/events")).json()["items"]
     assert (first["type"], first["data"]["title"]) == ("CREATED", "Disk full")
@@ -184,6 +192,8 @@ async def test_no_text_of_a_caller_becomes_anything_but_text(database: Database,
         ("since=0.5", "since", "RFC 3339"),
         ("since=yesterday", "since", "RFC 3339"),
         ("since=2026-01-01T00:00:00", "since", "offset"),
+        ("since=0001-01-01T00:00:00%2B10:00", "since", "no such time in"),
+        ("until=9999-12-31T23:59:59-10:00", "until", "no such time in"),
         ("text=a&text=b", "text", "more than once"),
         ("&".join(["team=a"] * 21), "team", "20"),
         ("min_position=-1", "min_position", ""),
@@ -205,6 +215,23 @@ async def test_values_are_repeated_and_may_have_commas(database: Database, api: 
         params = [("service", "a,b"), ("service", "c"), ("min_position", made[-1]["position"])]
         found = (await api.get("/incidents", params=params)).json()["items"]
         assert [one["service"] for one in found] == ["c", "a,b"]
+
+
+async def test_as_many_values_as_are_allowed_of_each_filter_are_read(api: Api) -> None:
+    names = ("category", "team", "service", "responder", "source", "label")
+    query = "&".join(f"{name}={number}" for name in names for number in range(20))
+    for path in ("/incidents", "/incidents/facets"):
+        assert (await api.get(f"{path}?{query}")).status_code == 200
+
+
+async def test_a_time_may_be_written_with_a_plus(database: Database, api: Api) -> None:
+    async with working(Settings(database_url=database.app_url, pool_size=4)):
+        made = await reported(api)
+        at, later = (datetime.now(timezone(timedelta(hours=2))) + timedelta(hours=n) for n in (-1, 1))
+        for plus in ("+", "%2B"):
+            since, until = (one.isoformat().replace("+", plus) for one in (at, later))
+            query = f"since={since}&until={until}&min_position={made['position']}"
+            assert len((await api.get(f"/incidents?{query}")).json()["items"]) == 1
 
 
 async def test_what_is_not_of_the_callers_teams_is_not_there(database: Database, api: Api) -> None:

@@ -1,11 +1,17 @@
 """Subscriptions over HTTP: each operator sees and steers the log of their key."""
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from pulseops.access import recording
+from pulseops.access.recording import local
+from pulseops.eventstore.within import versions
+from pulseops.kernel.clock import utc_now
+from pulseops.operations import acting
 from tests.integration.following import begin
 from tests.integration.venom import rounds
 from tests.serving import Api
@@ -148,6 +154,24 @@ async def test_the_audit_trail_says_what_was_done_to_which_stream(api: Api) -> N
         "POST",
         "/subscriptions/{name}/park",
     )
+
+
+async def test_an_act_is_recorded_after_whoever_came_between(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, others = api.app.state.pool, ["ci"]
+
+    async def late(*streams: Any, log_id: int) -> Any:
+        found = await versions(*streams, log_id=log_id)
+        if others:
+            made = await api.post("/keys", json={"name": others.pop(), "role": "viewer"})
+            assert made.status_code == 201
+        return found
+
+    monkeypatch.setattr(recording, "versions", late)
+    assert await acting.shard(pool, local("cli", now=utc_now()), "deadline", 2, log_id=1) == 0
+    acts = (await api.get("/audit?what=ADMIN.ACTED")).json()["items"]
+    assert [act["who"] for act in acts] == ["system:cli", "key:admin"]
 
 
 @pytest.mark.parametrize("verb", _COMMANDS)

@@ -191,7 +191,7 @@ async def test_functions_are_for_those_they_were_granted_to(admin: asyncpg.Conne
         """
         SELECT p.oid::regprocedure::text AS function
         FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-        WHERE n.nspname = ANY ('{eventstore,incidents,escalation,access,catalog,analytics}')
+        WHERE n.nspname = ANY ('{eventstore,incidents,escalation,access,catalog,audit,analytics}')
           AND (p.proacl IS NULL OR EXISTS (SELECT FROM aclexplode(p.proacl) a WHERE a.grantee = 0))
         """
     )

@@ -40,6 +40,14 @@ async def test_a_page_speaks_as_it_is_asked(api: Api, accept: str, media: str, t
     assert "Retry-After" in page.text
 
 
+async def test_where_nobody_can_sign_in_nobody_is_sent_to_do_so_again(api: Api) -> None:
+    page = await api.get("/login", headers={"accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "not set up here" in page.text
+    assert "/login" not in page.text
+    assert "/whoami" not in page.text
+
+
 async def test_all_links_of_the_pages_lead_somewhere_on_this_server(api: Api) -> None:
     html = {"accept": "text/html"}
     index = await api.get("/problems", headers=html)

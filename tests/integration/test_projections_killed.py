@@ -13,6 +13,7 @@ from tests.conftest import Database
 from tests.histories import report
 from tests.integration.appending import until
 from tests.integration.rebuilding import lead, rows
+from tests.integration.test_cli_subscriptions import acts
 
 _HELD = {
     # What holds the program up where it is to be killed; indexes of a few rows need no more than a moment.
@@ -129,5 +130,11 @@ def test_it_lists_drops_and_says_what_differs(
     assert run("drop", "incident", "2") == (0, "Dropped generation 2 of incident.\n", "")
     code, out, _ = run("rebuild", "incident", "--accept")
     assert code == 0
-    assert "incident is generation 2 now: 8 events" in out
+    # Two of them are what was done here so far.
+    assert "incident is generation 2 now: 10 events" in out
     assert run("rebuild", "nothing")[0] != 0
+    assert [(act.who, act.subject) for act in acts(database)] == [
+        ("system:cli", "projection:incident rebuild to generation 2, not compared"),
+        ("system:cli", "projection:incident drop generation 2"),
+        ("system:cli", "projection:timeline rebuild to generation 2"),
+    ]

@@ -229,7 +229,7 @@ async def test_a_read_that_is_in_the_way_of_replay_is_asked_once_more(
         stack.callback(replica.close)
         stopped = asyncio.Event()
         locking = asyncio.create_task(in_the_way(stopped))
-        asked = Reads(primary, replica).of(head(log_id=1), look)
+        asked = Reads(primary, replica).of(head(log_id=1), look, caller="key:one")
         if conflicts == 1:
             assert (await asked).found == 2
         else:
@@ -263,8 +263,8 @@ async def test_a_silent_replica_costs_its_callers_once_and_the_primary_no_more_t
         reads = Reads(primary, replica, aside=2)
         between.deaf = True
         with pytest.raises(TimeoutError):
-            await reads.of(head(log_id=1), look)
-        asked = [asyncio.create_task(reads.of(head(log_id=1), look)) for _ in range(3)]
+            await reads.of(head(log_id=1), look, caller="key:one")
+        asked = [asyncio.create_task(reads.of(head(log_id=1), look, caller=number)) for number in range(3)]
         done, waiting = await asyncio.wait(asked, timeout=5, return_when=asyncio.FIRST_COMPLETED)
         assert [type(one.exception()) for one in done] == [Overloaded]
         held.set()

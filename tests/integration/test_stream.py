@@ -83,6 +83,12 @@ async def test_a_parameter_that_cannot_be_is_refused(host: Host) -> None:
         assert answer.json()["errors"][0]["parameter"] == query.partition("=")[0]
 
 
+async def test_a_type_is_suggested_however_it_is_spelt(host: Host) -> None:
+    for text in ("created", "CREATD"):
+        answer = await host.client.get(f"/stream?type={text}")
+        assert answer.json()["detail"].endswith("Did you mean CREATED?"), text
+
+
 async def test_a_place_beyond_the_log_is_refused(host: Host, app: asyncpg.Connection) -> None:
     await happen(app)
     for query, headers in (

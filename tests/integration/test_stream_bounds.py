@@ -13,7 +13,8 @@ import pytest
 from pulseops.access.keys import Principal
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.errors import OutcomeUnknown
-from pulseops.live import feeds, listener, tail
+from pulseops.live import feeds, listener, pages, tail
+from pulseops.subscriptions.turns import Turns
 from tests.conftest import Database
 from tests.integration.appending import until
 from tests.integration.streaming import Host, client, created, following, happen, hosting
@@ -95,6 +96,25 @@ async def test_who_comes_back_alone_from_far_behind_is_not_too_slow(
         assert await stream.ids(600) == list(range(1, 601))
         await happen(app)
         assert await stream.ids(1) == [601]
+
+
+async def test_who_takes_in_long_events_slowly_keeps_few_of_them_in_memory(
+    host: Host, app: asyncpg.Connection
+) -> None:
+    long = created(description="\N{PILE OF POO}" * 20_000)
+    for _ in range(5):
+        await happen(app, None, *[long] * 20)
+    deaf = [await _deaf(host, 0) for _ in range(3)]
+
+    async def fed() -> bool:
+        return len(host.feeds._listeners) == 3 and all(one.position for one in host.feeds._listeners)
+
+    await until(fed)
+    assert max(one._bytes for one in host.feeds._listeners) <= pages.BYTES + 100_000, "one more at most"
+    async with host.follow("?after=0") as stream:
+        assert await stream.ids(100) == list(range(1, 101)), "all of them come, a few at a time"
+    for one in deaf:
+        one.close()
 
 
 async def test_who_takes_nothing_at_all_is_cut_off(
@@ -184,6 +204,39 @@ async def test_one_caller_leaves_room_for_the_others(host: Host, monkeypatch: py
                 pass
         async with following(greedy):
             pass
+
+
+async def test_one_caller_who_is_behind_in_many_streams_keeps_nobody_elses_behind(
+    host: Host, app: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await happen(app)
+    read, begun, go = pages.Log.after, list[int](), asyncio.Event()
+
+    async def after(log: pages.Log, position: int, *, by_team: bool) -> pages.Page:
+        begun.append(position)
+        await go.wait()
+        return await read(log, position, by_team=by_team)
+
+    async def both() -> bool:
+        return len(begun) > 1
+
+    monkeypatch.setattr(pages.Log, "after", after)
+    monkeypatch.setattr(feeds, "KEEP_ALIVE", 0.2)
+    host.feeds._turns = Turns(2, patience=0.1)
+    other = client(host.port, await a_key(app, "other"))
+    async with AsyncExitStack() as open_, other:
+        many = [await open_.enter_async_context(host.follow("?after=0")) for _ in range(5)]
+        one = await open_.enter_async_context(following(other, "?after=1"))
+        await until(both)
+        assert begun == [0, 1], "a reading of each"
+        last = await many[-1].block()
+        assert last is not None
+        assert last.comment == "still here", "it waits, and hears so"
+        go.set()
+        for stream in many:
+            assert await stream.ids(1) == [1]
+        await happen(app)
+        assert await one.ids(1) == [2]
 
 
 async def test_one_who_cannot_be_looked_at_hides_nobody_else(

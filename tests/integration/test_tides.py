@@ -8,6 +8,7 @@ import asyncpg
 from pulseops.subscriptions.positions import models
 from pulseops.subscriptions.reads import Reads
 from pulseops.subscriptions.tides import Measure
+from tests.integration.following import until
 
 
 class Sea:
@@ -78,21 +79,24 @@ async def test_one_who_gives_up_takes_nobody_along(pool: asyncpg.Pool) -> None:
 
 
 async def test_an_error_is_told_to_all_who_wait(pool: asyncpg.Pool) -> None:
-    looks = 0
+    reads, failing, failed = Reads(pool), False, 0
 
     async def measure(_: asyncpg.Connection) -> int:
-        nonlocal looks
-        looks += 1
-        if looks > 3:
+        nonlocal failed
+        if failing:
+            failed += 1
             raise asyncpg.ConnectionDoesNotExistError
         return 0
 
-    tasks = [
-        asyncio.create_task(Reads.current(reads, measure, nothing, least=1)) for reads in [Reads(pool)] * 3
-    ]
+    async def all_wait() -> bool:
+        return [len(tide.waiting) for tide in reads._tides._tides.values()] == [3]
+
+    tasks = [asyncio.create_task(reads.current(measure, nothing, least=1)) for _ in range(3)]
+    await until(all_wait)
+    failing = True
     done = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(one) for one in done] == [asyncpg.ConnectionDoesNotExistError] * 3
-    assert looks == 4
+    assert failed == 1
 
 
 def test_the_same_wait_has_the_same_measure() -> None:

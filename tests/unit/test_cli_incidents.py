@@ -220,6 +220,20 @@ def test_an_incident_that_was_joined_is_not_called_created(server: Server, run: 
     assert out.startswith(f"Joined the open incident {ID}")
 
 
+@pytest.mark.parametrize("may", ["incident.read", "incident.report"])
+def test_lists_are_waited_for_by_those_alone_who_may_read_them(server: Server, run: Run, may: str) -> None:
+    me = {"actor": "key:k", "role": "r", "actions": [may]}
+    server.replies = [
+        Reply(201, an_incident(), {"X-PulseOps-Position": "7"}),
+        Reply(200, me),
+        Reply(200, {"items": [], "nextCursor": None}),
+    ]
+    code, _, err = run("create", "t")
+    asked = [one.path for one in server.requests[1:]]
+    assert (code, err) == (0, "")
+    assert asked == ["/whoami", "/incidents?limit=1&min_position=7"][: 2 if may == "incident.read" else 1]
+
+
 @pytest.mark.parametrize("first", [Reply(None), Reply(503, {}, {"Retry-After": "0"}), Reply(504, {})])
 def test_a_lost_command_is_sent_once_more_under_the_same_key(server: Server, run: Run, first: Reply) -> None:
     server.replies = [first, Reply(201, an_incident())]
@@ -317,6 +331,18 @@ def test_wrong_usage_exits_with_2_before_anything_is_sent(
     code, out, err = run(*wrong)
     assert (code, out, server.requests) == (2, "", [])
     assert "secret" not in err
+
+
+@pytest.mark.parametrize(
+    "wrong", [("show", "08cf"), ("merge", ID, "08cf"), ("link", ID, "--incident", "08cf")]
+)
+def test_the_end_of_an_id_is_none_and_the_refusal_says_where_ids_are(
+    server: Server, run: Run, wrong: tuple[str, ...]
+) -> None:
+    code, _, err = run(*wrong)
+    assert (code, server.requests) == (2, [])
+    assert "08cf" in err
+    assert "list`" in err
 
 
 def test_the_list_is_a_line_an_incident_with_its_age_by_the_servers_clock(server: Server, run: Run) -> None:
@@ -429,7 +455,7 @@ def test_a_problem_cannot_command_the_terminal_either(server: Server, run: Run) 
     [
         (Reply(200, b"<html>", {"Content-Type": "text/html"}), 3, "not PulseOps"),
         (Reply(200, b"{}"), 3, "not what this version expects"),
-        (Reply(502, b"<html>", {"Content-Type": "text/html"}), 1, "502"),
+        (Reply(403, b"<html>", {"Content-Type": "text/html"}), 1, "403"),
         (Reply(302, b"", {"Content-Type": "text/html", "Location": "http://evil.test/"}), 1, "evil.test"),
     ],
 )
@@ -504,11 +530,13 @@ def test_a_reader_that_has_seen_enough_is_no_error(server: Server) -> None:
 def test_a_command_that_writes_ends_when_lists_show_it_or_says_that_they_do_not_yet(
     server: Server, run: Run, list_says: Reply, told: str
 ) -> None:
-    server.replies = [Reply(201, an_incident(), {"X-PulseOps-Position": "3"}), list_says]
+    me = Reply(200, {"actor": "key:k", "role": "responder", "actions": ["incident.read"]})
+    server.replies = [Reply(201, an_incident(), {"X-PulseOps-Position": "3"}), me, list_says]
     code, out, err = run("create", "Slow", "--json")
     assert (code, json.loads(out)["id"]) == (0, ID)
     assert (told in err, err == "") == (True, told == "")
-    assert [one.path for one in server.requests] == ["/incidents", "/incidents?limit=1&min_position=3"]
+    asked = [one.path for one in server.requests]
+    assert asked == ["/incidents", "/whoami", "/incidents?limit=1&min_position=3"]
 
 
 def test_a_server_that_says_no_position_is_not_waited_for(server: Server, run: Run) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,3 +136,15 @@ async def test_what_one_has_seen_is_said_as_a_tag() -> None:
 def test_a_time_without_a_zone_is_refused_before_it_is_sent() -> None:
     with PulseOps("http://127.0.0.1:9") as api, pytest.raises(ValueError, match="needs its zone"):
         api.incidents.list(since=AT.replace(tzinfo=None))
+
+
+def test_the_page_of_the_client_names_each_of_its_methods() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
+    rooms = ("incidents", "escalations", "teams", "services", "keys", "users", "audit")
+    with PulseOps("http://127.0.0.1:9") as client:
+        for room in rooms:
+            row = next(
+                line for line in page.splitlines() if line.startswith("| ") and f"`client.{room}`" in line
+            )
+            methods = {name for name in dir(getattr(client, room)) if not name.startswith("_")} - {"wire"}
+            assert {name for name in methods if f"`{name}`" not in row} == set(), room

@@ -7,7 +7,16 @@ from typing import Any
 import httpx
 import pytest
 
-from pulseops.client import NotUnderstood, OutcomeUnknown, PulseOps, Refused, Terms, Unreachable, Unusable
+from pulseops.client import (
+    AsyncPulseOps,
+    NotUnderstood,
+    OutcomeUnknown,
+    PulseOps,
+    Refused,
+    Terms,
+    Unreachable,
+    Unusable,
+)
 from pulseops.client.api import Api
 from pulseops.client.wire import AsyncWire, Wire, options
 from tests.scripted import Scripted, reply, scripted
@@ -53,7 +62,7 @@ def ask(request: pytest.FixtureRequest) -> Ask:
     return blocking if request.param == "blocking" else awaited
 
 
-@pytest.mark.parametrize("status", [429, 503, 504])
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
 @pytest.mark.parametrize(
     "asked",
     [
@@ -77,7 +86,10 @@ async def test_without_a_word_on_when_pauses_double_and_are_left_to_chance_by_ha
         assert most / 2 <= wait <= most
 
 
-@pytest.mark.parametrize("after", ["Retry-After: 61", "Retry-After: 99999999999999999999"])
+@pytest.mark.parametrize(
+    "after",
+    ["Retry-After: 61", "Retry-After: 99999999999999999999", "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT"],
+)
 async def test_a_server_that_wants_more_time_than_there_is_is_not_asked_again(ask: Ask, after: str) -> None:
     async with scripted(reply(503, BUSY, after)) as server:
         error, waits = await ask(server, Terms(), lambda api: api.whoami())
@@ -87,14 +99,23 @@ async def test_a_server_that_wants_more_time_than_there_is_is_not_asked_again(as
     assert error.retry_after >= 61
 
 
-@pytest.mark.parametrize("after", ["Retry-After: soon", "Retry-After: -5", "Retry-After: 0", "X: "])
+@pytest.mark.parametrize(
+    "after",
+    [
+        "Retry-After: soon",
+        "Retry-After: -5",
+        "Retry-After: 0",
+        "Retry-After: Fri, 1 Jan 9999999999 00:00:00 GMT",
+        "X: ",
+    ],
+)
 async def test_what_is_no_time_counts_as_the_shortest_pause(ask: Ask, after: str) -> None:
     async with scripted(reply(503, BUSY, after), reply(200, ME)) as server:
         _, waits = await ask(server, Terms(shortest_pause=0.5), lambda api: api.whoami())
     assert 0.25 <= waits[0] <= 0.5
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 413, 415, 422, 500, 502])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412, 413, 415, 422])
 async def test_a_refusal_is_not_asked_again(ask: Ask, status: int) -> None:
     problem = b'{"title":"No","code":"no","detail":"Not so.","errors":[{"pointer":"/title","detail":"bad"}]}'
     async with scripted(reply(status, problem)) as server:
@@ -130,6 +151,9 @@ async def test_each_command_has_a_key_of_its_own_unless_the_caller_has_one(ask: 
         ((reply(504, b'{"code":"outcome-unknown"}'),), OutcomeUnknown),
         ((None, reply(503, BUSY)), OutcomeUnknown),
         ((reply(503, BUSY),), Refused),
+        # Something failed on the way: perhaps after the command had arrived.
+        ((reply(500, b'{"code":"internal"}'),), OutcomeUnknown),
+        ((reply(502, b"<html>", kind="text/html"),), OutcomeUnknown),
         # Whatever came of the first try, this was answered.
         ((None, reply(409, b'{"code":"invalid-transition"}')), Refused),
     ],
@@ -152,6 +176,25 @@ async def test_nobody_there_is_unreachable_and_never_unknown(ask: Ask) -> None:
         gone = server
     error, waits = await ask(gone, Terms(tries=2), lambda api: api.incidents.create("t"))
     assert (type(error), len(waits)) == (Unreachable, 1)
+
+
+def test_a_proxy_that_lets_nobody_through_leaves_no_doubt() -> None:
+    def refused(_: httpx.Request) -> httpx.Response:
+        raise httpx.ProxyError("407 Proxy Authentication Required")
+
+    with (
+        PulseOps(
+            "https://p.example", "k", terms=Terms(tries=1), transport=httpx.MockTransport(refused)
+        ) as api,
+        pytest.raises(Unreachable, match="407"),
+    ):
+        api.incidents.create("t")
+
+
+async def test_a_refusal_without_a_title_is_told_by_its_status(ask: Ask) -> None:
+    async with scripted(reply(403)) as server:
+        error, _ = await ask(server, Terms(), lambda api: api.whoami())
+    assert str(error) == "403 Forbidden"
 
 
 async def test_a_redirect_is_not_followed_with_the_key(ask: Ask) -> None:
@@ -199,6 +242,15 @@ def test_a_key_that_is_none_is_refused_without_showing_it(key: str) -> None:
 )
 def test_a_proxy_is_asked_for_other_machines_alone(url: str, trusts: bool) -> None:
     assert options(url, None, "test")["trust_env"] is trusts
+
+
+@pytest.mark.parametrize("client", [PulseOps, AsyncPulseOps])
+def test_a_proxy_that_is_none_is_refused_like_a_url(
+    client: type[PulseOps | AsyncPulseOps], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://p.example")
+    with pytest.raises(Unusable, match="proxy"):
+        client("https://pulseops.example", "k")
 
 
 @pytest.mark.parametrize("wrong", ["../keys", "", "1", "019abcde-0000-7000-8000-000000000001/resolve"])

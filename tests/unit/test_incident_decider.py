@@ -4,7 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from pulseops.incidents.commands import Acknowledge, Assign, Classify, Command, Create, Escalate, Resolve
+from pulseops.incidents.commands import (
+    Acknowledge,
+    Assign,
+    Classify,
+    Command,
+    Create,
+    Escalate,
+    Rejoin,
+    Resolve,
+)
 from pulseops.incidents.decider import INCIDENT, claims
 from pulseops.incidents.events import (
     Acknowledged,
@@ -70,6 +79,13 @@ def test_a_report_becomes_created_word_for_word() -> None:
 
 def test_an_incident_is_created_once() -> None:
     given(INCIDENT, CREATED).when(Create(title="Again")).then_refused(InvalidTransition)
+
+
+def test_a_report_joins_only_what_is_alive() -> None:
+    for history in ((CREATED,), (CREATED, ACKNOWLEDGED)):
+        given(INCIDENT, *history).when(Rejoin()).then()
+    given(INCIDENT, CREATED, RESOLVED).when(Rejoin()).then_refused(InvalidTransition)
+    given(INCIDENT).when(Rejoin()).then_refused(NotFound)
 
 
 def test_a_report_may_be_about_the_past_and_about_a_clock_slightly_ahead() -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from pulseops.incidents.commands import (
+    Acknowledge,
     ChangeCategory,
     ChangePriority,
     Command,
@@ -12,10 +13,12 @@ from pulseops.incidents.commands import (
     DeclareImpact,
     Edit,
     Link,
+    Resolve,
 )
 from pulseops.incidents.decider import INCIDENT
-from pulseops.incidents.describing import MOST_LABELS, MOST_LINKS
+from pulseops.incidents.describing import MOST_FACTS, MOST_LABELS, MOST_LINKS
 from pulseops.incidents.events import (
+    Acknowledged,
     CategoryChanged,
     Classified,
     Commented,
@@ -128,6 +131,28 @@ def test_links_have_an_end() -> None:
     given(INCIDENT, CREATED, *links[1:]).when(Link(url=f"{PAGE}/0")).then(links[0])
     given(INCIDENT, CREATED, *links).when(Link(url=f"{PAGE}/0")).then()
     given(INCIDENT, CREATED, *links).when(Link(url=PAGE)).then_refused(InvalidInput)
+
+
+TOLD: list[IncidentFact] = [CREATED, CLASSIFIED, *[Commented(text="It hurts.")] * (MOST_FACTS - 2)]
+
+
+@pytest.mark.parametrize(("command", "fact"), SAID)
+def test_a_story_has_an_end_but_what_others_go_by_is_said_all_the_same(
+    command: Command, fact: IncidentFact
+) -> None:
+    given(INCIDENT, *TOLD[:-1]).when(command).then(fact)
+    full = given(INCIDENT, *TOLD).when(command)
+    if isinstance(command, (Comment, Edit, DeclareImpact)):
+        assert full.then_refused(InvalidInput).pointer == ""
+    else:
+        full.then(fact)
+
+
+def test_what_was_said_before_the_end_may_be_said_again_and_everybody_may_answer() -> None:
+    full = given(INCIDENT, *TOLD)
+    full.when(Edit(title=CREATED.title)).then()
+    full.when(Acknowledge()).then(Acknowledged())
+    full.when(Resolve()).then(Resolved())
 
 
 def test_the_incident_says_what_was_said_last() -> None:

@@ -97,6 +97,13 @@ def test_an_answer_can_be_taken_back_and_given_again() -> None:
     assert state.escalated_at is not None, "it was, once"
 
 
+def test_who_answers_what_is_put_off_ends_its_snooze_whether_it_had_an_answer_or_not() -> None:
+    for answered in ((), (Acknowledged(),)):
+        asleep = given(INCIDENT, CREATED, *answered, Snoozed(until=LATER))
+        asleep.when(Acknowledge(note="On it.")).then(Acknowledged(note="On it."))
+    given(INCIDENT, CREATED, Acknowledged()).when(Acknowledge()).then()
+
+
 def test_a_snooze_is_until_an_instant_that_is_to_come_and_not_far() -> None:
     reported = given(INCIDENT, CREATED)
     reported.when(Snooze(until=LATER, note="backup")).then(Snoozed(until=LATER, note="backup"))
@@ -122,6 +129,12 @@ def test_whatever_answers_it_ends_the_snooze(fact: IncidentFact) -> None:
     state = given(INCIDENT, CREATED, Snoozed(until=LATER), fact).state
     assert state is not None
     assert state.snoozed_until is None
+
+
+def test_who_answers_what_was_answered_and_snoozed_ends_the_snooze() -> None:
+    asleep = given(INCIDENT, CREATED, Acknowledged(), Snoozed(until=LATER))
+    asleep.when(Acknowledge(note="Back.")).then(Acknowledged(note="Back."))
+    given(INCIDENT, CREATED, Acknowledged(), Snoozed(until=LATER), Acknowledged()).when(Acknowledge()).then()
 
 
 def test_who_wakes_needs_an_answer_again_also_when_there_was_one() -> None:
@@ -153,6 +166,24 @@ def test_a_snoozed_incident_is_escalated_only_when_somebody_asks() -> None:
     for over, status in ((Resolved(), "resolved"), (MERGED, "merged")):
         error = given(INCIDENT, CREATED, over).when(asked).then_refused(InvalidTransition)
         assert error.current == status
+
+
+def test_a_level_that_was_asked_for_before_it_all_began_anew_skips_nobody() -> None:
+    third = Escalate(
+        level=3, to="director", policy="critical", due_at=NOON, late_by=0.0, decision=WHY, asked=True
+    )
+    told = Escalated(level=3, to="director", policy="critical", due_at=NOON, late_by=0.0, decision=WHY)
+    second = Escalated(level=2, to="lead", policy="critical", due_at=NOON, late_by=0.0, decision=WHY)
+    given(INCIDENT, CREATED, ESCALATED, second).when(third).then(told)
+    anew = given(INCIDENT, CREATED, ESCALATED, second, PriorityChanged(priority="critical"))
+    assert anew.when(third).then_refused(InvalidTransition).current == "open"
+
+
+def test_no_level_is_left_out_where_levels_begin_anew_while_somebody_asks_for_the_next() -> None:
+    third = Escalate(level=3, to="lead", policy="critical", due_at=NOON, late_by=0, decision=WHY, asked=True)
+    error = given(INCIDENT, CREATED, ESCALATED, ASSIGNED).when(third).then_refused(InvalidTransition)
+    assert error.current == "open"
+    assert "the next one is 1, not 3" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +263,10 @@ def test_the_end_says_how_and_why() -> None:
     fact = Resolved(note="freed 40 GB", resolution="fixed", cause="a runaway log")
     given(INCIDENT, CREATED, Snoozed(until=LATER)).when(command).then(fact)
     over = given(INCIDENT, CREATED, fact)
-    over.when(Resolve(resolution="wont_fix")).then()
+    for same in (Resolve(), command, Resolve(note="Me too.", cause="a runaway log")):
+        over.when(same).then()
+    for other in (Resolve(resolution="wont_fix"), Resolve(resolution="fixed", cause="another log")):
+        assert over.when(other).then_refused(InvalidTransition).current == "resolved"
     state = over.state
     assert state is not None
     assert (state.resolution, state.cause, state.resolved_by) == ("fixed", "a runaway log", "key:tester")

@@ -27,7 +27,11 @@ def test_who_waits_as_long_as_told_is_let_in(rate: int, pauses: list[float]) -> 
     limiter, now = Limiter(window=_WINDOW), 0.0
     for pause in pauses:
         now += pause
-        if wait := limiter.take("a", rate, now):
+        told = limiter.wait("a", rate, now)
+        assert limiter.wait("a", rate, now) == told, "asking costs nothing"
+        wait = limiter.take("a", rate, now)
+        assert wait == told
+        if wait:
             assert wait <= 1.01 / rate
             now += wait
             assert not limiter.take("a", rate, now)

@@ -113,16 +113,20 @@ GOOD: dict[str, Any] = {
     "exp": 2_000_000_000,
     "email": "ada@example.com",
     "realm_access": {"roles": ["admins", "sre"]},
-    "https://a.example/teams": ["payments", 7, "", "a\0b", "x" * 201],
+    "https://a.example/teams": ["payments", 7, "", "a\0b", "\ud800", "x" * 201],
 }
 
 
 def test_claims_are_found_by_name_and_by_path_and_what_is_unfit_is_left_out() -> None:
     found = identified(GOOD, TERMS)
     assert (found.name, found.role, found.teams) == ("ada@example.com", "responder", frozenset({"payments"}))
+    for verified in (True, "true"):
+        assert identified(GOOD | {"email_verified": verified}, TERMS).name == "ada@example.com"
     for groups in ("admins", ["admins"]):
         assert identified(GOOD | {"realm_access": {"roles": groups}}, TERMS).role == "admin"
     assert identified(GOOD | {"https://a.example/teams": None}, TERMS).teams == frozenset()
+    many = [f"group-{number}" for number in range(150)]
+    assert identified(GOOD | {"realm_access": {"roles": [*many, "admins"]}}, TERMS).role == "admin"
     several: tuple[Any, ...] = (
         {},
         [],
@@ -142,6 +146,7 @@ def test_claims_are_found_by_name_and_by_path_and_what_is_unfit_is_left_out() ->
         {"sub": ""},
         {"sub": "x" * 201},
         {"sub": "a\0"},
+        {"sub": "a\ud800"},
         {"email": None},
         {"email": ["ada@example.com"]},
         {"email": "a b"},
@@ -150,8 +155,12 @@ def test_claims_are_found_by_name_and_by_path_and_what_is_unfit_is_left_out() ->
         {"email": "x" * 129},
         {"email": "ada@example.com\n"},
         {"email_verified": False},
+        {"email_verified": "false"},
+        {"email_verified": 0},
+        {"email_verified": None},
+        {"email_verified": ["true"]},
     ],
-    ids=str,
+    ids=repr,
 )
 def test_who_has_no_name_that_can_be_used_has_no_access(wrong: dict[str, Any]) -> None:
     with pytest.raises(NoAccess):

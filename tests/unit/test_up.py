@@ -20,7 +20,7 @@ from pulseops.settings import Settings
 from pulseops.up.account import ourselves
 from pulseops.up.address import Address, choose
 from pulseops.up.attention import Attention, Hurried, Stopped
-from pulseops.up.demo import Demo, samples
+from pulseops.up.demo import LOCKED_OUT, OPENING, Demo, samples
 from pulseops.up.home import Home, HomeBusy, is_private, write_private
 from pulseops.up.parts import POLITE, Watch, stop_all
 from pulseops.up.processes import CannotStart, Child, Mark, wait_until
@@ -281,8 +281,8 @@ def test_a_home_that_cannot_be_one_is_refused_in_a_sentence(
         assert "doctor" in said
 
 
-def test_the_demo_says_that_its_key_opens_nothing_and_ends() -> None:
-    told = Console(file=StringIO())
+def test_the_demo_says_that_its_key_opens_nothing_and_what_to_do_and_ends() -> None:
+    told = Console(file=StringIO(), force_terminal=True, width=80, color_system=None, soft_wrap=True)
     refusing = httpx.MockTransport(lambda _: httpx.Response(401))
     with httpx.Client(transport=refusing, base_url="http://h") as client:
         play = threading.Thread(
@@ -295,7 +295,29 @@ def test_the_demo_says_that_its_key_opens_nothing_and_ends() -> None:
         play.join()
     assert ended
     assert isinstance(told.file, StringIO)
-    assert "401" in told.file.getvalue()
+    assert {*OPENING, LOCKED_OUT} <= {*told.file.getvalue().splitlines()}
+
+
+@pytest.mark.parametrize(("columns", "whole"), [(None, True), (120, True), (80, False)])
+def test_the_demo_names_incidents_as_commands_take_them_where_there_is_room(
+    columns: int | None, whole: bool
+) -> None:
+    named = "019abcde-0000-7000-8000-0000000008cf"
+    step = {"event": "CREATED", "timestamp": "2026-11-23T12:00:00Z", "position": 1}
+    story = {"id": named, "title": "Disk full", "version": 1, "timeline": [step]}
+    told = Console(file=StringIO(), force_terminal=columns is not None, width=columns, color_system=None)
+    quitting = threading.Event()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/incident/"):
+            quitting.set()
+        return httpx.Response(200, json=story | {"items": [story]})
+
+    with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://h") as client:
+        Demo(client, told, quitting).play(list(samples())[:1])
+    assert isinstance(told.file, StringIO)
+    [line] = [one for one in told.file.getvalue().splitlines() if "Disk full" in one]
+    assert (named in line, " 08cf  Disk full" in line) == (whole, not whole)
 
 
 def test_the_demo_tells_of_a_few_dozen_incidents() -> None:

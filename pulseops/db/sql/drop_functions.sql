@@ -6,7 +6,7 @@ DECLARE
 BEGIN
   FOR v_function IN
     SELECT p.oid FROM pg_proc p
-    WHERE p.pronamespace::regnamespace::text = ANY ('{eventstore,incidents,escalation,access,catalog,analytics}')
+    WHERE p.pronamespace::regnamespace::text = ANY ('{eventstore,incidents,escalation,access,catalog,audit,analytics}')
       AND p.prorettype <> 'trigger'::regtype
     ORDER BY p.prokind = 'a' DESC -- an aggregate goes with its function, and then has no name any more
   LOOP

@@ -11,7 +11,9 @@ import asyncpg
 import httpx
 import pytest
 
+from pulseops.access import guards
 from pulseops.access.users import Users
+from pulseops.live.routes import _allowed
 from tests.conftest import Database
 from tests.integration.test_http_keys import flushed
 from tests.issuer import Issuer, sign_in_file
@@ -60,6 +62,22 @@ async def test_a_browser_signs_in_reads_writes_and_signs_out(api: Api) -> None:
         page.cookies.set("pulseops", token)
         assert (await page.get("/whoami")).status_code == 401
         assert (await page.post("/logout", headers=OURS)).status_code == 204
+
+
+async def test_what_a_sign_in_sends_is_described(api: Api) -> None:
+    paths = (await api.get("/openapi.json")).json()["paths"]
+    async with browser(api) as page:
+        begun = await page.get("/login")
+        done = await page.get(await at_the_issuer(begun.headers["location"]))
+        over = await page.post("/logout", headers=OURS)
+    of_pages = {"cache-control", "content-type", "referrer-policy", "x-content-type-options"}
+    for method, path, said in (
+        ("get", "/login", begun),
+        ("get", "/login/callback", done),
+        ("post", "/logout", over),
+    ):
+        told = paths[path][method]["responses"][str(said.status_code)]["headers"]
+        assert {name.lower() for name in told} == set(said.headers) - of_pages - {"content-length"}
 
 
 async def test_with_a_cookie_only_our_own_pages_write(api: Api) -> None:
@@ -187,6 +205,25 @@ async def test_an_id_token_that_is_not_of_this_sign_in_signs_nobody_in(
     assert await api.app.state.pool.fetchval("SELECT count(*) FROM access.session") == 0
 
 
+async def test_who_fails_too_often_does_not_make_us_ask_the_issuer(
+    api: Api, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guards, "_FAILURES", 1)
+    api.app.state.turnstile._clock = lambda: 0.0
+    async with browser(api) as page, browser(api) as other:
+        begun = await page.get("/login")
+        back = urlsplit(await at_the_issuer(begun.headers["location"])).query
+        made_up = {"state": parse_qs(back)["state"][0], "code": "made up"}
+        asked = issuer.asked.count("/token")
+        found = [(await page.get("/login/callback", params=made_up)).status_code for _ in range(15)]
+        assert found == [403] * 10 + [429] * 5
+        assert issuer.asked.count("/token") - asked == 10
+        # Nobody who comes in without asking is kept out, and in a moment nobody else.
+        assert (await api.get("/whoami")).status_code == 200
+        api.app.state.turnstile._clock = lambda: 1.0
+        assert (await signed_in(other)).status_code == 303
+
+
 async def test_who_has_no_access_is_not_signed_in(api: Api, issuer: Issuer) -> None:
     issuer.user["groups"] = []
     async with browser(api) as page:
@@ -215,6 +252,25 @@ async def test_a_session_ends_with_its_user_its_time_and_its_idleness(
             assert (await page.get("/whoami")).status_code == 401, column
         assert (await signed_in(page)).status_code == 303
         assert await pool.fetchval("SELECT count(*) FROM access.session") == 1
+
+
+async def test_a_session_that_is_used_does_not_end_by_idleness_however_short_that_is(
+    database: Database, admin: asyncpg.Connection, issuer: Issuer, tmp_path: Path
+) -> None:
+    path = sign_in_file(tmp_path, issuer.url, session_idle="40s")
+    async with serving(database.app_url, oidc=path) as api, browser(api) as page:
+        await signed_in(page)
+        for _ in range(3):
+            await _move(admin, "used_at", timedelta(seconds=20))
+            assert (await page.get("/whoami")).status_code == 200
+        # Whoever follows a stream is there, though nothing else is asked.
+        doorkeeper, cookie = api.app.state.doorkeeper, f"pulseops={page.cookies['pulseops']}".encode()
+        who = await doorkeeper.admit(None, cookie)
+        for _ in range(3):
+            await _move(admin, "used_at", timedelta(seconds=20))
+            assert await _allowed(doorkeeper, {b"cookie": cookie}, who)
+        await _move(admin, "used_at", timedelta(seconds=40))
+        assert not await _allowed(doorkeeper, {b"cookie": cookie}, who)
 
 
 async def _move(admin: asyncpg.Connection, column: str, back: timedelta) -> None:

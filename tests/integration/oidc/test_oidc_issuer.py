@@ -73,6 +73,18 @@ async def test_a_key_that_is_withdrawn_opens_nothing_also_for_tokens_that_were_v
     assert (await entered(api, other))[0] == 200
 
 
+async def test_a_withdrawn_key_is_noticed_also_where_only_tokens_come_that_were_verified(
+    api: Api, issuer: Issuer, clock: Clock
+) -> None:
+    token = issuer.token()
+    assert (await entered(api, token))[0] == 200
+    del issuer.keys["rsa-1"]
+    clock.now += FRESH
+    assert (await entered(api, token))[0] == 200
+    await _at_rest(api)
+    assert await entered(api, token) == (401, "unauthenticated")
+
+
 async def test_while_the_issuer_is_away_its_known_keys_count_and_unknown_ones_are_503(
     api: Api, issuer: Issuer, clock: Clock
 ) -> None:
@@ -91,7 +103,8 @@ async def test_while_the_issuer_is_away_its_known_keys_count_and_unknown_ones_ar
     await _at_rest(api)
     assert await entered(api, issuer.token("rsa-2", key=OTHER_RSA)) == (503, "issuer-unavailable")
     clock.now += STALE
-    assert await entered(api, issuer.token(jti="2")) == (503, "issuer-unavailable")
+    for token in (known, issuer.token(jti="2")):
+        assert await entered(api, token) == (503, "issuer-unavailable")
 
 
 async def test_an_issuer_that_says_it_is_another_one_is_not_believed(

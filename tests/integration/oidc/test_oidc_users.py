@@ -4,6 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pulseops.access import users as door
@@ -68,6 +69,26 @@ async def test_what_is_granted_counts_more_than_the_groups_and_waits_for_the_use
     assert [(one["who"], one["action"], one["subject"]) for one in acts] == [
         ("key:admin", "users.write", "user:eve grant")
     ]
+
+
+@pytest.mark.parametrize("verb", ["grant", "revoke"])
+async def test_a_key_remembers_what_changed_nothing_of_a_user_too(api: Api, verb: str) -> None:
+    body, other = {"role": "viewer"}, "revoke" if verb == "grant" else "grant"
+    await api.post("/users/eve/grant", json=body)
+
+    async def ask(what: str, **key: str) -> httpx.Response:
+        return await api.post(f"/users/eve/{what}", json=body if what == "grant" else {}, headers=key)
+
+    await ask(verb)
+    first = await ask(verb, **{"idempotency-key": "k"})
+    assert "idempotency-replayed" not in first.headers
+    await ask(other)
+    again = await ask(verb, **{"idempotency-key": "k"})
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (200, "true")
+    stands = (await api.get("/users/eve")).json()["status"]
+    assert stands == ("revoked" if other == "revoke" else "awaited")
+    facts = [row["type"] for row in await api.app.state.pool.fetch(_FACTS)]
+    assert facts == ["USER.GRANTED", "USER.REVOKED", "USER.GRANTED"][: 2 if verb == "grant" else 3]
 
 
 async def test_a_name_stays_with_its_subject_and_a_subject_with_its_name(api: Api, issuer: Issuer) -> None:
