@@ -124,11 +124,11 @@ class Notary:
 
     async def _kept(self, connection: asyncpg.Connection, log_id: int) -> Checkpoint | None:
         """What was signed before this process began. Raises NotSigned when it is not by one of our keys."""
-        note = await newest(connection, log_id)
+        note = await newest_note(connection, log_id)
         return None if note is None else Checkpoint.parsed(opened(note.encode(), self._keys.verifiers))
 
 
-async def newest(connection: asyncpg.Connection, log_id: int) -> str | None:
+async def newest_note(connection: asyncpg.Connection, log_id: int) -> str | None:
     """The newest checkpoint of a log, as a note."""
     note: str | None = await connection.fetchval(
         "SELECT note FROM audit.checkpoint WHERE log_id = $1", log_id

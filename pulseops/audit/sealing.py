@@ -109,8 +109,8 @@ async def _seal(connection: asyncpg.Connection, piece: Slice) -> None:
         raise CannotSeal(
             "A tree is of all events, one after the other: it has no shards, and leaves nothing out."
         )
-    rows = await connection.fetch(_EVENTS, piece.log_id, piece.after, piece.up_to)
-    leaves = await _leaves(rows, piece.after)
+    rows = await events_between(connection, piece.log_id, piece.after, piece.up_to)
+    leaves = await leaves_of(rows, piece.after)
     if len(leaves) != piece.up_to - piece.after:
         raise CannotSeal(f"There is no event at position {piece.after + len(leaves) + 1}.")
     edge = of_edge(piece.after)
@@ -128,8 +128,16 @@ async def _seal(connection: asyncpg.Connection, piece: Slice) -> None:
         raise await _differing(connection, piece.log_id, refused, tiles[refused])
 
 
-async def _leaves(rows: Sequence[Mapping[str, Any]], after: int) -> list[bytes]:
-    """Up to where a position is missing. Others have their turn in between."""
+async def events_between(
+    connection: asyncpg.Connection, log_id: int, after: int, up_to: int
+) -> Sequence[Mapping[str, Any]]:
+    """Rows of `codec.COLUMNS`, by position."""
+    rows: Sequence[Mapping[str, Any]] = await connection.fetch(_EVENTS, log_id, after, up_to)
+    return rows
+
+
+async def leaves_of(rows: Sequence[Mapping[str, Any]], after: int) -> list[bytes]:
+    """The hashes of the events after `after`, up to where one is missing. Others have a turn in between."""
     leaves = list[bytes]()
     for position, row in enumerate(rows, start=after + 1):
         if row["position"] != position:

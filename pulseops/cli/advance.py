@@ -1,11 +1,20 @@
-"""How a rebuild gets on: a bar for each read model on a terminal, else a line for each phase."""
+"""How long work gets on: of a rebuild a bar for each read model on a terminal, else a line for each phase."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from pulseops.cli.render import say
@@ -69,3 +78,17 @@ def _bar(progress: Progress, name: str) -> Tell:
         progress.update(bar, completed=step.done, total=step.total or None)
 
     return tell
+
+
+def counting() -> Progress:
+    """A bar for events that are gone through once: on stderr, and only where somebody looks."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(show_speed=True),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )

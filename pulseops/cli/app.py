@@ -52,6 +52,12 @@ app.command(
     group=USE,
     help="See and steer what follows a log.",
 )
+app.command(
+    "pulseops.cli.audit:audit",
+    name="audit",
+    group=USE,
+    help="See what was signed of history, and whether history is still that.",
+)
 app.command("pulseops.cli.history:events", name="events", group=USE, help="Take history out, as a file.")
 
 Flag = Parameter(negative=())

@@ -1,22 +1,13 @@
 """`pulseops events …`: history itself, for operators and auditors who can reach the database."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import asyncpg
 from cyclopts import App, Parameter
 from msgspec import Struct
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
+from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, Position, in_database, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED
@@ -70,7 +61,7 @@ def export_events(
 
     async def take(pool: asyncpg.Pool) -> int:
         wanted = Wanted(log_id=await find_log(pool, log), after=after, up_to=up_to, types=type)
-        with _bar() as bar:
+        with counting() as bar:
             task = bar.add_task("events", total=None)
 
             def progress(position: int, last: int) -> None:
@@ -95,17 +86,3 @@ def export_events(
         print_structs(Exported(output=str(output), events=count))
     else:
         say(harmless(f"{output} has {count:,} events."))
-
-
-def _bar() -> Progress:
-    """On stderr, and only where somebody looks."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(show_speed=True),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )

@@ -33,7 +33,8 @@ SELECT DISTINCT ON (a.xact_start) format('%s (%s, %s) since %s s', a.pid,
 FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN pg_class c ON c.oid = l.relation
 WHERE l.granted AND a.xact_start < clock_timestamp() - interval '150 ms'
   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-  AND c.relnamespace::regnamespace::text = ANY ('{eventstore,incidents,escalation,access,catalog,audit,analytics}')
+  AND c.relnamespace::regnamespace::text
+    = ANY ('{eventstore,incidents,escalation,access,catalog,audit,analytics}')
 ORDER BY a.xact_start LIMIT 3
 """
 

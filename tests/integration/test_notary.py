@@ -8,7 +8,7 @@ import pytest
 
 from pulseops.audit import keyfile
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.notary import Keys, Notary, Refused, newest
+from pulseops.audit.notary import Keys, Notary, Refused, newest_note
 from pulseops.audit.note import NotSigned, Signer, opened
 from pulseops.audit.sealing import CannotSeal
 from tests.integration.sealing import grow, root_of_history, sealed_up_to
@@ -17,7 +17,7 @@ KEYS = Keys(signer=Signer("pulseops/test", bytes(range(32))))
 
 
 async def told(app: asyncpg.Connection, keys: Keys = KEYS) -> Checkpoint:
-    note = await newest(app, 1)
+    note = await newest_note(app, 1)
     assert note is not None
     return Checkpoint.parsed(opened(note.encode(), [keys.signer.verifier]))
 

@@ -16,7 +16,8 @@ SELECT c.oid::regclass::text AS table, r.rolname AS role, p.right,
       AND p.right NOT IN ('DELETE', 'TRUNCATE') AND has_column_privilege(r.oid, c.oid, a.attnum, p.right)
   ) AS columns
 FROM pg_class c, pg_roles r, unnest('{SELECT,INSERT,UPDATE,DELETE,TRUNCATE}'::text[]) p ("right")
-WHERE c.relnamespace::regnamespace::text = ANY ('{eventstore,incidents,escalation,access,catalog,audit,analytics}')
+WHERE c.relnamespace::regnamespace::text
+  = ANY ('{eventstore,incidents,escalation,access,catalog,audit,analytics}')
   AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
   AND c.relname NOT IN ('alembic_version', 'compatible')
   AND r.rolname IN ('pulseops_app', 'pulseops_analyst')

@@ -22,7 +22,7 @@ FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
 CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(number, place)
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
 WHERE i.indisunique
-  AND c.relnamespace::regnamespace::text = ANY ('{eventstore,incidents,escalation,access,catalog,operations,audit}')
+  AND c.relnamespace::regnamespace::text = ANY ('{eventstore,incidents,escalation,access,catalog,audit}')
 GROUP BY i.indexrelid, i.indrelid
 """
 _FOREIGN = "SELECT count(*) FROM pg_constraint WHERE contype = 'f'"

@@ -19,7 +19,8 @@ _CANARY = "canary-4b1d"
 _TABLES = """
 SELECT c.oid::regclass::text AS name FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'log_id'
-WHERE c.relnamespace::regnamespace::text = ANY ('{eventstore,incidents,escalation,access,catalog,audit,analytics}')
+WHERE c.relnamespace::regnamespace::text
+  = ANY ('{eventstore,incidents,escalation,access,catalog,audit,analytics}')
   AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1
 """
 

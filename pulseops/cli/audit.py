@@ -1,0 +1,186 @@
+"""`pulseops audit …`: what was signed of history, and whether history is still that."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import asyncpg
+from cyclopts import App
+from msgspec import Struct
+
+from pulseops.audit import keyfile
+from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
+from pulseops.audit.notary import newest_note
+from pulseops.audit.note import NotAKey, NotSigned, Verifier, opened
+from pulseops.audit.sealing import NAME
+from pulseops.audit.walk import Walked, walk
+from pulseops.cli.advance import counting
+from pulseops.cli.database import Json, in_database, print_structs, stop
+from pulseops.cli.render import say
+from pulseops.cli.speak import REFUSED, USAGE
+from pulseops.cli.words import harmless
+from pulseops.eventstore.directory import DEFAULT, find_log
+from pulseops.settings import Settings, SettingsError
+from pulseops.subscriptions.positions import models
+
+audit = App(
+    name="audit",
+    help="""See what was signed of history, and hold history against it.
+
+    In the database of PULSEOPS_DATABASE_URL, else of the local `up`. A checkpoint says how many events there
+    are and what they hash to, signed. Keep some where nobody who has the database can change them.
+    """,
+)
+
+
+class Rotated(Struct, frozen=True):
+    """The key that signs from now on, as `--json` tells of it."""
+
+    key: str
+
+
+@audit.command
+def checkpoint(*, log: str = DEFAULT) -> None:
+    """Print the newest checkpoint, as it was signed.
+
+    Parameters
+    ----------
+    log
+        The log that it is about, by its name (see `pulseops logs`).
+    """
+
+    async def read(pool: asyncpg.Pool) -> str | None:
+        async with pool.acquire() as connection:
+            return await newest_note(connection, await find_log(pool, log))
+
+    note = in_database(read, size=2)
+    if note is None:
+        raise stop("Nothing has been signed yet. A worker with PULSEOPS_AUDIT_KEY signs.", REFUSED)
+    print(note, end="")
+
+
+@audit.command
+def verify(
+    *,
+    against: tuple[Path, ...] = (),
+    key: Path | None = None,
+    log: str = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Hold every event against what was sealed and signed. Exits with 1 at the first that differs.
+
+    What the database holds can be changed by whoever has it, tree and checkpoint included. A checkpoint that
+    was kept elsewhere cannot: give it with --against.
+
+    Parameters
+    ----------
+    against
+        A checkpoint that was kept. May be given several times.
+    key
+        The public keys that are trusted, a line each; else the home's audit.pub.
+    log
+        The log to verify, by its name (see `pulseops logs`).
+    json
+        Print what was found as JSON.
+    """
+    trusted = _trusted(key)
+    kept = [(str(path), _read(path)) for path in against]
+
+    async def work(pool: asyncpg.Pool) -> tuple[Walked, list[Checkpoint]]:
+        log_id = await find_log(pool, log)
+        async with pool.acquire() as connection:
+            note = await newest_note(connection, log_id)
+            notes = kept if note is None else [("the database", note.encode()), *kept]
+            signed = _signed(notes, trusted)
+            sealed = await models((NAME,), log_id=log_id)(connection)
+            with counting() as bar:
+                task = bar.add_task("events", total=max([sealed, *(one.size for one in signed)]))
+                found = await walk(
+                    connection, log_id, sealed, signed, progress=lambda at: bar.update(task, completed=at)
+                )
+            return found, signed
+
+    found, signed = in_database(work, size=2)
+    if json:
+        print_structs(found)
+    elif found.divergence is not None:
+        say(harmless(f"History is not what was sealed and signed. At {found.divergence}."), stderr=True)
+    else:
+        say(harmless(_verified(found.events, signed)))
+    if found.divergence is not None:
+        raise SystemExit(REFUSED)
+
+
+@audit.command
+def rotate(*, json: Json = False) -> None:
+    """Make the key that signs anew. Auditors go on trusting both: give them the new audit.pub.
+
+    Workers read it when they start. What was signed before stays signed.
+
+    Parameters
+    ----------
+    json
+        Print its public half as JSON.
+    """
+    path = _key()
+    try:
+        keys = keyfile.rotate(path)
+    except (keyfile.KeyUnusable, OSError) as error:
+        raise stop(str(error), REFUSED) from error
+    if json:
+        print_structs(Rotated(key=str(keys.signer.verifier)))
+    else:
+        say(harmless(f"{path} is a new key, {keyfile.public(path)} has its public half. Start workers anew."))
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.from_environment(os.environ)
+    except SettingsError as error:
+        raise stop(str(error), USAGE) from error
+
+
+def _key() -> Path:
+    settings = _settings()
+    return settings.audit_key or settings.home / "audit.key"
+
+
+def _trusted(path: Path | None) -> Sequence[Verifier]:
+    chosen = path or keyfile.public(_key())
+    try:
+        return tuple(map(Verifier.parsed, chosen.read_text(encoding="utf-8").split()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise stop(
+            f"{chosen} cannot be read ({type(error).__name__}): name the keys with --key.", USAGE
+        ) from error
+    except NotAKey as error:
+        raise stop(f"{chosen} holds something else than keys of signed notes: {error}", USAGE) from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise stop(f"{path} cannot be read: {error.strerror}", USAGE) from error
+
+
+def _signed(notes: Iterable[tuple[str, bytes]], trusted: Sequence[Verifier]) -> list[Checkpoint]:
+    found = list[Checkpoint]()
+    for whose, note in notes:
+        try:
+            found.append(Checkpoint.parsed(opened(note, trusted)))
+        except (NotSigned, NotACheckpoint) as error:
+            raise stop(f"The checkpoint of {whose} is not to be trusted: {error}", REFUSED) from error
+        if found[-1].origin != found[0].origin:
+            raise stop(
+                f"The checkpoint of {whose} is of {found[-1].origin}, not of {found[0].origin}.", REFUSED
+            )
+    return found
+
+
+def _verified(events: int, signed: Sequence[Checkpoint]) -> str:
+    told = f"{events:,} events are what was sealed"
+    if not signed:
+        return f"{told}; nothing of it was signed."
+    sizes = " and ".join(f"{size:,}" for size in sorted({one.size for one in signed}))
+    return f"{told}, and the first {sizes} what {signed[0].origin} signed."
