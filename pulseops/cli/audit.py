@@ -111,6 +111,17 @@ def verify(
         raise SystemExit(REFUSED)
 
 
+@audit.command(name="key")
+def show_key() -> None:
+    """Print the public half of the key that signs; where there is no key, make it."""
+    path = _key()
+    try:
+        keys = keyfile.read(path) if path.exists() else keyfile.make(path)
+    except (keyfile.KeyUnusable, OSError) as error:
+        raise stop(str(error), REFUSED) from error
+    print(keys.signer.verifier)
+
+
 @audit.command
 def rotate(*, json: Json = False) -> None:
     """Make the key that signs anew. Auditors go on trusting both: give them the new audit.pub.

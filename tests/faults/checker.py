@@ -221,6 +221,8 @@ def _derived(stored: Stored, past: Past) -> Iterator[Violation]:
         yield _late("I8", f"not everybody has come to position {head}: {stored.followers}")
     if stored.waiting:
         yield _late("I11", f"{len(stored.waiting)} incidents still wait for an escalation")
+    if stored.unsealed is not None:
+        yield _wrong("I7", f"the tree is not that of the log: {stored.unsealed}")
     readable = {key: facts for key, facts in past.items() if as_of(facts, len(facts)) is not None}
     for name, rows, folded in (
         ("board", stored.board, folded_board(readable, LOG)),

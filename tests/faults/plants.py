@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
+from pulseops.audit.walk import Divergence
 from pulseops.incidents.events import Assigned, Classified, Commented, Created, Escalated, Reopened
 from pulseops.kernel.ids import new_id
 from tests.faults.damage import Plant, append, change, last, rewrite, unanswered
@@ -68,6 +69,10 @@ def a_position_is_skipped(_: History, stored: Stored) -> None:
 
 def a_version_is_skipped(_: History, stored: Stored) -> None:
     change(stored, stored.facts[-1], version=stored.facts[-1].version + 1)
+
+
+def the_tree_is_of_another_history(_: History, stored: Stored) -> None:
+    stored.unsealed = Divergence(position=1, field="hash of the event", expected="00", found="01")
 
 
 def the_board_is_wrong(_: History, stored: Stored) -> None:
@@ -136,6 +141,7 @@ PLANTS: dict[Plant, str] = UNTIMELY | {
     an_incident_is_assigned_twice: "is no life of an incident",
     a_position_is_skipped: "positions are not",
     a_version_is_skipped: "versions are not",
+    the_tree_is_of_another_history: "the tree is not that of the log",
     the_board_is_wrong: "the board says otherwise",
     the_timeline_has_a_hole: "the timeline says otherwise",
     a_follower_has_stopped: "not everybody has come",

@@ -6,6 +6,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from pulseops.audit.walk import Divergence, walk
 from pulseops.eventstore.codec import COLUMNS
 from pulseops.kernel.envelope import Recorded
 from pulseops.wiring import CODEC
@@ -19,7 +20,10 @@ _WAITING = "SELECT incident_id FROM escalation.deadline WHERE log_id = $1"
 
 
 class Stored(Struct):
-    """`streams` has version, first and last position; `followers` has how far each one has come."""
+    """`streams` has version, first and last position; `followers` has how far each one has come.
+
+    `unsealed` is where the tree is not that of history.
+    """
 
     facts: list[Recorded[Any]]
     board: Rows
@@ -27,6 +31,7 @@ class Stored(Struct):
     streams: dict[UUID, tuple[int, int, int]]
     followers: dict[str, int]
     waiting: set[UUID]
+    unsealed: Divergence | None = None
 
     def past(self) -> dict[UUID, list[Recorded[Any]]]:
         found: dict[UUID, list[Recorded[Any]]] = {}
@@ -37,11 +42,13 @@ class Stored(Struct):
 
 async def read(connection: asyncpg.Connection) -> Stored:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        facts = [CODEC.decode(row) for row in await connection.fetch(_FACTS, LOG)]
         return Stored(
-            facts=[CODEC.decode(row) for row in await connection.fetch(_FACTS, LOG)],
+            facts=facts,
             board=without_versions(await stored(connection, "incident_1", LOG)),
             timeline=without_versions(await stored(connection, "timeline_1", LOG)),
             streams={row[0]: tuple(row[1:]) for row in await connection.fetch(_STREAMS, LOG)},
             followers=dict(await connection.fetch(_FOLLOWERS, LOG)),
             waiting={row[0] for row in await connection.fetch(_WAITING, LOG)},
+            unsealed=(await walk(connection, LOG, len(facts))).divergence,
         )

@@ -192,6 +192,17 @@ def test_a_checkpoint_that_somebody_made_up_is_refused(
     assert (code, f"is of {keys.origin('acme')}, not of" in told) == (1, True)
 
 
+def test_the_key_is_made_once_and_shown_by_its_public_half(
+    key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key.unlink()
+    code, told, _ = run(capsys, "key")
+    assert (code, told) == (0, f"{keyfile.read(key).signer.verifier}\n")
+    assert run(capsys, "key") == (0, told, "")
+    key.chmod(0o644)
+    assert run(capsys, "key")[0] == 1
+
+
 def test_a_new_key_is_made_beside_the_old_one_and_both_are_trusted(
     database: Database, key: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

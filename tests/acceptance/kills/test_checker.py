@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import asyncpg
 
+from pulseops.audit.sealing import SEALER
 from pulseops.catalog.service import SERVICES
 from pulseops.catalog.team import TEAMS
 from pulseops.db.clock import DatabaseClock
@@ -62,7 +63,7 @@ async def live(api: Api) -> History:
         await client.act()
     await client.report()
     pool = api.app.state.pool
-    led = (BOARD, TIMELINE, deadlines(RULES), TEAMS, SERVICES)
+    led = (BOARD, TIMELINE, deadlines(RULES), TEAMS, SERVICES, SEALER)
     work = Subscriptions(pool, led, owner="test", doorbell=Doorbell(None))
     work.start()
     async with asyncio.timeout(20):
