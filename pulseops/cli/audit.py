@@ -3,9 +3,10 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Annotated
 
 import asyncpg
-from cyclopts import App
+from cyclopts import App, Parameter
 from msgspec import Struct
 
 from pulseops.audit import keyfile
@@ -62,7 +63,7 @@ def checkpoint(*, log: str = DEFAULT) -> None:
 @audit.command
 def verify(
     *,
-    against: tuple[Path, ...] = (),
+    against: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
     key: Path | None = None,
     log: str = DEFAULT,
     json: Json = False,
