@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
+import httpx
 import pytest
 
 from pulseops.db.pools import open_connection
@@ -40,8 +41,11 @@ async def test_no_request_meets_an_answer_that_is_not_described(
             env=os.environ | {"PULSEOPS_API_KEY": key},
         )
         told, _ = await asking.communicate()
+        async with httpx.AsyncClient(trust_env=False, headers={"authorization": f"Bearer {key}"}) as client:
+            let_in = (await client.get(f"http://127.0.0.1:{port}/whoami")).status_code
     said = told.decode()
     assert asking.returncode == 0, said
+    assert let_in == 200, "it was let in to the end"
     assert "Could not resolve" not in said, "a link that leads nowhere"
     [(followed, there)] = re.findall(r"API Links: +([0-9]+) covered / ([0-9]+) selected", said)
     assert int(followed) > int(there) / 3, said
