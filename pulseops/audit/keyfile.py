@@ -34,12 +34,13 @@ def read(path: Path) -> Keys:
 
 
 def make(path: Path) -> Keys:
-    """A new key, where there is none: who comes second takes that of the first."""
+    """The key that is there, or a new one: who comes second takes that of the first. Raises KeyUnusable."""
     keys = Keys(signer=Signer.new(f"pulseops/{uuid4().hex[:16]}"))
     try:
-        _write(path, keys, exclusively=True)
+        _put(path, _private(keys), 0o600, exclusively=True)
     except FileExistsError:
-        return read(path)
+        keys = read(path)
+    _publish(path, keys)
     return keys
 
 
@@ -47,7 +48,9 @@ def rotate(path: Path) -> Keys:
     """A new key of the same name, beside what the one before has signed. Raises KeyUnusable."""
     before = read(path)
     keys = Keys(signer=Signer.new(before.signer.name), earlier=tuple(before.verifiers))
-    _write(path, keys, exclusively=False)
+    # Nobody is misled by a key that has signed nothing yet.
+    _publish(path, keys)
+    _put(path, _private(keys), 0o600)
     return keys
 
 
@@ -56,21 +59,33 @@ def public(path: Path) -> Path:
     return path.with_suffix(".pub")
 
 
-def _write(path: Path, keys: Keys, *, exclusively: bool) -> None:
+def _private(keys: Keys) -> str:
+    return "".join(f"{one}\n" for one in (keys.signer.kept(), *keys.earlier))
+
+
+def _publish(path: Path, keys: Keys) -> None:
+    told, where = "".join(f"{one}\n" for one in keys.verifiers), public(path)
+    if not where.exists() or where.read_text(encoding="utf-8") != told:
+        _put(where, told, 0o644)
+
+
+def _put(path: Path, text: str, mode: int, *, exclusively: bool = False) -> None:
     """Whole or not at all, and on disk when it returns. Raises FileExistsError."""
-    told = "".join(f"{one}\n" for one in keys.verifiers)
-    earlier = "".join(f"{one}\n" for one in keys.earlier)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as sink:  # noqa: PTH123
-        sink.write(f"{keys.signer.kept()}\n{earlier}")
-        sink.flush()
-        os.fsync(sink.fileno())
     try:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as sink:  # noqa: PTH123
+            sink.write(text)
+            sink.flush()
+            os.fsync(sink.fileno())
         if exclusively:
             path.hardlink_to(fresh)
         else:
             fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
-    public(path).write_text(told, encoding="utf-8")
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -10,7 +10,8 @@
 
 `data` and `meta` are RFC 8785 JSON: sorted names, no white space, the shortest numbers. What PulseOps never
 writes has bytes of its own all the same: an integer beyond 2^53 stands with all its digits, and a fraction
-that no double tells apart from others as PostgreSQL writes it. The log is not in it: the checkpoint names it.
+that no double tells apart from others, or what is nested more than 100 deep, as PostgreSQL writes it. The log
+is not in it: the checkpoint names it.
 """
 
 import re
@@ -28,6 +29,9 @@ _LENGTH = struct.Struct(">I")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PLAIN, _SMALL = 21, 6  # digits before the point, and zeros behind it, beyond which a number has an exponent
+_DEEPEST = 100
+"""Levels of arrays and objects. How deep a parser goes differs from one to the next."""
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 _BEYOND = re.compile(r"[\U00010000-\U0010ffff]|\\u[dD]")
 
 
@@ -49,11 +53,21 @@ def sealed(row: Mapping[str, Any]) -> bytes:
 
 def canonical(text: str) -> bytes:
     """JSON text, as of `jsonb`, in the form of RFC 8785."""
+    if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
+        return text.encode()
     value = _decoder.decode(text)
     if not (text.isascii() and "\\u" not in text) and _BEYOND.search(text):
         # Names are sorted by UTF-16 code units; any other order agrees with that up to U+FFFF.
         return _in_order.encode(_ordered(value))
     return _sorting.encode(value)
+
+
+def _depth(text: str) -> int:
+    deepest = depth = 0
+    for found in _BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _ordered(value: Any) -> Any:

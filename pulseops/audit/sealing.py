@@ -4,9 +4,7 @@ Sealed again from the beginning, history must give the very same tree: where it 
 it, and the sealer goes no further.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import asyncpg
 from sqlalchemy import BigInteger, CheckConstraint, Column, LargeBinary, SmallInteger, Table
@@ -109,8 +107,7 @@ async def _seal(connection: asyncpg.Connection, piece: Slice) -> None:
         raise CannotSeal(
             "A tree is of all events, one after the other: it has no shards, and leaves nothing out."
         )
-    rows = await events_between(connection, piece.log_id, piece.after, piece.up_to)
-    leaves = await leaves_of(rows, piece.after)
+    leaves = await leaves_between(connection, piece.log_id, piece.after, piece.up_to)
     if len(leaves) != piece.up_to - piece.after:
         raise CannotSeal(f"There is no event at position {piece.after + len(leaves) + 1}.")
     edge = of_edge(piece.after)
@@ -128,23 +125,20 @@ async def _seal(connection: asyncpg.Connection, piece: Slice) -> None:
         raise await _differing(connection, piece.log_id, refused, tiles[refused])
 
 
-async def events_between(
-    connection: asyncpg.Connection, log_id: int, after: int, up_to: int
-) -> Sequence[Mapping[str, Any]]:
-    """Rows of `codec.COLUMNS`, by position."""
-    rows: Sequence[Mapping[str, Any]] = await connection.fetch(_EVENTS, log_id, after, up_to)
-    return rows
+async def leaves_between(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> list[bytes]:
+    """The hashes of the events after `after` up to `up_to`, or to before the first that is missing.
 
-
-async def leaves_of(rows: Sequence[Mapping[str, Any]], after: int) -> list[bytes]:
-    """The hashes of the events after `after`, up to where one is missing. Others have a turn in between."""
+    Read by a tile's worth at a time, because events may be long.
+    """
     leaves = list[bytes]()
-    for position, row in enumerate(rows, start=after + 1):
-        if row["position"] != position:
-            break
-        leaves.append(leaf_hash(sealed(row)))
-        if not position % WIDTH:
-            await asyncio.sleep(0)
+    for start in range(after, up_to, WIDTH):
+        rows = await connection.fetch(_EVENTS, log_id, start, min(start + WIDTH, up_to))
+        for position, row in enumerate(rows, start=start + 1):
+            if row["position"] != position:
+                return leaves
+            leaves.append(leaf_hash(sealed(row)))
+        if len(leaves) < min(start + WIDTH, up_to) - after:
+            return leaves
     return leaves
 
 

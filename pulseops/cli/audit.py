@@ -117,7 +117,7 @@ def show_key() -> None:
     """Print the public half of the key that signs; where there is no key, make it."""
     path = _key()
     try:
-        keys = keyfile.read(path) if path.exists() else keyfile.make(path)
+        keys = keyfile.make(path)
     except (keyfile.KeyUnusable, OSError) as error:
         raise stop(str(error), REFUSED) from error
     print(keys.signer.verifier)

@@ -248,9 +248,10 @@ def _audit_key(settings: Settings, home: Home) -> Path:
     """The one that is named, or the home's own, which the first start makes."""
     path = settings.audit_key or home.audit_key
     try:
-        if settings.audit_key is None and not path.exists():
+        if settings.audit_key is None:
             keyfile.make(path)
-        keyfile.read(path)
+        else:
+            keyfile.read(path)
     except (KeyUnusable, OSError) as error:
         raise CannotStart(str(error)) from error
     return path.absolute()

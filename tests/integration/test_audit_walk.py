@@ -99,6 +99,14 @@ async def test_history_that_was_changed_and_sealed_anew_is_found_by_a_checkpoint
     assert await divergence(app, kept) == (0, KEPT, "root of all up to here")
 
 
+async def test_of_two_roots_that_were_signed_for_as_many_events_one_is_found_to_be_false(
+    app: asyncpg.Connection, kept: Checkpoint
+) -> None:
+    other = Checkpoint(origin=kept.origin, size=kept.size, root=EMPTY)
+    for both in ((kept, other), (other, kept)):
+        assert await divergence(app, *both) == (0, KEPT, "root of all up to here")
+
+
 async def test_a_tail_that_was_cut_off_is_missed_by_who_has_a_checkpoint_of_it(
     app: asyncpg.Connection, admin: asyncpg.Connection, kept: Checkpoint
 ) -> None:

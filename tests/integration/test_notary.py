@@ -117,6 +117,11 @@ def test_a_key_is_made_once_and_only_for_us(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert keyfile.public(path).read_text() == f"{keys.signer.verifier}\n"
     assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
+    keyfile.public(path).unlink()
+    keyfile.make(path)
+    assert keyfile.public(path).read_text() == f"{keys.signer.verifier}\n", (
+        "as after an end between the two files"
+    )
 
 
 def test_a_key_that_follows_knows_those_before_it(tmp_path: Path) -> None:

@@ -103,6 +103,15 @@ SLIGHTLY: Mapping[type, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.parametrize(("levels", "as_it_stands"), [(100, False), (101, True), (20_000, True)])
+def test_what_is_nested_too_deep_for_some_parser_is_sealed_as_it_stands(
+    levels: int, as_it_stands: bool
+) -> None:
+    brackets = "[" * 200
+    deep = '{"a": ' * levels + f'"\\"{brackets}"' + "}" * levels
+    assert (canonical(deep) == deep.encode()) is as_it_stands
+
+
 @pytest.mark.parametrize("column", [name for name in ROW if name != "log_id"])
 def test_nothing_of_an_event_changes_unnoticed(column: str) -> None:
     value = ROW[column]
