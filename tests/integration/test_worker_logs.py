@@ -182,7 +182,7 @@ async def test_a_worker_is_killed_and_both_logs_go_on_with_nothing_lost_or_doubl
 ) -> None:
     async with AsyncExitStack() as stack:
         doomed, _ = [await stack.enter_async_context(process(database.app_url)) for _ in range(2)]
-        await holds(pool, "SELECT count(owner) = 10 FROM eventstore.subscription")
+        await holds(pool, "SELECT count(owner) = 12 FROM eventstore.subscription")
         reporting = [asyncio.create_task(report(duty, 30)) for duty in duties]
         await holds(pool, "SELECT count(*) > 5 FROM incidents.incident")
         doomed.kill()
