@@ -26,6 +26,7 @@ from pulseops.access.signing_in import SigningIn
 from pulseops.access.tokens import Tokens
 from pulseops.access.usage import Usage
 from pulseops.access.users import Users
+from pulseops.audit.publisher import standings
 from pulseops.db.ground import BadGround, open_ground
 from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
@@ -213,12 +214,7 @@ async def _probe(watches: asyncpg.Pool, gateways: Gateways, reads: Reads, expect
         reasons.append("how far the logs are was not found out in time")
     replica = await _behind(reads, found)
     return judged(
-        expected,
-        schema=schema.current,
-        problem=schema.problem,
-        logs=found,
-        replica=replica,
-        reasons=reasons,
+        expected, schema=schema.current, problem=schema.problem, logs=found, replica=replica, reasons=reasons
     )
 
 
@@ -231,8 +227,11 @@ async def _behind(reads: Reads, logs: Sequence[Seen]) -> Standing | None:
 
 
 async def _logs(connection: asyncpg.Connection) -> list[Seen]:
-    late = await overdue(connection)
-    return [Seen(log.log_id, log.name, log.lag, late.get(log.log_id, 0.0)) for log in await lags(connection)]
+    late, published = await overdue(connection), await standings(connection)
+    return [
+        Seen(log.log_id, log.name, log.lag, late.get(log.log_id, 0.0), published.get(log.log_id))
+        for log in await lags(connection)
+    ]
 
 
 class _Server(uvicorn.Server):

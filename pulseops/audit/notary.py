@@ -1,7 +1,7 @@
 """The notary: signs what is sealed of each log, a second after the last time, if the tree only grew."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import asyncpg
@@ -77,11 +77,18 @@ class Keys(Struct, frozen=True, kw_only=True):
         return f"{self.signer.name}/{log}"
 
 
-class Notary:
-    """Signs for all logs. Several may: what they sign is of one tree."""
+Ask = Callable[[str], Awaitable[Checkpoint | None]]
+"""The checkpoint of a log that is published, by the log's name."""
 
-    def __init__(self, pool: asyncpg.Pool, keys: Keys) -> None:
-        self._pool, self._keys = pool, keys
+
+class Notary:
+    """Signs for all logs. Several may: what they sign is of one tree.
+
+    What it signs first of a log adds to what was kept of it, and to what was `published`.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, keys: Keys, *, published: Ask | None = None) -> None:
+        self._pool, self._keys, self._published = pool, keys, published
         self._signed: dict[int, Checkpoint] = {}
         self._failing = False
 
@@ -115,18 +122,23 @@ class Notary:
         return made
 
     async def _sign(self, connection: asyncpg.Connection, log_id: int, name: str, size: int) -> Checkpoint:
-        before = self._signed.get(log_id) or await self._kept(connection, log_id)
-        if before is not None and before.size > size:
-            raise Refused(f"{Refused.__doc__} It has {size} events where {before.size} were signed.")
-        proof = consistency(before.size, size) if before is not None and before.size else []
-        runs = [Run(0, size), *proof]
-        root, *path = await hashes(connection, log_id, runs)
-        if before is not None and not consistent(before.size, before.root, size, root, path):
-            raise Refused(f"{Refused.__doc__} It differs somewhere in the first {before.size} events.")
+        [root] = await hashes(connection, log_id, [Run(0, size)])
         after = Checkpoint(origin=self._keys.origin(name), size=size, root=root)
+        for before in await self._before(connection, log_id, name):
+            if (why := await amiss(connection, log_id, before, after)) is not None:
+                raise Refused(f"{Refused.__doc__} {why}")
         await connection.execute(_KEEP, log_id, size, signed(str(after), [self._keys.signer]))
         self._signed[log_id] = after
         return after
+
+    async def _before(self, connection: asyncpg.Connection, log_id: int, name: str) -> list[Checkpoint]:
+        """What the next checkpoint has to add to."""
+        if (last := self._signed.get(log_id)) is not None:
+            return [last]
+        known = [await self._kept(connection, log_id)]
+        if self._published is not None:
+            known.append(await self._published(name))
+        return [one for one in known if one is not None]
 
     async def _kept(self, connection: asyncpg.Connection, log_id: int) -> Checkpoint | None:
         """What was signed before this process began. Raises NotSigned when it is not by one of our keys."""
@@ -140,6 +152,23 @@ async def newest_note(connection: asyncpg.Connection, log_id: int) -> str | None
         "SELECT note FROM audit.checkpoint WHERE log_id = $1", log_id
     )
     return note
+
+
+async def amiss(
+    connection: asyncpg.Connection, log_id: int, before: Checkpoint, after: Checkpoint
+) -> str | None:
+    """Why `after` does not only add to `before` (RFC 9162, 2.1.4), as the kept tree shows; None when it does.
+
+    Raises CannotSeal where the tree has a hole.
+    """
+    if before.origin != after.origin:
+        return f"It is of {after.origin} where {before.origin} was signed."
+    if before.size > after.size:
+        return f"It has {after.size} events where {before.size} were signed."
+    path = await hashes(connection, log_id, consistency(before.size, after.size) if before.size else [])
+    if consistent(before.size, before.root, after.size, after.root, path):
+        return None
+    return f"It differs somewhere in the first {before.size} events."
 
 
 async def hashes(connection: asyncpg.Connection, log_id: int, runs: Sequence[Run]) -> list[bytes]:

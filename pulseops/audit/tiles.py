@@ -28,12 +28,8 @@ class Path(Struct, frozen=True):
 
     def __str__(self) -> str:
         """Such as `0/x001/234/067`, or `0/000.p/17`; below `tile/`."""
-        digits = f"{self.place.index:d}"
-        digits = digits.zfill(-(-len(digits) // 3) * 3)
-        parts = [digits[at : at + 3] for at in range(0, len(digits), 3)]
-        index = "/".join([*(f"x{part}" for part in parts[:-1]), parts[-1]])
         part = "" if self.width == WIDTH else f".p/{self.width}"
-        return f"{self.place.level}/{index}{part}"
+        return f"{self.place.level}/{grouped(self.place.index)}{part}"
 
     @classmethod
     def parsed(cls, text: str) -> "Path":
@@ -49,6 +45,15 @@ class Path(Struct, frozen=True):
 
 
 _HIGHEST = 63
+
+
+def grouped(number: int) -> str:
+    """As part of a path: `x001/x234/067`, so that no folder has more than a thousand of a kind."""
+    digits = f"{number:d}"
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    parts = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+    return "/".join([*(f"x{part}" for part in parts[:-1]), parts[-1]])
+
 
 Tiles = Mapping[Place, bytes]
 """The hashes of some tiles, one after the other: of the last of a level perhaps not all 256 yet."""

@@ -17,6 +17,8 @@ from pulseops.http.spec import Shape, Spec
 
 _FRESH = 0.5
 """Seconds for which what was found is told to whoever asks."""
+_UNPUBLISHED = 180.0
+"""Seconds for which publishing may fail before somebody has to look."""
 _LAGS = 10.0
 """Seconds from which a read model, or the last sweep, counts as late."""
 
@@ -53,11 +55,15 @@ class Follower(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A log by its name: the position of its newest event, and how late its oldest unfired escalation is."""
+    """A log by its name: the position of its newest event, and how late its oldest unfired escalation is.
+
+    `publishedPosition` is that of the newest event that is published for auditors; null where none are.
+    """
 
     name: str
     position: int
     overdue_seconds: float
+    published_position: int | None = None
 
 
 class Replica(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -97,12 +103,13 @@ class Lag(Protocol):
 
 
 class Seen(Struct, frozen=True):
-    """What was found of one log."""
+    """What was found of one log. `published` is what `audit.publisher` says of it, None where nothing is."""
 
     log_id: int
     name: str
     lag: Lag
     overdue: float
+    published: Any = None
 
 
 Probe = Callable[[], Awaitable[Ready]]
@@ -158,6 +165,7 @@ def judged(
             reasons.append(f"{one.title} has parked streams: {one.parked}")
     late = [log for log in logs if log.overdue > _LAGS]
     reasons += [f"escalations of log {log.name} are {log.overdue:.0f} s late" for log in late]
+    reasons += [reason for log in logs if (reason := _unpublished(log)) is not None]
     if replica is not None and not replica.answers:
         reasons.append("the replica does not answer: reads go to the primary")
     elif replica is not None and (replica.seconds or 0) > _LAGS:
@@ -171,13 +179,29 @@ def judged(
         schema=schema,
         schema_expected=expected,
         logs=tuple(
-            Standing(name=log.name, position=log.lag.position, overdue_seconds=log.overdue) for log in logs
+            Standing(
+                name=log.name,
+                position=log.lag.position,
+                overdue_seconds=log.overdue,
+                published_position=None if log.published is None else log.published.position,
+            )
+            for log in logs
         ),
         subscriptions=followers,
         sweep_seconds=swept,
         replica=replica and Replica(**{name: getattr(replica, name) for name in Replica.__struct_fields__}),
         reasons=tuple(reasons),
     )
+
+
+def _unpublished(log: Seen) -> str | None:
+    if log.published is None:
+        return None
+    if log.published.refused:
+        return f"history of log {log.name} is not what was published"
+    if log.published.seconds > _UNPUBLISHED:
+        return f"history of log {log.name} is not published for {log.published.seconds:.0f} s"
+    return None
 
 
 def _follower(log: str, follower: Any) -> Follower:
@@ -191,6 +215,8 @@ def measured(found: Ready) -> None:
     for log in found.logs:
         metrics.POSITION.labels(log.name).set(log.position)
         metrics.OVERDUE_SECONDS.labels(log.name).set(log.overdue_seconds)
+        if log.published_position is not None:
+            metrics.PUBLISHED_POSITION.labels(log.name).set(log.published_position)
     if found.replica is not None:
         metrics.REPLICA.set(found.replica.answers)
         metrics.REPLICA_POSITIONS.set(_or_nan(found.replica.positions))

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0019_register"
-down_revision = "0018_audit"
+revision = "0020_register"
+down_revision = "0019_published"
 branch_labels = None
 depends_on = None
 # Older code signs all the same, and makes no register.
