@@ -12,8 +12,8 @@ import asyncpg
 import structlog
 
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.merkle import EMPTY, consistency, consistent, leaf_hash
-from pulseops.audit.notary import Keys, hashes, newest_note
+from pulseops.audit.merkle import EMPTY, leaf_hash
+from pulseops.audit.notary import Keys, amiss, newest_note
 from pulseops.audit.note import NotSigned, opened, signed
 from pulseops.audit.register import Register, stream_of, up_to, version_of
 from pulseops.audit.registered import Came, came, kept_pages, newest_register
@@ -128,7 +128,8 @@ async def make(
             before = Register(log=nothing, entries=0, root=EMPTY)
         elif before.log == log:
             return before
-        await _require_grown(connection, log_id, before.log, log)
+        if (why := await amiss(connection, log_id, before.log, log)) is not None:
+            raise CannotRegister(f"The log is not what it was at the register before. {why}")
         made = await _made(connection, log_id, before, log)
         told = signed(str(made), [keys.signer])
         await connection.execute(_KEEP, log_id, log.size, made.entries, told)
@@ -139,16 +140,6 @@ async def make(
 async def _before(connection: asyncpg.Connection, log_id: int, keys: Keys) -> Register | None:
     note = await newest_register(connection, log_id)
     return None if note is None else Register.parsed(opened(note.encode(), keys.verifiers))
-
-
-async def _require_grown(
-    connection: asyncpg.Connection, log_id: int, before: Checkpoint, log: Checkpoint
-) -> None:
-    """CannotRegister where the log is not what it was at the register before."""
-    between = 0 < before.size < log.size
-    proof = await hashes(connection, log_id, consistency(before.size, log.size)) if between else []
-    if not consistent(before.size, before.root, log.size, log.root, proof):
-        raise CannotRegister(f"The log is not what it was at position {before.size}, at the register before.")
 
 
 async def _made(connection: asyncpg.Connection, log_id: int, before: Register, log: Checkpoint) -> Register:
