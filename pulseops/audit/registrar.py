@@ -23,7 +23,7 @@ from pulseops.kernel.errors import PulseOpsError
 
 _APART = timedelta(hours=1)
 """Between two registers of a log that nobody asked for."""
-_LOOK = 60.0
+_LOOK = 10.0
 """Seconds between looks at which logs are due."""
 
 # One that is of the future was signed before the clock was set back.
@@ -102,7 +102,9 @@ class Registrar:
                 self._failing[due["log_id"]] = str(error)
             else:
                 self._failing.pop(due["log_id"], None)
-                made += [one] if one is not None else []
+                if one is not None:
+                    made.append(one)
+                    _log.info("register made", log=due["name"], size=one.log.size, streams=one.entries)
         return made
 
 
@@ -133,7 +135,6 @@ async def make(
         made = await _made(connection, log_id, before, log)
         told = signed(str(made), [keys.signer])
         await connection.execute(_KEEP, log_id, log.size, made.entries, told)
-    _log.info("register made", log=name, size=log.size, streams=made.entries)
     return made
 
 
