@@ -96,8 +96,7 @@ class Inclusion(Struct, frozen=True, kw_only=True, rename="camel"):
     """That an event is among the first `size` of a log: `hashes` lead from its `leafHash` to the `root`.
 
     `index` is its place in the tree, from 0. `entry` is what was sealed of the event, byte for byte.
-    `checkpoint` is the note that was signed of a tree of that size; null where none was. `event` is null
-    where what was stored cannot be told as a CloudEvent.
+    `checkpoint` is the note that was signed of a tree of that size; null where none was.
     """
 
     position: int
@@ -108,14 +107,14 @@ class Inclusion(Struct, frozen=True, kw_only=True, rename="camel"):
     hashes: tuple[bytes, ...]
     checkpoint: str | None
     entry: bytes
-    event: CloudEvent | None
+    event: CloudEvent
 
     def check(self, verifiers: Iterable[Verifier], *, kept: str | None = None) -> Checkpoint:
         """As `Proof.check`, and that the rest fits. `kept` stands for the checkpoint where it has none."""
         note = self.checkpoint if self.checkpoint is not None else kept
         if note is None:
             raise NotProved("It has no checkpoint: hold it against one of its size that was kept.")
-        if self.event is not None and self.event.entry != self.entry:
+        if self.event.entry != self.entry:
             raise NotProved("The event is not what was sealed.")
         if self.leaf_hash != leaf_hash(self.entry):
             raise NotProved("The hash of the leaf is not that of the event.")
