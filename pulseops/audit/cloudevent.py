@@ -6,6 +6,7 @@ Of its attributes `specversion`, `source` and `datacontenttype` are not sealed: 
 import binascii
 import json
 import re
+import struct
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -15,10 +16,11 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from pulseops.audit.leaf import sealed
+from pulseops.audit.leaf import sealed, unsealed
 from pulseops.kernel.errors import PulseOpsError
 
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+_POSITION = re.compile(r"[1-9][0-9]{0,18}")
 _FINER = re.compile(r"\.[0-9]{7}")
 
 
@@ -53,7 +55,7 @@ class CloudEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     subject: UUID
     time: Instant
     datacontenttype: Literal["application/json"]
-    position: Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]{0,18}(?![\s\S])")]
+    position: str
     recordedtime: Instant
     version: Annotated[int, msgspec.Meta(ge=1, lt=1 << 31)]
     schemaversion: Annotated[int, msgspec.Meta(ge=0, lt=1 << 15)]
@@ -63,6 +65,18 @@ class CloudEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     causationid: str | UnsetType = UNSET
     meta: str | UnsetType = UNSET
     data: Raw
+
+    @classmethod
+    def of_entry(cls, entry: bytes) -> "CloudEvent":
+        """What was sealed. Raises NotAnEvent."""
+        try:
+            # Which log it is of is not in it: that is for the checkpoint to say.
+            found = cls.of({"log_id": "", **unsealed(entry)})
+        except ValueError as error:
+            raise NotAnEvent(f"{NotAnEvent.__doc__} {error}") from None
+        if found.entry != entry:
+            raise NotAnEvent(f"{NotAnEvent.__doc__} It is not as one is sealed.")
+        return found
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> "CloudEvent":
@@ -87,6 +101,8 @@ class CloudEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def entry(self) -> bytes:
         """What was sealed of it. Raises NotAnEvent."""
+        if not _POSITION.fullmatch(self.position):
+            raise NotAnEvent(f"{NotAnEvent.__doc__} It has no position.")
         row = {
             "position": int(self.position),
             "stream_id": self.subject,
@@ -102,8 +118,8 @@ class CloudEvent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         }
         try:
             return sealed(row)
-        except msgspec.MsgspecError as error:
-            raise NotAnEvent(f"{NotAnEvent.__doc__} Of its JSON: {error}.") from None
+        except (msgspec.MsgspecError, ValueError, TypeError, struct.error) as error:
+            raise NotAnEvent(f"{NotAnEvent.__doc__} {error}.") from None
 
     @property
     def _meta(self) -> str:
