@@ -1,26 +1,25 @@
 """`pulseops audit …`: what was signed of history, and whether history is still that."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import asyncpg
 from cyclopts import App, Parameter
 from msgspec import Struct
-from msgspec.structs import replace
 
 from pulseops.audit import keyfile
-from pulseops.audit.checkpoint import Checkpoint
+from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
 from pulseops.audit.notary import newest_note
-from pulseops.audit.registered import newest_register
+from pulseops.audit.note import NotSigned, Verifier, opened
 from pulseops.audit.sealing import NAME
 from pulseops.audit.walk import Walked, walk
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, in_database, print_structs, stop
-from pulseops.cli.register import recounted, registering
+from pulseops.cli.proofs import proofs
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED
-from pulseops.cli.trust import Told, key_path, read, told, trusted
+from pulseops.cli.trust import own_key, taken, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
 from pulseops.subscriptions.positions import models
@@ -71,14 +70,13 @@ def verify(
 ) -> None:
     """Hold every event against what was sealed and signed. Exits with 1 at the first that differs.
 
-    Each hash of the tree is held against what lies below it, and each stream is counted anew and held against
-    the register. What the database holds can be changed by whoever has it, all of this included. A checkpoint
-    or a register that was kept elsewhere cannot: give it with --against.
+    What the database holds can be changed by whoever has it, tree and checkpoint included. A checkpoint that
+    was kept elsewhere cannot: give it with --against.
 
     Parameters
     ----------
     against
-        A checkpoint or a register that was kept. May be given several times.
+        A checkpoint that was kept. May be given several times.
     key
         The public keys that are trusted, a line each; else the home's audit.pub.
     log
@@ -86,30 +84,22 @@ def verify(
     json
         Print what was found as JSON.
     """
-    verifiers = trusted(key)
-    kept = [(str(path), read(path)) for path in against]
+    believed = trusted(key)
+    kept = [(str(path), taken(path)) for path in against]
 
-    async def work(pool: asyncpg.Pool) -> tuple[Walked, Told]:
+    async def work(pool: asyncpg.Pool) -> tuple[Walked, list[Checkpoint]]:
         log_id = await find_log(pool, log)
         async with pool.acquire() as connection:
+            note = await newest_note(connection, log_id)
+            notes = kept if note is None else [("the database", note.encode()), *kept]
+            signed = _signed(notes, believed)
+            sealed = await models((NAME,), log_id=log_id)(connection)
             with counting() as bar:
-                # A register that is made meanwhile is another.
-                async with connection.transaction(isolation="repeatable_read", readonly=True):
-                    ours = [await newest_register(connection, log_id), await newest_note(connection, log_id)]
-                    notes = [("the database", one.encode()) for one in ours if one is not None]
-                    signed = told([*notes, *kept], verifiers)
-                    own = ours[0] is not None
-                    wrong = await recounted(connection, log_id, signed.registers, own=own, bar=bar)
-                sealed = await models((NAME,), log_id=log_id)(connection)
-                task = bar.add_task("events", total=max([sealed, *(one.size for one in signed.sizes)]))
+                task = bar.add_task("events", total=max([sealed, *(one.size for one in signed)]))
                 found = await walk(
-                    connection,
-                    log_id,
-                    sealed,
-                    signed.sizes,
-                    progress=lambda at: bar.update(task, completed=at),
+                    connection, log_id, sealed, signed, progress=lambda at: bar.update(task, completed=at)
                 )
-            return (found if wrong is None or found.divergence else replace(found, divergence=wrong)), signed
+            return found, signed
 
     found, signed = in_database(work, size=2)
     if json:
@@ -125,7 +115,7 @@ def verify(
 @audit.command(name="key")
 def show_key() -> None:
     """Print the public half of the key that signs; where there is no key, make it."""
-    path = key_path()
+    path = own_key()
     try:
         keys = keyfile.make(path)
     except (keyfile.KeyUnusable, OSError) as error:
@@ -144,7 +134,7 @@ def rotate(*, json: Json = False) -> None:
     json
         Print its public half as JSON.
     """
-    path = key_path()
+    path = own_key()
     try:
         keys = keyfile.rotate(path)
     except (keyfile.KeyUnusable, OSError) as error:
@@ -155,19 +145,26 @@ def rotate(*, json: Json = False) -> None:
         say(harmless(f"{path} is a new key, {keyfile.public(path)} has its public half. Start workers anew."))
 
 
-def _verified(events: int, signed: Told) -> str:
+def _signed(notes: Iterable[tuple[str, bytes]], believed: Sequence[Verifier]) -> list[Checkpoint]:
+    found = list[Checkpoint]()
+    for whose, note in notes:
+        try:
+            found.append(Checkpoint.parsed(opened(note, believed)))
+        except (NotSigned, NotACheckpoint) as error:
+            raise stop(f"The checkpoint of {whose} is not to be trusted: {error}", REFUSED) from error
+        if found[-1].origin != found[0].origin:
+            raise stop(
+                f"The checkpoint of {whose} is of {found[-1].origin}, not of {found[0].origin}.", REFUSED
+            )
+    return found
+
+
+def _verified(events: int, signed: Sequence[Checkpoint]) -> str:
     told = f"{events:,} events are what was sealed"
-    if not signed.sizes:
+    if not signed:
         return f"{told}; nothing of it was signed."
-    told = f"{told}, and the first {_counted(signed.sizes)} what {signed.sizes[0].origin} signed."
-    if not signed.registers:
-        return told
-    whole = _counted([one.log for one in signed.registers])
-    return f"{told} Nothing is left out of any stream in the first {whole}."
+    sizes = " and ".join(f"{size:,}" for size in sorted({one.size for one in signed}))
+    return f"{told}, and the first {sizes} what {signed[0].origin} signed."
 
 
-def _counted(sizes: Sequence[Checkpoint]) -> str:
-    return " and ".join(f"{size:,}" for size in sorted({one.size for one in sizes}))
-
-
-audit.update(registering)
+audit.update(proofs)

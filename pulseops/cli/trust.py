@@ -1,34 +1,18 @@
-"""Which keys are trusted, and what they signed: notes that somebody kept, or that the database has."""
+"""Whose signatures are believed, and what is read from files to be held against them."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from msgspec import Struct
-
 from pulseops.audit import keyfile
-from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
-from pulseops.audit.note import NotAKey, NotSigned, Verifier, opened
-from pulseops.audit.register import NotARegister, Register, is_register
+from pulseops.audit.note import NotAKey, Verifier
 from pulseops.cli.database import stop
-from pulseops.cli.speak import REFUSED, USAGE
+from pulseops.cli.speak import USAGE
 from pulseops.settings import Settings, SettingsError
 
 
-class Told(Struct, frozen=True):
-    """What was signed of a log."""
-
-    checkpoints: Sequence[Checkpoint]
-    registers: Sequence[Register]
-
-    @property
-    def sizes(self) -> Sequence[Checkpoint]:
-        """Of the log, whatever tells of it."""
-        return [*self.checkpoints, *(one.log for one in self.registers)]
-
-
-def key_path() -> Path:
-    """Where the key lies that signs."""
+def own_key() -> Path:
+    """Where this installation's key is, or would be."""
     try:
         settings = Settings.from_environment(os.environ)
     except SettingsError as error:
@@ -37,8 +21,8 @@ def key_path() -> Path:
 
 
 def trusted(path: Path | None) -> Sequence[Verifier]:
-    """The public keys of a file, else those beside the key that signs."""
-    chosen = path or keyfile.public(key_path())
+    """The public keys in this file, else in the home's."""
+    chosen = path or keyfile.public(own_key())
     try:
         return tuple(map(Verifier.parsed, chosen.read_text(encoding="utf-8").split()))
     except (OSError, UnicodeDecodeError) as error:
@@ -49,29 +33,9 @@ def trusted(path: Path | None) -> Sequence[Verifier]:
         raise stop(f"{chosen} holds something else than keys of signed notes: {error}", USAGE) from error
 
 
-def read(path: Path) -> bytes:
+def taken(path: Path) -> bytes:
+    """What is in the file."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise stop(f"{path} cannot be read: {error.strerror}", USAGE) from error
-
-
-def told(notes: Iterable[tuple[str, bytes]], verifiers: Sequence[Verifier]) -> Told:
-    """What stands in the notes, each with whose it is; of one log, or this is the end."""
-    found = Told([], [])
-    checkpoints, registers = list[Checkpoint](), list[Register]()
-    for whose, note in notes:
-        try:
-            text = opened(note, verifiers)
-            if is_register(text):
-                registers.append(register := Register.parsed(text))
-                origin = register.log.origin
-            else:
-                checkpoints.append(checkpoint := Checkpoint.parsed(text))
-                origin = checkpoint.origin
-        except (NotSigned, NotACheckpoint, NotARegister) as error:
-            raise stop(f"The checkpoint of {whose} is not to be trusted: {error}", REFUSED) from error
-        found = Told(checkpoints, registers)
-        if origin != (first := found.sizes[0].origin):
-            raise stop(f"The checkpoint of {whose} is of {origin}, not of {first}.", REFUSED)
-    return found
