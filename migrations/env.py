@@ -22,6 +22,7 @@ import pulseops.access.person
 import pulseops.access.sessions
 import pulseops.audit.notary
 import pulseops.audit.publisher
+import pulseops.audit.registered
 import pulseops.audit.sealing
 import pulseops.catalog.service
 import pulseops.catalog.team

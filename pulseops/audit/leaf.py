@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -49,6 +50,14 @@ def sealed(row: Mapping[str, Any]) -> bytes:
     )
     texts = (row["type"].encode(), canonical(row["data"]), canonical(row["meta"]))
     return b"".join((MAGIC, head, *(part for text in texts for part in (_LENGTH.pack(len(text)), text))))
+
+
+def place(event: bytes) -> tuple[int, UUID, int]:
+    """Of what is sealed of an event: its position, its stream, and its version there. Raises ValueError."""
+    if not event.startswith(MAGIC) or len(event) < len(MAGIC) + _HEAD.size:
+        raise ValueError("This is no event as it is sealed.")
+    position, stream, _, _, version, *_ = _HEAD.unpack_from(event, len(MAGIC))
+    return position, UUID(bytes=stream), version
 
 
 def canonical(text: str) -> bytes:

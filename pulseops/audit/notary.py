@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, DateTime, SmallInteger, Table, Text
 
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.merkle import Run, consistency, consistent
-from pulseops.audit.note import Signer, Verifier, opened, signed
+from pulseops.audit.note import NotSigned, Signer, Verifier, opened, signed
 from pulseops.audit.sealing import NAME, CannotSeal, tiles_at
 from pulseops.audit.tiles import hashed, needed
 from pulseops.db.metadata import metadata
@@ -31,23 +31,28 @@ checkpoint = Table(
     Column("size", BigInteger, nullable=False, comment="How many events it is about, from the first one on."),
     Column("note", Text, nullable=False, comment="The checkpoint, signed (C2SP tlog-checkpoint)."),
     Column("signed_at", DateTime(timezone=True), nullable=False, comment="When it was signed."),
+    Column("refused", Text, comment="Why nothing more is signed; null while all is well."),
     schema="audit",
     comment="The newest checkpoint of each log. Older ones are with those who keep them.",
 )
 
+# A signature of the future says that the clock was set back: it is no reason to wait until it is past.
 _DUE = """
 SELECT l.log_id, l.name, s.position AS size
 FROM eventstore.log AS l
 JOIN eventstore.subscription AS s ON s.log_id = l.log_id AND s.name = $1 AND s.shard = 0
 LEFT JOIN audit.checkpoint AS c ON c.log_id = l.log_id
 WHERE s.position > coalesce(c.size, 0)
-  AND (c.log_id IS NULL OR s.position - c.size >= $2 OR c.signed_at <= clock_timestamp() - $3::interval)
+  AND (c.log_id IS NULL OR s.position - c.size >= $2
+    OR c.signed_at NOT BETWEEN clock_timestamp() - $3::interval AND clock_timestamp())
 """
 _KEEP = """
 INSERT INTO audit.checkpoint AS c (log_id, size, note, signed_at) VALUES ($1, $2, $3, clock_timestamp())
-ON CONFLICT (log_id) DO UPDATE SET size = excluded.size, note = excluded.note, signed_at = excluded.signed_at
+ON CONFLICT (log_id) DO UPDATE
+SET size = excluded.size, note = excluded.note, signed_at = excluded.signed_at, refused = NULL
 WHERE c.size < excluded.size
 """
+_REFUSE = "UPDATE audit.checkpoint SET refused = $2 WHERE log_id = $1 AND refused IS DISTINCT FROM $2"
 _log = structlog.get_logger(__name__)
 
 
@@ -109,8 +114,9 @@ class Notary:
             for due in await connection.fetch(_DUE, NAME, _MANY, _APART):
                 try:
                     made.append(await self._sign(connection, due["log_id"], due["name"], due["size"]))
-                except CannotSeal as error:
+                except (CannotSeal, NotSigned) as error:
                     trouble = error
+                    await connection.execute(_REFUSE, due["log_id"], str(error))
         if trouble is not None:
             raise trouble
         return made

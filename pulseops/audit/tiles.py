@@ -100,6 +100,26 @@ def grown(size: int, edge: Tiles, leaves: Iterable[bytes]) -> dict[Place, bytes]
     return changed
 
 
+class Growing:
+    """A tree that is gone through from its first leaf on, of which no more than the edge is kept."""
+
+    def __init__(self) -> None:
+        self.size, self._edge = 0, dict[Place, bytes]()
+
+    def add(self, leaves: Sequence[bytes]) -> dict[Place, bytes]:
+        """The tiles that change."""
+        changed = grown(self.size, self._edge, leaves)
+        self.size += len(leaves)
+        tiles = self._edge | changed
+        self._edge = {path.place: tiles[path.place] for path in of_edge(self.size)}
+        return changed
+
+    @property
+    def root(self) -> bytes:
+        [root] = hashed([Run(0, self.size)], self._edge)
+        return root
+
+
 def needed(runs: Iterable[Run]) -> set[Place]:
     """The tiles that hold the hashes of these runs."""
     return {_home(one) for run in runs for one in subtrees(run)}
