@@ -7,10 +7,10 @@ import asyncpg
 from msgspec import Struct
 
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.merkle import HASH, Run
+from pulseops.audit.merkle import HASH
 from pulseops.audit.sealing import tiles_at
 from pulseops.audit.shelf import Visit, earlier, newest, of_tile
-from pulseops.audit.tiles import WIDTH, Path, Place, grown, hashed, of_edge
+from pulseops.audit.tiles import WIDTH, Growing, Path, Place, of_edge
 from pulseops.audit.walk import Divergence
 
 _PAGE = 64 * WIDTH
@@ -48,27 +48,25 @@ async def compare(
     signed: dict[int, set[bytes]] = {}
     for one in checkpoints:
         signed.setdefault(one.size, set()).add(one.root)
-    sizes = sorted(signed)
-    size, at, edge = max(sizes, default=0), 0, dict[Place, bytes]()
-    sealed: Divergence | None = None
-    while at < size:
-        goal = min(at + _PAGE - at % WIDTH, size)
+    sizes, tree = sorted(signed), Growing()
+    size, sealed, upper = max(sizes, default=0), None, dict[Place, bytes]()
+    while (at := tree.size) < size:
+        goal = min(at + _PAGE, size)
         leaves, bad = await _leaves(visit, log, at, goal)
         if bad is not None:
             return bad
         sealed = sealed or await _resealed(connection, log_id, at, leaves)
-        upper = dict[Path, bytes]()
         for stop in sorted({goal, *(one for one in sizes if at < one <= goal)}):
-            tiles = grown(at, edge, leaves[: stop - at])
-            leaves, at, edge = leaves[stop - at :], stop, edge | tiles
-            upper |= {Path(place): tile for place, tile in tiles.items() if len(tile) == WIDTH * HASH}
-            if (bad := _root(signed.get(at, set()), at, edge)) is not None:
+            upper |= tree.add(leaves[tree.size - at : stop - at])
+            if (bad := _root(signed.get(stop, set()), tree)) is not None:
                 return bad
-        edge = {path.place: edge[path.place] for path in of_edge(at)}
-        upper |= {path: edge[path.place] for path in of_edge(at) if at == size}
-        if (bad := await _above(visit, log, upper)) is not None:
+        edge = of_edge(size) if goal == size else []
+        asked = {Path(place): tile for place, tile in upper.items() if len(tile) == WIDTH * HASH}
+        asked |= {path: tile for path in edge if (tile := upper.get(path.place)) is not None}
+        if (bad := await _above(visit, log, asked)) is not None:
             return bad
-        progress(at)
+        upper = {place: tile for place, tile in upper.items() if len(tile) < WIDTH * HASH}
+        progress(goal)
     return sealed
 
 
@@ -92,26 +90,25 @@ async def _resealed(
     kept = b"".join(tiles.get(place, b"").ljust(WIDTH * HASH, b"\0") for place in places)
     for number, leaf in enumerate(leaves):
         if (found := kept[number * HASH : (number + 1) * HASH]) != leaf:
-            is_there = found.strip(b"\0")
             return Divergence(
                 position=at + number + 1,
                 field="hash of the event, as it was published,",
                 expected=leaf.hex(),
-                found=found.hex() if is_there else "none",
+                found=found.hex() if found.strip(b"\0") else "none",
+                tile=str(Path(places[number // WIDTH])),
             )
     return None
 
 
-def _root(signed: Iterable[bytes], size: int, edge: Mapping[Place, bytes]) -> Divergence | None:
+def _root(signed: Iterable[bytes], tree: Growing) -> Divergence | None:
     """A root that was published for so many events, and is not that of the tiles beside it."""
-    [root] = hashed([Run(0, size)], edge)
     for other in signed:
-        if other != root:
+        if other != tree.root:
             return Divergence(
-                position=size,
+                position=tree.size,
                 field="root of the published tiles up to here",
                 expected=b64encode(other).decode(),
-                found=b64encode(root).decode(),
+                found=b64encode(tree.root).decode(),
             )
     return None
 
@@ -129,7 +126,8 @@ def _lost(path: Path, length: int, found: bytes | None) -> Divergence:
     told = "none" if found is None else f"{len(found)}" if len(found) != length else "another"
     return Divergence(
         position=path.place.index * WIDTH ** (path.place.level + 1) + 1,
-        field=f"published tile {path}, from here on,",
+        field="published tile that begins here",
         expected=f"{length} bytes",
         found=told,
+        tile=str(path),
     )
