@@ -10,9 +10,9 @@ from msgspec import Struct
 from pulseops.audit import keyfile
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.notary import Keys, Notary
+from pulseops.audit.note import opened
 from pulseops.audit.places import shelf_of
 from pulseops.audit.published import compare, notes
-from pulseops.audit.note import opened
 from pulseops.audit.publishing import Published, publish
 from pulseops.audit.walk import Divergence, walk
 from tests.integration.sealing import grow, sealed_up_to
@@ -54,7 +54,8 @@ class Scene(Struct, frozen=True):
     async def verify_published(self) -> Divergence | None:
         async with shelf_of(str(self.place)).visit() as visit, self.pool.acquire() as app:
             signed = [
-                Checkpoint.parsed(opened(one.text, self.keys.verifiers)) for one in await notes(visit, "default")
+                Checkpoint.parsed(opened(one.text, self.keys.verifiers))
+                for one in await notes(visit, "default")
             ]
             return await compare(app, 1, visit, "default", signed)
 
