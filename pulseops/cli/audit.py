@@ -36,6 +36,9 @@ audit = App(
 audit.command("pulseops.cli.publishing:publish_now", name="publish")
 
 
+_PUBLISHED = ("", " The published checkpoint says the same.", " All {:,} published checkpoints say the same.")
+
+
 class Rotated(Struct, frozen=True):
     """The key that signs from now on, as `--json` tells of it."""
 
@@ -110,8 +113,7 @@ def verify(
                 found = await walk(
                     connection, log_id, sealed, signed, progress=lambda at: bar.update(task, completed=at)
                 )
-            all_published = f" All {len(there)} that were published say the same." if there else ""
-            return found, _verified(found.events, signed) + all_published
+            return found, _verified(found.events, signed, published=len(there))
 
     found, verified = in_database(work, size=2)
     if json:
@@ -164,9 +166,9 @@ def _read(path: Path) -> bytes:
         raise stop(f"{path} cannot be read: {error.strerror}", USAGE) from error
 
 
-def _verified(events: int, signed: Sequence[Checkpoint]) -> str:
+def _verified(events: int, signed: Sequence[Checkpoint], *, published: int) -> str:
     told = f"{events:,} events are what was sealed"
     if not signed:
         return f"{told}; nothing of it was signed."
     sizes = " and ".join(f"{size:,}" for size in sorted({one.size for one in signed}))
-    return f"{told}, and the first {sizes} what {signed[0].origin} signed."
+    return f"{told}, and the first {sizes} what {signed[0].origin} signed.{_PUBLISHED[min(published, 2)].format(published)}"
