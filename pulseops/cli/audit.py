@@ -171,4 +171,5 @@ def _verified(events: int, signed: Sequence[Checkpoint], *, published: int) -> s
     if not signed:
         return f"{told}; nothing of it was signed."
     sizes = " and ".join(f"{size:,}" for size in sorted({one.size for one in signed}))
-    return f"{told}, and the first {sizes} what {signed[0].origin} signed.{_PUBLISHED[min(published, 2)].format(published)}"
+    more = _PUBLISHED[min(published, 2)].format(published)
+    return f"{told}, and the first {sizes} what {signed[0].origin} signed.{more}"
