@@ -3,7 +3,7 @@
 Whoever trusts the register's signature needs nothing else: neither the rest of the log nor who showed it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NoReturn
 from uuid import UUID
 
@@ -47,19 +47,28 @@ class Completeness(Struct, frozen=True, kw_only=True, rename="camel"):
     listed: tuple[Listed, ...]
     events: tuple[Sealed, ...] = ()
 
+    def check(self, verifiers: Iterable[Verifier], *, log: str | None = None) -> Register:
+        """The register by which it is so, of any log or of the one of this name.
 
-def check(proof: Completeness, stream: UUID, verifiers: Sequence[Verifier], *, log: str) -> Register:
-    """The register by which it is so, in the log of this name. Raises NotProved, which says what is wrong."""
-    try:
-        register = Register.parsed(opened(proof.register.encode(), verifiers))
-    except (NotSigned, NotARegister) as error:
-        raise NotProved(f"Its register is not to be trusted: {error}") from error
-    if register.log.origin not in {f"{one.name}/{log}" for one in verifiers}:
-        _fail(f"Its register is of {register.log.origin}.")
-    if proof.stream != stream:
-        _fail(f"It is about {proof.stream}.")
-    hold(proof, register)
-    return register
+        Raises NotProved, which says what is wrong.
+        """
+        believed = list(verifiers)
+        try:
+            register = Register.parsed(opened(self.register.encode(), believed))
+        except (NotSigned, NotARegister) as error:
+            raise NotProved(f"Its register is not to be trusted: {error}") from error
+        if log is not None and register.log.origin not in {f"{one.name}/{log}" for one in believed}:
+            _fail(f"Its register is of {register.log.origin}.")
+        hold(self, register)
+        return register
+
+    def told(self, register: Register) -> str:
+        """What is proved, in a sentence."""
+        whose = f"the first {register.log.size:,} events of {register.log.origin}"
+        if not self.events:
+            return f"There is no event of {self.stream} among {whose}."
+        places = ", ".join(str(one.position) for one in self.events)
+        return f"{self.stream} has {len(self.events):,} events and no others among {whose}: {places}."
 
 
 def hold(proof: Completeness, register: Register) -> None:

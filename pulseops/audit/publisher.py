@@ -18,7 +18,7 @@ from pulseops.kernel.errors import PulseOpsError
 
 _LOOK = 1.0
 """Seconds between looks for what is due, where it is due less often."""
-_PATIENCE = 5.0
+_PATIENCE = 2.0
 """Seconds that the first signature of a log waits to be told what is published."""
 
 table = Table(

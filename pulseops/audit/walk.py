@@ -16,6 +16,12 @@ from pulseops.audit.tiles import WIDTH, Growing, Path, Place
 
 _PAGE = 16 * WIDTH
 """Events that are read at once."""
+_BACKDATED = """
+SELECT o.position, o.recorded_at, o.before FROM (
+  SELECT e.position, e.recorded_at, lag(e.recorded_at) OVER (ORDER BY e.position) AS before
+  FROM eventstore.event AS e WHERE e.log_id = $1 AND e.position >= $2 AND e.position <= $3
+) AS o WHERE o.recorded_at < o.before ORDER BY o.position LIMIT 1
+"""
 
 
 class Divergence(Struct, frozen=True, kw_only=True):
@@ -94,8 +100,21 @@ async def _stretch(
             )
     position = after + len(leaves) + 1
     if position > goal:
-        return leaves, None
+        return leaves, await _backdated(connection, log_id, after, goal)
     return leaves, Divergence(position=position, field="position", expected=str(position), found="none")
+
+
+async def _backdated(connection: asyncpg.Connection, log_id: int, after: int, goal: int) -> Divergence | None:
+    """The first event that claims to be older than the one before it, which no append records."""
+    row = await connection.fetchrow(_BACKDATED, log_id, after, goal)
+    if row is None:
+        return None
+    return Divergence(
+        position=row["position"],
+        field="time of recording",
+        expected=f"{row['before'].isoformat()} or later",
+        found=row["recorded_at"].isoformat(),
+    )
 
 
 async def _above(

@@ -1,25 +1,28 @@
 """`pulseops audit …`: what was signed of history, and whether history is still that."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import asyncpg
 from cyclopts import App, Parameter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pulseops.audit import keyfile
-from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
+from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.notary import newest_note
-from pulseops.audit.note import NotSigned, Verifier, opened
+from pulseops.audit.registered import newest_register
 from pulseops.audit.sealing import NAME
 from pulseops.audit.walk import Walked, walk
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.proofs import proofs
+from pulseops.cli.publishing import held, shelf_at
+from pulseops.cli.register import recounted, registering
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED
-from pulseops.cli.trust import own_key, taken, trusted
+from pulseops.cli.trust import Told, own_key, taken, told, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
 from pulseops.subscriptions.positions import models
@@ -32,6 +35,13 @@ audit = App(
     are and what they hash to, signed. Keep some where nobody who has the database can change them.
     """,
 )
+
+
+audit.command("pulseops.cli.publishing:publish_now", name="publish")
+for more in (proofs, registering):
+    audit.update(more)
+
+_PUBLISHED = ("", " The published checkpoint says the same.", " All {:,} published checkpoints say the same.")
 
 
 class Rotated(Struct, frozen=True):
@@ -64,19 +74,25 @@ def checkpoint(*, log: str = DEFAULT) -> None:
 def verify(
     *,
     against: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
+    published: Annotated[bool | str, Parameter(negative=())] = False,
     key: Path | None = None,
     log: str = DEFAULT,
     json: Json = False,
 ) -> None:
     """Hold every event against what was sealed and signed. Exits with 1 at the first that differs.
 
-    What the database holds can be changed by whoever has it, tree and checkpoint included. A checkpoint that
-    was kept elsewhere cannot: give it with --against.
+    Each hash of the tree is held against what lies below it, and each stream is counted anew and held against
+    the register. What the database holds can be changed by whoever has it, all of this included. A checkpoint
+    or a register that was kept elsewhere cannot: give it with --against, or all that were published with
+    --published.
 
     Parameters
     ----------
     against
-        A checkpoint that was kept. May be given several times.
+        A checkpoint or a register that was kept. May be given several times.
+    published
+        Hold it against all checkpoints and tiles that were published; at the place of
+        PULSEOPS_AUDIT_PUBLISH, or at another one that is named.
     key
         The public keys that are trusted, a line each; else the home's audit.pub.
     log
@@ -86,28 +102,45 @@ def verify(
     """
     believed = trusted(key)
     kept = [(str(path), taken(path)) for path in against]
+    shelf = shelf_at(published if isinstance(published, str) else None) if published else None
 
-    async def work(pool: asyncpg.Pool) -> tuple[Walked, list[Checkpoint]]:
+    async def work(pool: asyncpg.Pool) -> tuple[Walked, str]:
         log_id = await find_log(pool, log)
+        # First, so that history is as long as what is published.
+        there, bad = (
+            ([], None) if shelf is None else await held(pool, shelf, believed, log_id=log_id, log=log)
+        )
+        if bad is not None:
+            return Walked(events=0, divergence=bad), ""
         async with pool.acquire() as connection:
-            note = await newest_note(connection, log_id)
-            notes = kept if note is None else [("the database", note.encode()), *kept]
-            signed = _signed(notes, believed)
-            sealed = await models((NAME,), log_id=log_id)(connection)
             with counting() as bar:
-                task = bar.add_task("events", total=max([sealed, *(one.size for one in signed)]))
+                # The register that is kept, and its pages, as of one moment.
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    ours = [await newest_register(connection, log_id), await newest_note(connection, log_id)]
+                    notes = [("the database", one.encode()) for one in ours if one is not None]
+                    signed = told([*notes, *there[-1:], *kept], believed)
+                    own = ours[0] is not None
+                    bad = await recounted(connection, log_id, signed.registers, own=own, bar=bar)
+                sealed = await models((NAME,), log_id=log_id)(connection)
+                task = bar.add_task("events", total=max([sealed, *(one.size for one in signed.sizes)]))
                 found = await walk(
-                    connection, log_id, sealed, signed, progress=lambda at: bar.update(task, completed=at)
+                    connection,
+                    log_id,
+                    sealed,
+                    signed.sizes,
+                    progress=lambda at: bar.update(task, completed=at),
                 )
-            return found, signed
+            if found.divergence is None:
+                found = replace(found, divergence=bad)
+            return found, _verified(found.events, signed, published=len(there))
 
-    found, signed = in_database(work, size=2)
+    found, verified = in_database(work, size=2)
     if json:
         print_structs(found)
     elif found.divergence is not None:
         say(harmless(f"History is not what was sealed and signed. At {found.divergence}."), stderr=True)
     else:
-        say(harmless(_verified(found.events, signed)))
+        say(harmless(verified))
     if found.divergence is not None:
         raise SystemExit(REFUSED)
 
@@ -145,26 +178,16 @@ def rotate(*, json: Json = False) -> None:
         say(harmless(f"{path} is a new key, {keyfile.public(path)} has its public half. Start workers anew."))
 
 
-def _signed(notes: Iterable[tuple[str, bytes]], believed: Sequence[Verifier]) -> list[Checkpoint]:
-    found = list[Checkpoint]()
-    for whose, note in notes:
-        try:
-            found.append(Checkpoint.parsed(opened(note, believed)))
-        except (NotSigned, NotACheckpoint) as error:
-            raise stop(f"The checkpoint of {whose} is not to be trusted: {error}", REFUSED) from error
-        if found[-1].origin != found[0].origin:
-            raise stop(
-                f"The checkpoint of {whose} is of {found[-1].origin}, not of {found[0].origin}.", REFUSED
-            )
-    return found
+def _verified(events: int, signed: Told, *, published: int) -> str:
+    said = f"{events:,} events are what was sealed"
+    if not signed.sizes:
+        return f"{said}; nothing of it was signed."
+    said += f", and the first {_counted(signed.sizes)} what {signed.sizes[0].origin} signed."
+    if signed.registers:
+        whole = _counted([one.log for one in signed.registers])
+        said += f" Nothing is left out of any stream in the first {whole}."
+    return said + _PUBLISHED[min(published, 2)].format(published)
 
 
-def _verified(events: int, signed: Sequence[Checkpoint]) -> str:
-    told = f"{events:,} events are what was sealed"
-    if not signed:
-        return f"{told}; nothing of it was signed."
-    sizes = " and ".join(f"{size:,}" for size in sorted({one.size for one in signed}))
-    return f"{told}, and the first {sizes} what {signed[0].origin} signed."
-
-
-audit.update(proofs)
+def _counted(sizes: Sequence[Checkpoint]) -> str:
+    return " and ".join(f"{size:,}" for size in sorted({one.size for one in sizes}))

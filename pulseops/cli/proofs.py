@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
 from pulseops.audit.cloudevent import CloudEvent, NotAnEvent
+from pulseops.audit.completeness import Completeness
 from pulseops.audit.note import NotSigned, Verifier, opened
 from pulseops.audit.proof import Consistency, Inclusion, NotAProof, NotProved, Proof
 from pulseops.cli.database import Json, print_structs, stop
@@ -22,7 +23,7 @@ from pulseops.cli.words import harmless
 
 proofs = App()
 
-_Proof: TypeAlias = Proof | Inclusion | Consistency
+_Proof: TypeAlias = Proof | Inclusion | Consistency | Completeness
 _MARK = b"c2sp.org/tlog-proof@"
 
 
@@ -33,6 +34,7 @@ class Checked(Struct, frozen=True, kw_only=True, omit_defaults=True):
     size: int
     event: CloudEvent | None = None
     since: int | None = None
+    whole: str | None = None
 
 
 @proofs.command
@@ -98,7 +100,7 @@ def check(
     Parameters
     ----------
     proof
-        What `pulseops audit prove` printed; `-` reads it from standard input.
+        What `pulseops audit prove` or `complete --json` printed; `-` reads it from standard input.
     key
         The public keys that are trusted, a line each; else the home's audit.pub.
     event
@@ -129,6 +131,8 @@ def _read(text: bytes) -> _Proof:
         fields = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         if "from" in fields:
             return msgspec.json.decode(text, type=Consistency)
+        if "listed" in fields:
+            return msgspec.json.decode(text, type=Completeness)
         return msgspec.json.decode(text, type=Inclusion)
     except RecursionError:
         raise NotAProof("The event is nested too deeply for JSON: take the proof as text.") from None
@@ -140,6 +144,9 @@ def _shown(
     found: _Proof, believed: Sequence[Verifier], line: CloudEvent | None, kept: bytes | None
 ) -> Checked:
     """Raises NotProved, NotAnEvent."""
+    if isinstance(found, Completeness):
+        register = found.check(believed)
+        return Checked(origin=register.log.origin, size=register.log.size, whole=found.told(register))
     if isinstance(found, Consistency):
         if kept is None:
             raise stop("Name the checkpoint that was kept with --against.", USAGE)
@@ -176,6 +183,8 @@ def _checkpoint(note: bytes, believed: Sequence[Verifier]) -> Checkpoint:
 
 
 def _told(shown: Checked) -> str:
+    if shown.whole is not None:
+        return shown.whole
     if shown.event is None:
         whole = f"The {shown.size:,} events that {shown.origin} signed"
         return f"{whole} begin with the {shown.since:,} of the checkpoint that was kept."

@@ -8,12 +8,11 @@ from typing import Annotated
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from cyclopts import App, Parameter
 from rich.progress import Progress, TaskID
 
 from pulseops.audit import keyfile
-from pulseops.audit.completeness import Completeness, check
+from pulseops.audit.completeness import Completeness
 from pulseops.audit.proof import NotProved
 from pulseops.audit.recount import recount
 from pulseops.audit.register import Register
@@ -24,8 +23,8 @@ from pulseops.audit.streams import prove_completeness
 from pulseops.audit.walk import Divergence
 from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED, USAGE
-from pulseops.cli.trust import key_path, read, trusted
+from pulseops.cli.speak import REFUSED
+from pulseops.cli.trust import own_key, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
 
@@ -48,7 +47,7 @@ def register(*, anew: Annotated[bool, Parameter(negative=())] = False, log: str 
         The log that it is about, by its name (see `pulseops logs`).
     """
     try:
-        keys = keyfile.read(key_path())
+        keys = keyfile.read(own_key())
     except keyfile.KeyUnusable as error:
         raise stop(str(error), REFUSED) from error
 
@@ -65,24 +64,16 @@ def register(*, anew: Annotated[bool, Parameter(negative=())] = False, log: str 
 
 
 @registering.command
-def complete(
-    incident: UUID,
-    *,
-    proof: Path | None = None,
-    key: Path | None = None,
-    log: str = DEFAULT,
-    json: Json = False,
-) -> None:
+def complete(incident: UUID, *, key: Path | None = None, log: str = DEFAULT, json: Json = False) -> None:
     """Prove that an incident has these events and no others, as of the newest register.
 
-    With --proof nothing but the file and the public keys is read. Exits with 1 when it is not proved.
+    What --json prints is checked by `pulseops audit check`, with a public key alone. Exits with 1 when it is
+    not proved.
 
     Parameters
     ----------
     incident
         Its id; or that of anything else that has a history, such as a team.
-    proof
-        A proof that was printed with --json, here or over HTTP, instead of the database.
     key
         The public keys that are trusted, a line each; else the home's audit.pub.
     log
@@ -90,45 +81,23 @@ def complete(
     json
         Print the proof, whole.
     """
-    verifiers = trusted(key)
-    found = _kept(proof) if proof is not None else _proved(incident, log)
-    try:
-        register = check(found, incident, verifiers, log=log)
-    except NotProved as error:
-        raise stop(f"It is not proved. {error}", REFUSED) from error
-    if json:
-        print_structs(found)
-    else:
-        say(harmless(_told(found, register)))
+    believed = trusted(key)
 
-
-def _kept(path: Path) -> Completeness:
-    try:
-        return msgspec.json.decode(read(path), type=Completeness)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise stop(f"{path} holds no proof: {error}", USAGE) from error
-
-
-def _proved(incident: UUID, log: str) -> Completeness:
     async def work(pool: asyncpg.Pool) -> Completeness:
         log_id = await find_log(pool, log)
         async with pool.acquire() as connection:
             return await prove_completeness(connection, log_id, incident)
 
-    return in_database(work, size=2)
-
-
-def _told(proof: Completeness, register: Register) -> str:
-    whose = f"the first {register.log.size:,} of {register.log.origin}"
-    if not proof.events:
-        told = f"Of {proof.stream} there is no event among {whose}"
+    found = in_database(work, size=2)
+    try:
+        register = found.check(believed, log=log)
+    except NotProved as error:
+        raise stop(str(error), REFUSED) from error
+    if json:
+        print_structs(found)
     else:
-        places = ", ".join(str(one.position) for one in proof.events)
-        told = f"{proof.stream} has {len(proof.events):,} events and no others among {whose}: {places}"
-    since = (
-        f" {proof.since:,} came since: `pulseops audit register` has them, too." if proof.since > 0 else ""
-    )
-    return f"{told}.{since}"
+        more = f" {found.since:,} events of the log came since." if found.since > 0 else ""
+        say(harmless(f"{found.told(register)}{more}"))
 
 
 async def recounted(

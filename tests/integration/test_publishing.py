@@ -120,6 +120,10 @@ async def test_a_database_that_was_set_back_and_signed_other_things_publishes_no
         await published(pool, folder)
     assert (folder / "default/checkpoint").read_bytes() == before
     assert len([one for one in (folder / "default/tile").rglob("*") if one.is_file()]) == 1
+    # Somebody has decided that this is to be believed from now on.
+    (folder / "anew").mkdir()
+    await sign(pool, admin, 40)
+    assert await published(pool, folder / "anew") == Published(log="default", size=40, fresh=True)
 
 
 async def test_what_is_published_is_held_to_by_who_has_signed_nothing_yet(

@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from pulseops.audit.completeness import check
 from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import EMPTY, leaf_hash
 from pulseops.audit.notary import Keys, Notary
@@ -97,7 +96,7 @@ async def test_of_a_stream_all_events_are_proved_and_that_there_are_no_others(
     await append(app, request(streams[5], at=2))
     for stream in (streams[0], streams[5], streams[255], streams[256], streams[-1]):
         proof = await prove_completeness(app, 1, stream)
-        assert check(proof, stream, WHOSE, log="default") == register
+        assert proof.check(WHOSE, log="default") == register
         assert (proof.as_of, proof.since) == (1200, 1)
         positions = await app.fetch(
             "SELECT position FROM eventstore.event WHERE stream_id = $1 AND position <= 1200", stream
@@ -115,7 +114,7 @@ async def test_that_there_is_no_such_stream_is_proved_by_its_neighbours(
     between = UUID(int=(streams[255].int + streams[256].int) // 2)
     for stream, neighbours in ((UUID(int=0), 1), (between, 2), (UUID(int=(1 << 128) - 1), 1)):
         proof = await prove_completeness(app, 1, stream)
-        check(proof, stream, WHOSE, log="default")
+        proof.check(WHOSE, log="default")
         assert (len(proof.listed), proof.events) == (neighbours, ())
 
 

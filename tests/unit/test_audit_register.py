@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.completeness import Completeness, Listed, Sealed, check
+from pulseops.audit.completeness import Completeness, Listed, Sealed
 from pulseops.audit.leaf import place, sealed
 from pulseops.audit.merkle import EMPTY, Run, inclusion, leaf_hash, root, run_hash
 from pulseops.audit.note import Signer, signed
@@ -104,8 +104,8 @@ STREAM = HISTORY.streams[2]
 PROOF = HISTORY.proof(STREAM, 2)
 
 
-def checked(proof: Completeness, stream: UUID = STREAM, **more: Any) -> tuple[int, ...]:
-    check(proof, stream, WHOSE, log=more.get("log", "default"))
+def checked(proof: Completeness, **more: Any) -> tuple[int, ...]:
+    proof.check(WHOSE, **more)
     return tuple(one.position for one in proof.events)
 
 
@@ -151,14 +151,14 @@ def test_a_register_whose_lines_do_not_fit_is_none(old: str, new: str) -> None:
 def test_all_events_of_a_stream_are_told_by_their_positions() -> None:
     for index, stream in enumerate(HISTORY.streams):
         expected = tuple(at for at, (whose, _) in enumerate(HISTORY.events, start=1) if whose == stream)
-        assert checked(HISTORY.proof(stream, index), stream) == expected
+        assert checked(HISTORY.proof(stream, index)) == expected
 
 
 def test_a_stream_that_is_not_there_is_told_by_its_neighbours() -> None:
-    assert checked(HISTORY.proof(UUID(int=5), 0), UUID(int=5)) == ()
-    assert checked(HISTORY.proof(UUID(int=75), 6), UUID(int=75)) == ()
-    assert checked(HISTORY.proof(UUID(int=35), 2, 3), UUID(int=35)) == ()
-    assert checked(History().proof(STREAM), STREAM) == ()
+    assert checked(HISTORY.proof(UUID(int=5), 0)) == ()
+    assert checked(HISTORY.proof(UUID(int=75), 6)) == ()
+    assert checked(HISTORY.proof(UUID(int=35), 2, 3)) == ()
+    assert checked(History().proof(STREAM)) == ()
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_stream_that_is_not_there_is_told_by_its_neighbours() -> None:
 )
 def test_who_hides_a_stream_shows_no_neighbours(proof: Completeness, why: str) -> None:
     with pytest.raises(NotProved, match=why):
-        checked(proof, UUID(int=35))
+        checked(proof)
 
 
 @pytest.mark.parametrize("places", [(1, 2), (2, 3), (1, 3), (2,)])
@@ -261,7 +261,7 @@ BENT: dict[str, tuple[Callable[[Completeness], Completeness], str]] = {
         lambda one: replace(one, as_of=19, register=note(History(3, 1, 5, 2, 2, 4, 2).register())),
         "not in the register",
     ),
-    "it is about another": (lambda one: replace(one, stream=UUID(int=1)), "It is about"),
+    "it is about another": (lambda one: replace(one, stream=UUID(int=1)), "may be one"),
 }
 
 
