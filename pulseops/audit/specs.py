@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from pulseops.audit.completeness import Completeness
 from pulseops.audit.proof import Consistency, Inclusion
 from pulseops.http.spec import Shape, Spec
 
@@ -61,6 +62,12 @@ class Between(
     newer: (
         Annotated[Size, Meta(description="How many the newer one has; else all that are signed.")] | None
     ) = None
+
+
+class Whose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An incident, or anything else that has a history, such as a team."""
+
+    incident: Annotated[UUID, Meta(description="Its id; or that of anything else that has a history.")]
 
 
 CHECKPOINT = Spec(
@@ -123,4 +130,38 @@ CONSISTENCY = Spec(
         )
     },
     problems=("ahead", "not-signed-yet", "tree-damaged"),
+)
+REGISTER = Spec(
+    name="getRegister",
+    action="audit.read",
+    tag=_TAG,
+    summary="The newest register: which incidents there are and how many events each has, signed",
+    headers=("If-None-Match",),
+    answers={
+        200: Shape(
+            means="A signed note of the form of a checkpoint, byte for byte as it was signed: streams, the root "
+            "over their entries, and the log that it is about.",
+            kind=str,
+            media="text/plain",
+            headers=("ETag",),
+            example=_REGISTER,
+        ),
+        304: Shape(means="It is still the one that you have.", headers=("ETag",)),
+    },
+    problems=("not-found",),
+)
+COMPLETENESS = Spec(
+    name="proveCompleteness",
+    action="audit.read",
+    tag=_TAG,
+    summary="A proof that nothing is left out of an incident",
+    query=Whose,
+    answers={
+        200: Shape(
+            means="All of its events as of the newest register, and what shows that there are no others; or "
+            "that it has none.",
+            kind=Completeness,
+        )
+    },
+    problems=("not-found", "tree-damaged"),
 )
