@@ -20,6 +20,16 @@ YfT70qMB00XQkJdmnPIt1gEqLlDXisB8njzwfGe9qVs=
 adBanEkiex6hPxXsyF1E5NVfbBfbuJ5uv8cRG/sl/1gM8jpJbAMj5w1G5phOeY0D7nDNb1jaP//GJGchRLV4iNaIZAQ=
 """
 
+_REGISTER = """\
+pulseops/0f3a9c1be27d4e58/default/register/2
+1
+gLA4gm8lPSW4wquxQ0pbdQVKU4M3Mn0J52RYtFAZME8=
+pulseops/0f3a9c1be27d4e58/default 2 8GcYS3OfntcgmeG/SJr1wKBhT4YLsPtHyd/ah7azrzs=
+
+— pulseops/0f3a9c1be27d4e58 \
+wcS3gnkvA1iTuYU5ghGYIfCCrxUHUCYCxk4IZ5kGSRo2Q2un7sT3i6KA17vFINPEOdOrd9YV+7PiODaqwUWt8KrlgAE=
+"""
+
 Position = Annotated[int, Meta(ge=1, le=_LONG, description="The event at this position of the log.")]
 Size = Annotated[int, Meta(ge=1, le=_LONG)]
 
@@ -139,8 +149,8 @@ REGISTER = Spec(
     headers=("If-None-Match",),
     answers={
         200: Shape(
-            means="A signed note of the form of a checkpoint, byte for byte as it was signed: streams, the root "
-            "over their entries, and the log that it is about.",
+            means="A signed note of the form of a checkpoint, byte for byte as it was signed: how many streams, "
+            "the root over their entries, and the log that it is about.",
             kind=str,
             media="text/plain",
             headers=("ETag",),
