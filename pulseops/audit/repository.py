@@ -98,7 +98,8 @@ class _Visit:
         await ended(await self._importer(), told + parent + files + b"done\n")
         if not await self._put(await self._git("rev-parse", self._draft)):
             return False
-        await self._git("gc", "--auto", "--quiet")
+        with suppress(Unreachable):  # as when it has found something to complain of before
+            await self._git("gc", "--auto", "--quiet")
         return True
 
     async def leave(self) -> None:
