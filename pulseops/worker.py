@@ -28,6 +28,7 @@ from pulseops.audit import keyfile
 from pulseops.audit.notary import Notary
 from pulseops.audit.places import shelf_of
 from pulseops.audit.publisher import Publisher, forget
+from pulseops.audit.registrar import Registrar
 from pulseops.audit.shelf import Shelf
 from pulseops.db.clock import DatabaseClock
 from pulseops.db.ground import open_ground
@@ -174,6 +175,10 @@ async def working(
             publisher = Publisher(brisk, shelf, keys.verifiers, every=every)
             tasks.append(asyncio.create_task(Notary(brisk, keys, published=publisher.published).watch()))
             tasks.append(asyncio.create_task(publisher.watch()))
+        if keys is not None:
+            patient = await open_pool(url, size=1, least=0, pooled=pooled)
+            stack.callback(patient.terminate)
+            tasks.append(asyncio.create_task(Registrar(patient, keys).watch()))
         if settings.redis_url is None:
             _log.warning("there is no redis: everything goes by polling")
         else:

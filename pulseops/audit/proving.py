@@ -8,13 +8,12 @@ import structlog
 from msgspec import Struct
 
 from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
-from pulseops.audit.cloudevent import CloudEvent, NotAnEvent
+from pulseops.audit.cloudevent import CloudEvent
 from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import Run, consistency, consistent, included, inclusion, leaf_hash
 from pulseops.audit.notary import hashes, newest_note
 from pulseops.audit.proof import Consistency, Inclusion, Tree
 from pulseops.audit.sealing import CannotSeal
-from pulseops.eventstore.cloudevents import LINES
 from pulseops.eventstore.codec import COLUMNS
 from pulseops.eventstore.history import newest
 from pulseops.kernel.errors import InvalidInput, NotFound, PulseOpsError
@@ -132,7 +131,7 @@ async def prove_inclusion(
         hashes=tuple(found),
         checkpoint=signed.of(size),
         entry=entry,
-        event=await _told(connection, log_id, position, entry),
+        event=CloudEvent.of(row),
     )
 
 
@@ -182,14 +181,3 @@ async def _hashes(
     if not consistent(size, root, signed.size, signed.root, found[len(path) :]):
         raise TreeDamaged(log_id, f"Its tiles are not those of the {signed.size} events that were signed.")
     return root, found[: len(path)]
-
-
-async def _told(
-    connection: asyncpg.Connection, log_id: int, position: int, entry: bytes
-) -> CloudEvent | None:
-    """None for what PulseOps does not write, and a CloudEvent cannot tell whole."""
-    try:
-        event = CloudEvent.parsed(await connection.fetchval(LINES, log_id, position - 1, position, None))
-    except NotAnEvent:
-        return None
-    return event if event.entry == entry else None

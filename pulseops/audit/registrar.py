@@ -12,8 +12,8 @@ import asyncpg
 import structlog
 
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.merkle import EMPTY, consistency, consistent, leaf_hash
-from pulseops.audit.notary import Keys, hashes, newest_note
+from pulseops.audit.merkle import EMPTY, leaf_hash
+from pulseops.audit.notary import Keys, amiss, newest_note
 from pulseops.audit.note import NotSigned, opened, signed
 from pulseops.audit.register import Register, stream_of, up_to, version_of
 from pulseops.audit.registered import Came, came, kept_pages, newest_register
@@ -23,7 +23,7 @@ from pulseops.kernel.errors import PulseOpsError
 
 _APART = timedelta(hours=1)
 """Between two registers of a log that nobody asked for."""
-_LOOK = 60.0
+_LOOK = 10.0
 """Seconds between looks at which logs are due."""
 
 # One that is of the future was signed before the clock was set back.
@@ -102,7 +102,9 @@ class Registrar:
                 self._failing[due["log_id"]] = str(error)
             else:
                 self._failing.pop(due["log_id"], None)
-                made += [one] if one is not None else []
+                if one is not None:
+                    made.append(one)
+                    _log.info("register made", log=due["name"], size=one.log.size, streams=one.entries)
         return made
 
 
@@ -128,27 +130,17 @@ async def make(
             before = Register(log=nothing, entries=0, root=EMPTY)
         elif before.log == log:
             return before
-        await _require_grown(connection, log_id, before.log, log)
+        if (why := await amiss(connection, log_id, before.log, log)) is not None:
+            raise CannotRegister(f"The log is not what it was at the register before. {why}")
         made = await _made(connection, log_id, before, log)
         told = signed(str(made), [keys.signer])
         await connection.execute(_KEEP, log_id, log.size, made.entries, told)
-    _log.info("register made", log=name, size=log.size, streams=made.entries)
     return made
 
 
 async def _before(connection: asyncpg.Connection, log_id: int, keys: Keys) -> Register | None:
     note = await newest_register(connection, log_id)
     return None if note is None else Register.parsed(opened(note.encode(), keys.verifiers))
-
-
-async def _require_grown(
-    connection: asyncpg.Connection, log_id: int, before: Checkpoint, log: Checkpoint
-) -> None:
-    """CannotRegister where the log is not what it was at the register before."""
-    between = 0 < before.size < log.size
-    proof = await hashes(connection, log_id, consistency(before.size, log.size)) if between else []
-    if not consistent(before.size, before.root, log.size, log.root, proof):
-        raise CannotRegister(f"The log is not what it was at position {before.size}, at the register before.")
 
 
 async def _made(connection: asyncpg.Connection, log_id: int, before: Register, log: Checkpoint) -> Register:

@@ -7,18 +7,22 @@ from typing import Annotated
 import asyncpg
 from cyclopts import App, Parameter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pulseops.audit import keyfile
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.notary import newest_note
+from pulseops.audit.registered import newest_register
 from pulseops.audit.sealing import NAME
 from pulseops.audit.walk import Walked, walk
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, in_database, print_structs, stop
+from pulseops.cli.proofs import proofs
 from pulseops.cli.publishing import held, shelf_at
+from pulseops.cli.register import recounted, registering
 from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED, USAGE
-from pulseops.cli.trust import key_file, signed_by, trusted_keys
+from pulseops.cli.speak import REFUSED
+from pulseops.cli.trust import Told, own_key, taken, told, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
 from pulseops.subscriptions.positions import models
@@ -34,7 +38,8 @@ audit = App(
 
 
 audit.command("pulseops.cli.publishing:publish_now", name="publish")
-
+for more in (proofs, registering):
+    audit.update(more)
 
 _PUBLISHED = ("", " The published checkpoint says the same.", " All {:,} published checkpoints say the same.")
 
@@ -76,13 +81,15 @@ def verify(
 ) -> None:
     """Hold every event against what was sealed and signed. Exits with 1 at the first that differs.
 
-    What the database holds can be changed by whoever has it, tree and checkpoint included. A checkpoint that
-    was kept elsewhere cannot: give it with --against, or all that were published with --published.
+    Each hash of the tree is held against what lies below it, and each stream is counted anew and held against
+    the register. What the database holds can be changed by whoever has it, all of this included. A checkpoint
+    or a register that was kept elsewhere cannot: give it with --against, or all that were published with
+    --published.
 
     Parameters
     ----------
     against
-        A checkpoint that was kept. May be given several times.
+        A checkpoint or a register that was kept. May be given several times.
     published
         Hold it against all checkpoints and tiles that were published; at the place of
         PULSEOPS_AUDIT_PUBLISH, or at another one that is named.
@@ -93,26 +100,38 @@ def verify(
     json
         Print what was found as JSON.
     """
-    trusted = trusted_keys(key)
-    kept = [(str(path), _read(path)) for path in against]
+    believed = trusted(key)
+    kept = [(str(path), taken(path)) for path in against]
     shelf = shelf_at(published if isinstance(published, str) else None) if published else None
 
     async def work(pool: asyncpg.Pool) -> tuple[Walked, str]:
         log_id = await find_log(pool, log)
         # First, so that history is as long as what is published.
-        there, bad = ([], None) if shelf is None else await held(pool, shelf, trusted, log_id=log_id, log=log)
+        there, bad = (
+            ([], None) if shelf is None else await held(pool, shelf, believed, log_id=log_id, log=log)
+        )
         if bad is not None:
             return Walked(events=0, divergence=bad), ""
         async with pool.acquire() as connection:
-            note = await newest_note(connection, log_id)
-            notes = [*([] if note is None else [("the database", note.encode())]), *there[-1:], *kept]
-            signed = signed_by(notes, trusted)
-            sealed = await models((NAME,), log_id=log_id)(connection)
             with counting() as bar:
-                task = bar.add_task("events", total=max([sealed, *(one.size for one in signed)]))
+                # The register that is kept, and its pages, as of one moment.
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    ours = [await newest_register(connection, log_id), await newest_note(connection, log_id)]
+                    notes = [("the database", one.encode()) for one in ours if one is not None]
+                    signed = told([*notes, *there[-1:], *kept], believed)
+                    own = ours[0] is not None
+                    bad = await recounted(connection, log_id, signed.registers, own=own, bar=bar)
+                sealed = await models((NAME,), log_id=log_id)(connection)
+                task = bar.add_task("events", total=max([sealed, *(one.size for one in signed.sizes)]))
                 found = await walk(
-                    connection, log_id, sealed, signed, progress=lambda at: bar.update(task, completed=at)
+                    connection,
+                    log_id,
+                    sealed,
+                    signed.sizes,
+                    progress=lambda at: bar.update(task, completed=at),
                 )
+            if found.divergence is None:
+                found = replace(found, divergence=bad)
             return found, _verified(found.events, signed, published=len(there))
 
     found, verified = in_database(work, size=2)
@@ -129,7 +148,7 @@ def verify(
 @audit.command(name="key")
 def show_key() -> None:
     """Print the public half of the key that signs; where there is no key, make it."""
-    path = key_file()
+    path = own_key()
     try:
         keys = keyfile.make(path)
     except (keyfile.KeyUnusable, OSError) as error:
@@ -148,7 +167,7 @@ def rotate(*, json: Json = False) -> None:
     json
         Print its public half as JSON.
     """
-    path = key_file()
+    path = own_key()
     try:
         keys = keyfile.rotate(path)
     except (keyfile.KeyUnusable, OSError) as error:
@@ -159,17 +178,16 @@ def rotate(*, json: Json = False) -> None:
         say(harmless(f"{path} is a new key, {keyfile.public(path)} has its public half. Start workers anew."))
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise stop(f"{path} cannot be read: {error.strerror}", USAGE) from error
+def _verified(events: int, signed: Told, *, published: int) -> str:
+    said = f"{events:,} events are what was sealed"
+    if not signed.sizes:
+        return f"{said}; nothing of it was signed."
+    said += f", and the first {_counted(signed.sizes)} what {signed.sizes[0].origin} signed."
+    if signed.registers:
+        whole = _counted([one.log for one in signed.registers])
+        said += f" Nothing is left out of any stream in the first {whole}."
+    return said + _PUBLISHED[min(published, 2)].format(published)
 
 
-def _verified(events: int, signed: Sequence[Checkpoint], *, published: int) -> str:
-    told = f"{events:,} events are what was sealed"
-    if not signed:
-        return f"{told}; nothing of it was signed."
-    sizes = " and ".join(f"{size:,}" for size in sorted({one.size for one in signed}))
-    more = _PUBLISHED[min(published, 2)].format(published)
-    return f"{told}, and the first {sizes} what {signed[0].origin} signed.{more}"
+def _counted(sizes: Sequence[Checkpoint]) -> str:
+    return " and ".join(f"{size:,}" for size in sorted({one.size for one in sizes}))

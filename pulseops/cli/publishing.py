@@ -15,7 +15,7 @@ from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, USAGE
-from pulseops.cli.trust import own_settings, signed_by, trusted_keys
+from pulseops.cli.trust import own_settings, told, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
 
@@ -34,10 +34,10 @@ def publish_now(*, key: Path | None = None, log: str = DEFAULT, json: Json = Fal
     json
         Print how far it is published as JSON.
     """
-    trusted, shelf = trusted_keys(key), shelf_at(None)
+    believed, shelf = trusted(key), shelf_at(None)
 
     async def work(pool: asyncpg.Pool) -> Published | None:
-        return await publish(pool, shelf, trusted, log_id=await find_log(pool, log), log=log)
+        return await publish(pool, shelf, believed, log_id=await find_log(pool, log), log=log)
 
     found = in_database(work)
     if found is None:
@@ -45,19 +45,19 @@ def publish_now(*, key: Path | None = None, log: str = DEFAULT, json: Json = Fal
     if json:
         print_structs(found)
     else:
-        told = "are published" if found.fresh else "were published already"
-        say(harmless(f"The first {found.size:,} events of {log} {told}."))
+        since = "are published" if found.fresh else "were published already"
+        say(harmless(f"The first {found.size:,} events of {log} {since}."))
 
 
 async def held(
-    pool: asyncpg.Pool, shelf: Shelf, trusted: Sequence[Verifier], *, log_id: int, log: str
+    pool: asyncpg.Pool, shelf: Shelf, believed: Sequence[Verifier], *, log_id: int, log: str
 ) -> tuple[list[tuple[str, bytes]], Divergence | None]:
     """All checkpoints that were published, the newest last; and where the tree is not what they are about."""
     async with shelf.visit() as visit, pool.acquire() as connection:
         there = [(one.path, one.text) for one in await notes(visit, log)]
         if not there:
             raise stop(f"Nothing of {log} is published there.", REFUSED)
-        signed = signed_by(there, trusted)
+        signed = told(there, believed).checkpoints
         with counting() as bar:
             task = bar.add_task("published", total=signed[-1].size)
             return there, await compare(

@@ -19,6 +19,8 @@ OVERDUE_SECONDS = Gauge("pulseops_overdue_seconds", "How late the oldest unfired
 PUBLISHED_POSITION = Gauge(
     "pulseops_audit_published_position", "Position of the newest event that is published.", ("log",)
 )
+SIGNED_POSITION = Gauge("pulseops_audit_signed_position", "Position of the newest event signed.", ("log",))
+UNSIGNED_SECONDS = Gauge("pulseops_audit_unsigned_seconds", "Age of the oldest event not signed.", ("log",))
 _SHARD = ("log", "subscription", "shard")
 LAG_POSITIONS = Gauge("pulseops_subscription_lag_positions", "Positions not yet passed.", _SHARD)
 LAG_SECONDS = Gauge("pulseops_subscription_lag_seconds", "Age of the oldest event there.", _SHARD)

@@ -16,10 +16,13 @@ from pulseops.audit.cloudevent import CloudEvent
 from pulseops.audit.notary import Keys
 from pulseops.audit.note import NotSigned, Signer
 from pulseops.audit.proof import Consistency, Inclusion, Proof
+from pulseops.eventstore.cloudevents import LINES
+from pulseops.eventstore.export import Wanted
 from pulseops.kernel.ids import new_id
-from tests.integration.appending import V2, append, request
+from tests.integration.appending import append, request
 from tests.integration.proving import KEYS, consistency, growth, holds, inclusion, leaves_of, sign, signed_by
 from tests.integration.sealing import grow, mth, sealed_up_to
+from tests.integration.strange import STRANGE, store
 from tests.integration.tenants import tenant
 from tests.keys import a_key
 from tests.serving import Api
@@ -78,10 +81,8 @@ async def test_the_event_of_a_proof_leads_to_the_entry_that_was_sealed(
     await api.post("/incident", json={"title": 'Überlauf "🌊" \\', "labels": {"z": "1", "a": "\u2028"}})
     await sign(app, pool, 3)
     for position in (1, 2, 3):
-        answer = await api.get("/audit/proofs/inclusion", params={"position": position})
-        event = msgspec.json.decode(answer.content)["event"]
-        told = CloudEvent.parsed(msgspec.json.encode(event))
-        assert told.entry == b64decode(answer.json()["entry"])
+        found = await inclusion(api, position=position)
+        assert CloudEvent.parsed(json.dumps(found["event"])).entry == b64decode(found["entry"])
 
 
 async def test_in_text_it_is_a_tlog_proof(api: Api, app: asyncpg.Connection, pool: asyncpg.Pool) -> None:
@@ -297,22 +298,21 @@ async def test_what_is_not_as_it_was_signed_is_never_proved(
 async def test_what_only_others_write_is_proved_as_well(
     api: Api, app: asyncpg.Connection, pool: asyncpg.Pool
 ) -> None:
-    """A CloudEvent has no words for it. The entry that was sealed has it all the same."""
-    batch = json.loads(msgspec.json.encode([request(events=4)]))
-    odd: tuple[dict[str, Any], ...] = (
-        {"meta": {"actor": "user:ada", "correlationId": str(new_id()), "approvedBy": "eve"}},
-        {"meta": {}},
-        {"data": {"n": "long"}},
-        {"data": {"n": "fine"}},
-    )
-    batch[0]["events"] = [event | fields for event, fields in zip(batch[0]["events"], odd, strict=True)]
-    text = json.dumps(batch).replace('"long"', "1" * 5_000).replace('"fine"', "0.1234567890123456789")
-    assert [row["verdict"] for row in await app.fetch(V2, 1, text)] == ["stored"]
-    await sign(app, pool, 4)
-    found = [await inclusion(api, position=position) for position in (1, 2, 3, 4)]
-    assert all(map(holds, found))
-    assert [one["event"] is None for one in found] == [True, True, True, False]
-    assert "0.1234567890123456789" in (await api.get("/audit/proofs/inclusion?position=4")).text
+    for data, meta in STRANGE:
+        await store(app, data, meta)
+    await sign(app, pool, len(STRANGE))
+    for position, (data, _) in enumerate(STRANGE, start=1):
+        answer = await api.get(f"/audit/proofs/inclusion?position={position}")
+        text = await api.get(f"/audit/proofs/inclusion?position={position}", headers={"accept": "text/plain"})
+        proof = Proof.parsed(text.text)
+        assert proof.entry is not None
+        assert proof.check(proof.entry, KEYS.verifiers).size == len(STRANGE)
+        if data.count("[") < 1_000:  # beyond what JSON can be nested for who reads it
+            found = msgspec.json.decode(answer.content, type=Inclusion)
+            assert found.check(KEYS.verifiers).size == len(STRANGE), data
+            line = await app.fetchval(LINES, *Wanted().between(position - 1, position))
+            assert CloudEvent.parsed(line).entry == proof.entry
+            assert msgspec.json.encode(CloudEvent.parsed(line)) == msgspec.json.encode(found.event)
 
 
 async def test_proofs_hold_while_the_log_grows(api: Api, app: asyncpg.Connection, pool: asyncpg.Pool) -> None:

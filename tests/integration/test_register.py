@@ -8,19 +8,19 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from pulseops.audit.completeness import NotProved, check
 from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import EMPTY, leaf_hash
 from pulseops.audit.notary import Keys, Notary
 from pulseops.audit.note import NotSigned, Signer, signed
+from pulseops.audit.proving import TreeDamaged
 from pulseops.audit.recount import recount
 from pulseops.audit.register import Entry, Register
 from pulseops.audit.registered import newest_register
 from pulseops.audit.registrar import CannotRegister, Registrar, make
-from pulseops.audit.sealing import CannotSeal
-from pulseops.audit.streams import NoRegister, prove
+from pulseops.audit.streams import prove_completeness
 from pulseops.audit.walk import Divergence
 from pulseops.eventstore.codec import COLUMNS
+from pulseops.kernel.errors import NotFound
 from pulseops.kernel.ids import new_id
 from tests.integration.appending import append, request
 from tests.integration.sealing import mth, sealed_up_to
@@ -90,17 +90,20 @@ async def test_a_register_has_each_stream_with_its_last_event_and_follows_from_t
 async def test_of_a_stream_all_events_are_proved_and_that_there_are_no_others(
     app: asyncpg.Connection, pool: asyncpg.Pool, streams: Sequence[UUID]
 ) -> None:
-    with pytest.raises(NoRegister):
-        await prove(app, 1, streams[0])
+    with pytest.raises(NotFound, match="no register of this log yet"):
+        await prove_completeness(app, 1, streams[0])
     register = await made(app, pool, 1200)
     await append(app, request(streams[5], at=2))
     for stream in (streams[0], streams[5], streams[255], streams[256], streams[-1]):
-        whole = check(await prove(app, 1, stream), stream, WHOSE, log="default")
-        assert whole.register == register
+        proof = await prove_completeness(app, 1, stream)
+        assert proof.check(WHOSE, log="default") == register
+        assert (proof.as_of, proof.since) == (1200, 1)
         positions = await app.fetch(
             "SELECT position FROM eventstore.event WHERE stream_id = $1 AND position <= 1200", stream
         )
-        assert whole.positions == tuple(sorted(row["position"] for row in positions))
+        assert tuple(one.position for one in proof.events) == tuple(
+            sorted(row["position"] for row in positions)
+        )
 
 
 async def test_that_there_is_no_such_stream_is_proved_by_its_neighbours(
@@ -110,9 +113,9 @@ async def test_that_there_is_no_such_stream_is_proved_by_its_neighbours(
     await made(app, pool, 1200)
     between = UUID(int=(streams[255].int + streams[256].int) // 2)
     for stream, neighbours in ((UUID(int=0), 1), (between, 2), (UUID(int=(1 << 128) - 1), 1)):
-        proof = await prove(app, 1, stream)
-        assert len(proof.listed) == neighbours
-        assert check(proof, stream, WHOSE, log="default").positions == ()
+        proof = await prove_completeness(app, 1, stream)
+        proof.check(WHOSE, log="default")
+        assert (len(proof.listed), proof.events) == (neighbours, ())
 
 
 _ATTACKS = {
@@ -137,8 +140,8 @@ async def test_a_page_that_was_changed_is_found_by_its_stream_and_not_gone_on_fr
     found = await recounted(app, register)
     assert found is not None
     assert (found.position, found.field) == (520, f"entry of {streams[259]} in the register")
-    with pytest.raises((NotProved, CannotSeal)):
-        check(await prove(app, 1, streams[259]), streams[259], WHOSE, log="default")
+    with pytest.raises(TreeDamaged):
+        await prove_completeness(app, 1, streams[259])
     await append(app, request())
     with pytest.raises(CannotRegister, match="not what was signed"):
         await made(app, pool, 1201)
@@ -216,7 +219,7 @@ async def test_a_register_is_made_of_a_tree_that_grew_and_of_notes_that_are_ours
     await made(app, pool, 1000)
     await admin.execute("DELETE FROM audit.checkpoint")
     await signed_up_to(app, pool, 900)
-    with pytest.raises(CannotRegister, match="not what it was at position 1000"):
+    with pytest.raises(CannotRegister, match=r"not what it was at the register before\. It has 900"):
         await make(app, 1, "default", KEYS)
     other = Keys(signer=Signer("pulseops/test", bytes(32)))
     with pytest.raises(NotSigned):

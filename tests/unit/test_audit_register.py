@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.completeness import Listed, NotProved, Proof, Sealed, check
+from pulseops.audit.completeness import Completeness, Listed, Sealed
 from pulseops.audit.leaf import place, sealed
 from pulseops.audit.merkle import EMPTY, Run, inclusion, leaf_hash, root, run_hash
 from pulseops.audit.note import Signer, signed
+from pulseops.audit.proof import NotProved
 from pulseops.audit.register import Entry, NotARegister, Register, is_register
 from pulseops.audit.tiles import Growing
 from tests.unit.test_audit_leaf import ROW
@@ -70,20 +71,28 @@ class History:
     def listed(self, index: int) -> Listed:
         leaves = [leaf_hash(one) for one in self.entries]
         path = tuple(mth(run, leaves) for run in inclusion(index, len(leaves)))
-        return Listed(entry=self.entries[index], index=index, path=path)
+        return Listed(entry=self.entries[index], index=index, hashes=path)
 
-    def proof(self, stream: UUID, *places: int) -> Proof:
+    def proof(self, stream: UUID, *places: int) -> Completeness:
         """By the places of its entries; with all of its events."""
         events = tuple(
-            Sealed(event=self.sealed[at], path=tuple(mth(run, self.leaves) for run in self.path(at)))
+            Sealed(
+                position=at + 1,
+                entry=self.sealed[at],
+                hashes=tuple(mth(run, self.leaves) for run in inclusion(at, len(self.leaves))),
+            )
             for at, (whose, _) in enumerate(self.events)
             if whose == stream
         )
         listed = tuple(self.listed(place) for place in places)
-        return Proof(stream=stream, register=note(self.register()), listed=listed, events=events)
-
-    def path(self, at: int) -> list[Run]:
-        return inclusion(at, len(self.leaves))
+        return Completeness(
+            stream=stream,
+            as_of=self.log.size,
+            since=0,
+            register=note(self.register()),
+            listed=listed,
+            events=events,
+        )
 
 
 def note(register: Register, signer: Signer = SIGNER) -> str:
@@ -95,8 +104,9 @@ STREAM = HISTORY.streams[2]
 PROOF = HISTORY.proof(STREAM, 2)
 
 
-def checked(proof: Proof, stream: UUID = STREAM, **more: Any) -> tuple[int, ...]:
-    return check(proof, stream, WHOSE, log=more.get("log", "default")).positions
+def checked(proof: Completeness, **more: Any) -> tuple[int, ...]:
+    proof.check(WHOSE, **more)
+    return tuple(one.position for one in proof.events)
 
 
 def test_an_entry_and_a_register_are_to_the_byte_what_is_documented() -> None:
@@ -141,14 +151,14 @@ def test_a_register_whose_lines_do_not_fit_is_none(old: str, new: str) -> None:
 def test_all_events_of_a_stream_are_told_by_their_positions() -> None:
     for index, stream in enumerate(HISTORY.streams):
         expected = tuple(at for at, (whose, _) in enumerate(HISTORY.events, start=1) if whose == stream)
-        assert checked(HISTORY.proof(stream, index), stream) == expected
+        assert checked(HISTORY.proof(stream, index)) == expected
 
 
 def test_a_stream_that_is_not_there_is_told_by_its_neighbours() -> None:
-    assert checked(HISTORY.proof(UUID(int=5), 0), UUID(int=5)) == ()
-    assert checked(HISTORY.proof(UUID(int=75), 6), UUID(int=75)) == ()
-    assert checked(HISTORY.proof(UUID(int=35), 2, 3), UUID(int=35)) == ()
-    assert checked(History().proof(STREAM), STREAM) == ()
+    assert checked(HISTORY.proof(UUID(int=5), 0)) == ()
+    assert checked(HISTORY.proof(UUID(int=75), 6)) == ()
+    assert checked(HISTORY.proof(UUID(int=35), 2, 3)) == ()
+    assert checked(History().proof(STREAM)) == ()
 
 
 @pytest.mark.parametrize(
@@ -163,9 +173,9 @@ def test_a_stream_that_is_not_there_is_told_by_its_neighbours() -> None:
         (replace(HISTORY.proof(UUID(int=35), 2, 3), events=PROOF.events), "shows events"),
     ],
 )
-def test_who_hides_a_stream_shows_no_neighbours(proof: Proof, why: str) -> None:
+def test_who_hides_a_stream_shows_no_neighbours(proof: Completeness, why: str) -> None:
     with pytest.raises(NotProved, match=why):
-        checked(proof, UUID(int=35))
+        checked(proof)
 
 
 @pytest.mark.parametrize("places", [(1, 2), (2, 3), (1, 3), (2,)])
@@ -174,8 +184,8 @@ def test_a_stream_that_is_there_is_not_proved_away(places: Sequence[int]) -> Non
         checked(replace(HISTORY.proof(STREAM, *places), events=()))
 
 
-def _event(at: int, **change: Any) -> Callable[[Proof], Proof]:
-    def changed(proof: Proof) -> Proof:
+def _event(at: int, **change: Any) -> Callable[[Completeness], Completeness]:
+    def changed(proof: Completeness) -> Completeness:
         events = list(proof.events)
         events[at] = replace(events[at], **change)
         return replace(proof, events=tuple(events))
@@ -183,26 +193,26 @@ def _event(at: int, **change: Any) -> Callable[[Proof], Proof]:
     return changed
 
 
-def _lowered(proof: Proof) -> Proof:
+def _lowered(proof: Completeness) -> Completeness:
     one = Entry.parsed(proof.listed[0].entry)
     lower = replace(proof.listed[0], entry=bytes(Entry(one.stream, one.version - 1, one.leaf)))
     return replace(proof, listed=(lower,), events=proof.events[:-1])
 
 
-def _signed_lower(proof: Proof) -> Proof:
+def _signed_lower(proof: Completeness) -> Completeness:
     """As who has the key would: the last event of the stream is hidden, and an earlier one is its last."""
     entries = list(HISTORY.entries)
-    entries[2] = bytes(Entry(STREAM, 4, leaf_hash(proof.events[-1].event)))
+    entries[2] = bytes(Entry(STREAM, 4, leaf_hash(proof.events[-1].entry)))
     leaves = [leaf_hash(one) for one in entries]
     path = tuple(mth(run, leaves) for run in inclusion(2, len(leaves)))
-    listed = Listed(entry=entries[2], index=2, path=path)
+    listed = Listed(entry=entries[2], index=2, hashes=path)
     return replace(
         proof, register=note(HISTORY.register(entries)), listed=(listed,), events=proof.events[:-1]
     )
 
 
 OTHER = Signer("pulseops/test", bytes(32))
-BENT: dict[str, tuple[Callable[[Proof], Proof], str]] = {
+BENT: dict[str, tuple[Callable[[Completeness], Completeness], str]] = {
     "the last event is left out": (lambda one: replace(one, events=one.events[:-1]), "4 events"),
     "all are left out": (lambda one: replace(one, events=()), "0 events"),
     "the first is left out": (lambda one: replace(one, events=one.events[1:]), "4 events"),
@@ -214,21 +224,18 @@ BENT: dict[str, tuple[Callable[[Proof], Proof], str]] = {
         lambda one: replace(one, events=(one.events[1], one.events[0], *one.events[2:])),
         "Event 1 is version 2",
     ),
-    "one is of another stream": (_event(0, event=HISTORY.sealed[0]), "Event 1 is version 1 of"),
-    "one was changed": (_event(1, event=PROOF.events[1].event[:-1] + b" "), "is not at position"),
+    "one is of another stream": (_event(0, entry=HISTORY.sealed[0]), "Event 1 is version 1 of"),
+    "one was changed": (_event(1, entry=PROOF.events[1].entry[:-1] + b" "), "is not at position"),
     "one is of another place": (
-        _event(
-            4,
-            event=sealed({**ROW, "position": 99, "stream_id": STREAM, "version": 5}),
-        ),
+        _event(4, position=99, entry=sealed({**ROW, "position": 99, "stream_id": STREAM, "version": 5})),
         "is not at position 99",
     ),
     "one is of the place of another": (
-        _event(4, event=sealed({**ROW, "position": 1, "stream_id": STREAM, "version": 5})),
-        "behind which others",
+        _event(4, position=1, entry=sealed({**ROW, "position": 1, "stream_id": STREAM, "version": 5})),
+        "at position 1, and the one before it at",
     ),
-    "one is none": (_event(2, event=b"pulseops/event/1\n"), "Event 3 is none"),
-    "a path is another's": (_event(1, path=PROOF.events[2].path), "is not at position"),
+    "one is none": (_event(2, entry=b"pulseops/event/1\n"), "Event 3 is none"),
+    "a path is another's": (_event(1, hashes=PROOF.events[2].hashes), "is not at position"),
     "its version is lowered": (_lowered, "not in the register"),
     "its version is lowered and signed": (_signed_lower, "not the one that the register has"),
     "its entry is another's": (lambda one: replace(one, listed=(HISTORY.listed(3),)), "may be one"),
@@ -248,11 +255,13 @@ BENT: dict[str, tuple[Callable[[Proof], Proof], str]] = {
         lambda one: replace(one, register=signed(str(HISTORY.log), [SIGNER])),
         "not to be trusted",
     ),
+    "its position is another's": (_event(4, position=1), "Event 5 is version 5 of"),
+    "it is told to be of another size": (lambda one: replace(one, as_of=19), "as of 18"),
     "the register is of another size": (
-        lambda one: replace(one, register=note(History(3, 1, 5, 2, 2, 4, 2).register())),
+        lambda one: replace(one, as_of=19, register=note(History(3, 1, 5, 2, 2, 4, 2).register())),
         "not in the register",
     ),
-    "it is about another": (lambda one: replace(one, stream=UUID(int=1)), "It is about"),
+    "it is about another": (lambda one: replace(one, stream=UUID(int=1)), "may be one"),
 }
 
 
@@ -270,8 +279,8 @@ def test_a_register_of_another_log_proves_nothing_of_this_one() -> None:
 
 
 def test_what_is_sealed_of_an_event_tells_its_place() -> None:
-    assert place(PROOF.events[1].event) == (9, STREAM, 2)
-    for short in (b"", b"pulseops/event/1\n", PROOF.events[0].event[1:]):
+    assert place(PROOF.events[1].entry) == (9, STREAM, 2)
+    for short in (b"", b"pulseops/event/1\n", PROOF.events[0].entry[1:]):
         with pytest.raises(ValueError, match="no event"):
             place(short)
 
