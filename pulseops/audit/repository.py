@@ -15,7 +15,6 @@ from pulseops.audit.git import Git, ended, kill, tell
 from pulseops.audit.shelf import Unreachable
 
 _WHO = b"PulseOps <pulseops@localhost>"
-_NONE = "0" * 40
 
 
 class Repository:
@@ -124,7 +123,7 @@ class _Visit:
                     raise
                 return False
         try:
-            await self._git("update-ref", self._branch, commit, self._base or _NONE)
+            await self._git("update-ref", self._branch, commit, self._base or "")
         except Unreachable:
             # Beside an origin it is but a copy, which another process has made newer.
             if not self._origin and await _tip(self._git, self._branch) == self._base:
