@@ -20,10 +20,10 @@ _PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[0-5]?\d{1,4})"
 _USER = r"([^@/?#]*@)?"
 _HOST = rf"(\[[^\]]*\]|[^@:,/?#\[\]]*)(:{_PORT})?"
 Database = Annotated[str, Meta(pattern=rf"^postgres(ql)?://{_USER}{_HOST}(,{_HOST})*([/?][^@]*)?$")]
-# Of what a folder may be called, `kind:` alone is refused: a place that is none shall not become a folder.
-Place = Annotated[
-    str, Meta(pattern=r"^(/|~/|\.{1,2}/|file:///|git:.*/|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#]*)?$)")
-]
+# A folder begins as a path does: another kind of place, misspelt, shall not become one.
+_FOLDER = r"(/(?!/)|~/|\.{1,2}/)"
+_BUCKET = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#]*)?$"
+Place = Annotated[str, Meta(pattern=rf"^({_FOLDER}|file:///|git:{_FOLDER}|{_BUCKET})")]
 Redis = Annotated[str, Meta(pattern=rf"^(rediss?://{_USER}{_HOST}([/?][^@\s]*)?|unix://{_USER}/[^@\s]+)$")]
 _SHAPES = {
     "database_url": "postgresql://user@host:5432/name",

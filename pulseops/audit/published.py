@@ -1,6 +1,7 @@
 """What was published of a log, held against itself and against the tree in the database: in little memory."""
 
 from base64 import b64encode
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import asyncpg
@@ -13,6 +14,8 @@ from pulseops.audit.shelf import Visit, earlier, newest, of_tile
 from pulseops.audit.tiles import WIDTH, Growing, Path, Place, of_edge
 from pulseops.audit.walk import Divergence
 
+_NOTES = 1000
+"""Checkpoints that are read at once."""
 _PAGE = 64 * WIDTH
 """Events whose tiles are compared at once."""
 
@@ -26,9 +29,12 @@ class Note(Struct, frozen=True):
 
 async def notes(visit: Visit, log: str) -> list[Note]:
     """All that were ever published, the newest last; none where nothing was. Raises Unreachable."""
-    paths = [*sorted(await visit.below(earlier(log))), newest(log)]
-    found = await visit.read(paths)
-    return [Note(path, text) for path, text in zip(paths, found, strict=True) if text is not None]
+    paths, found = [*sorted(await visit.below(earlier(log))), newest(log)], list[Note]()
+    for start in range(0, len(paths), _NOTES):
+        some = paths[start : start + _NOTES]
+        texts = await visit.read(some)
+        found += [Note(path, text) for path, text in zip(some, texts, strict=True) if text is not None]
+    return found
 
 
 async def compare(
@@ -56,7 +62,7 @@ async def compare(
         if bad is not None:
             return bad
         sealed = sealed or await _resealed(connection, log_id, at, leaves)
-        for stop in sorted({goal, *(one for one in sizes if at < one <= goal)}):
+        for stop in sorted({goal, *sizes[bisect_right(sizes, at) : bisect_right(sizes, goal)]}):
             upper |= tree.add(leaves[tree.size - at : stop - at])
             if (bad := _root(signed.get(stop, set()), tree)) is not None:
                 return bad

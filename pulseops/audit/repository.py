@@ -15,7 +15,6 @@ from pulseops.audit.git import Git, ended, kill, tell
 from pulseops.audit.shelf import Unreachable
 
 _WHO = b"PulseOps <pulseops@localhost>"
-_NONE = "0" * 40
 
 
 class Repository:
@@ -98,7 +97,8 @@ class _Visit:
         await ended(await self._importer(), told + parent + files + b"done\n")
         if not await self._put(await self._git("rev-parse", self._draft)):
             return False
-        await self._git("gc", "--auto", "--quiet")
+        with suppress(Unreachable):  # as when it has found something to complain of before
+            await self._git("gc", "--auto", "--quiet")
         return True
 
     async def leave(self) -> None:
@@ -123,7 +123,7 @@ class _Visit:
                     raise
                 return False
         try:
-            await self._git("update-ref", self._branch, commit, self._base or _NONE)
+            await self._git("update-ref", self._branch, commit, self._base or "")
         except Unreachable:
             # Beside an origin it is but a copy, which another process has made newer.
             if not self._origin and await _tip(self._git, self._branch) == self._base:
