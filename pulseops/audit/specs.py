@@ -149,8 +149,8 @@ REGISTER = Spec(
     headers=("If-None-Match",),
     answers={
         200: Shape(
-            means="A signed note of the form of a checkpoint, byte for byte as it was signed: how many streams, "
-            "the root over their entries, and the log that it is about.",
+            means="A signed note of the form of a checkpoint, byte for byte: how many streams "
+            "there are, the root over their entries, and the log that it is about.",
             kind=str,
             media="text/plain",
             headers=("ETag",),
