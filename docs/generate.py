@@ -20,6 +20,8 @@ import pulseops.access.keys
 import pulseops.access.person
 import pulseops.access.sessions
 import pulseops.audit.notary
+import pulseops.audit.publisher
+import pulseops.audit.registered
 import pulseops.audit.sealing
 import pulseops.catalog.service
 import pulseops.catalog.team

@@ -26,6 +26,8 @@ from pulseops.access.signing_in import SigningIn
 from pulseops.access.tokens import Tokens
 from pulseops.access.usage import Usage
 from pulseops.access.users import Users
+from pulseops.audit.publisher import standings
+from pulseops.audit.signing import signings
 from pulseops.db.ground import BadGround, open_ground
 from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
@@ -38,7 +40,8 @@ from pulseops.eventstore.replica import Replica, Standing
 from pulseops.eventstore.wake import Doorbell
 from pulseops.http.edge import edge
 from pulseops.http.express import Express
-from pulseops.http.health import Ready, Seen, Shared, judged
+from pulseops.http.health import Ready, Seen, judged
+from pulseops.http.look import Shared
 from pulseops.http.openapi import described
 from pulseops.http.problem import HANDLERS
 from pulseops.http.protocol import PatientProtocol
@@ -59,7 +62,6 @@ _KEEP_ALIVE = 30
 """Seconds that a connection may wait for its next request."""
 
 _GC = (20_000, 20, 20)
-
 _LOOK = 5.0
 """Seconds that PostgreSQL has for anything that a request reads."""
 _PROBE = 1.5
@@ -213,12 +215,7 @@ async def _probe(watches: asyncpg.Pool, gateways: Gateways, reads: Reads, expect
         reasons.append("how far the logs are was not found out in time")
     replica = await _behind(reads, found)
     return judged(
-        expected,
-        schema=schema.current,
-        problem=schema.problem,
-        logs=found,
-        replica=replica,
-        reasons=reasons,
+        expected, schema=schema.current, problem=schema.problem, logs=found, replica=replica, reasons=reasons
     )
 
 
@@ -231,8 +228,11 @@ async def _behind(reads: Reads, logs: Sequence[Seen]) -> Standing | None:
 
 
 async def _logs(connection: asyncpg.Connection) -> list[Seen]:
-    late = await overdue(connection)
-    return [Seen(log.log_id, log.name, log.lag, late.get(log.log_id, 0.0)) for log in await lags(connection)]
+    late, kept = await overdue(connection), (await standings(connection), await signings(connection))
+    return [
+        Seen(one.log_id, one.name, one.lag, late.get(one.log_id, 0.0), *(of.get(one.log_id) for of in kept))
+        for one in await lags(connection)
+    ]
 
 
 class _Server(uvicorn.Server):

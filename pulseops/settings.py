@@ -20,6 +20,10 @@ _PORT = r"(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[0-5]?\d{1,4})"
 _USER = r"([^@/?#]*@)?"
 _HOST = rf"(\[[^\]]*\]|[^@:,/?#\[\]]*)(:{_PORT})?"
 Database = Annotated[str, Meta(pattern=rf"^postgres(ql)?://{_USER}{_HOST}(,{_HOST})*([/?][^@]*)?$")]
+# A folder begins as a path does: another kind of place, misspelt, shall not become one.
+_FOLDER = r"(/(?!/)|~/|\.{1,2}/)"
+_BUCKET = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^?#]*)?$"
+Place = Annotated[str, Meta(pattern=rf"^({_FOLDER}|file:///|git:{_FOLDER}|{_BUCKET})")]
 Redis = Annotated[str, Meta(pattern=rf"^(rediss?://{_USER}{_HOST}([/?][^@\s]*)?|unix://{_USER}/[^@\s]+)$")]
 _SHAPES = {
     "database_url": "postgresql://user@host:5432/name",
@@ -28,6 +32,7 @@ _SHAPES = {
     "read_database_url": "postgresql://user@host:5432/name",
     "redis_url": "redis://host:6379/0",
     "url": "http://host:8000",
+    "audit_publish": "/folder, git:/repository.git or s3://bucket/prefix",
 }
 
 
@@ -57,6 +62,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     rules: Path | None = None
     oidc: Path | None = None
     audit_key: Path | None = None
+    audit_publish: Place | None = None
+    audit_publish_every: Annotated[int, Meta(ge=1, le=86_400)] = 60
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     pool_size: Annotated[int, Meta(ge=2, le=200)] = 8
@@ -187,7 +194,9 @@ def _meant(name: str) -> str:
 def _wanted(name: str) -> str | None:
     """What a value must be, where msgspec would show a pattern, or nothing."""
     if name in _SHAPES:
-        password = "; special characters in a password are written as %2F and so on" if name != "url" else ""
+        password = (
+            "; special characters in a password are written as %2F and so on" if name in _SECRETS else ""
+        )
         return f"it should look like {_SHAPES[name]}{password}"
     if get_origin(_TYPES[name]) is Literal:
         return f"it must be one of {', '.join(get_args(_TYPES[name]))}"

@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 import asyncpg
@@ -26,6 +26,10 @@ from redis.asyncio import ConnectionPool
 from pulseops import logs as lines
 from pulseops.audit import keyfile
 from pulseops.audit.notary import Notary
+from pulseops.audit.places import shelf_of
+from pulseops.audit.publisher import Publisher, forget
+from pulseops.audit.registrar import Registrar
+from pulseops.audit.shelf import Shelf
 from pulseops.db.clock import DatabaseClock
 from pulseops.db.ground import open_ground
 from pulseops.db.identity import identity
@@ -38,7 +42,7 @@ from pulseops.kernel.clock import Clock
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.kernel.ids import new_id
 from pulseops.rulebook.loader import load_rulebook
-from pulseops.settings import Settings
+from pulseops.settings import Settings, SettingsError
 from pulseops.subscriptions import heartbeat
 from pulseops.subscriptions.leading import Subscriptions
 from pulseops.subscriptions.lookout import Lookout
@@ -130,10 +134,11 @@ async def working(
 ) -> AsyncIterator[str]:
     """A worker at work, by its name.
 
-    Raises SettingsError, BadGround, NotDurable, RulebookInvalid, KeyUnusable.
+    Raises SettingsError, BadGround, NotDurable, RulebookInvalid, KeyUnusable, PlaceInvalid.
     """
     rules = load_rulebook(settings.rules)
     keys = None if settings.audit_key is None else keyfile.read(settings.audit_key)
+    shelf = _shelf(settings)
     worker_id = f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
     async with AsyncExitStack() as stack:
         url, pooled = settings.writers
@@ -162,8 +167,18 @@ async def working(
         tasks = [asyncio.create_task(rounds.watch(ticked=settings.redis_url is not None))]
         if keys is None:
             _log.warning("this worker seals history and does not sign it: PULSEOPS_AUDIT_KEY is not set")
-        else:
+        elif shelf is None:
             tasks.append(asyncio.create_task(Notary(brisk, keys).watch()))
+            await forget(brisk)
+        else:
+            every = timedelta(seconds=settings.audit_publish_every)
+            publisher = Publisher(brisk, shelf, keys.verifiers, every=every)
+            tasks.append(asyncio.create_task(Notary(brisk, keys, published=publisher.published).watch()))
+            tasks.append(asyncio.create_task(publisher.watch()))
+        if keys is not None:
+            patient = await open_pool(url, size=1, least=0, pooled=pooled)
+            stack.callback(patient.terminate)
+            tasks.append(asyncio.create_task(Registrar(patient, keys).watch()))
         if settings.redis_url is None:
             _log.warning("there is no redis: everything goes by polling")
         else:
@@ -171,6 +186,17 @@ async def working(
         stack.push_async_callback(_ended, tasks)
         _log.info("working", worker=worker_id, settings=repr(settings))
         yield worker_id
+
+
+def _shelf(settings: Settings) -> Shelf | None:
+    """Raises SettingsError, PlaceInvalid."""
+    if settings.audit_publish is None:
+        return None
+    if settings.audit_key is None:
+        raise SettingsError(
+            "PULSEOPS_AUDIT_PUBLISH says where to publish what PULSEOPS_AUDIT_KEY signs: set that as well."
+        )
+    return shelf_of(settings.audit_publish)
 
 
 async def _left(pool: asyncpg.Pool, worker_id: str) -> None:

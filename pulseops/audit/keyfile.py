@@ -4,10 +4,10 @@ audit.key   the key (0600); below it, the public halves of those that signed bef
 audit.pub   the public halves, the newest first: for auditors
 """
 
-import os
 from pathlib import Path
 from uuid import uuid4
 
+from pulseops.audit.disk import put
 from pulseops.audit.notary import Keys
 from pulseops.audit.note import NotAKey, Signer, Verifier
 from pulseops.kernel.errors import PulseOpsError
@@ -37,7 +37,7 @@ def make(path: Path) -> Keys:
     """The key that is there, or a new one: who comes second takes that of the first. Raises KeyUnusable."""
     keys = Keys(signer=Signer.new(f"pulseops/{uuid4().hex[:16]}"))
     try:
-        _put(path, _private(keys), 0o600, exclusively=True)
+        put(path, _private(keys).encode(), 0o600, exclusively=True)
     except FileExistsError:
         keys = read(path)
     _publish(path, keys)
@@ -50,7 +50,7 @@ def rotate(path: Path) -> Keys:
     keys = Keys(signer=Signer.new(before.signer.name), earlier=tuple(before.verifiers))
     # Nobody is misled by a key that has signed nothing yet.
     _publish(path, keys)
-    _put(path, _private(keys), 0o600)
+    put(path, _private(keys).encode(), 0o600)
     return keys
 
 
@@ -66,26 +66,4 @@ def _private(keys: Keys) -> str:
 def _publish(path: Path, keys: Keys) -> None:
     told, where = "".join(f"{one}\n" for one in keys.verifiers), public(path)
     if not where.exists() or where.read_text(encoding="utf-8") != told:
-        _put(where, told, 0o644)
-
-
-def _put(path: Path, text: str, mode: int, *, exclusively: bool = False) -> None:
-    """Whole or not at all, and on disk when it returns. Raises FileExistsError."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    try:
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as sink:  # noqa: PTH123
-            sink.write(text)
-            sink.flush()
-            os.fsync(sink.fileno())
-        if exclusively:
-            path.hardlink_to(fresh)
-        else:
-            fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        put(where, told.encode())

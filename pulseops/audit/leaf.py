@@ -10,8 +10,8 @@
 
 `data` and `meta` are RFC 8785 JSON: sorted names, no white space, the shortest numbers. What PulseOps never
 writes has bytes of its own all the same: an integer beyond 2^53 stands with all its digits, and a fraction
-that no double tells apart from others, or what is nested more than 100 deep, as PostgreSQL writes it. The log
-is not in it: the checkpoint names it.
+that no double tells apart from others, or what is nested more than 100 deep, as PostgreSQL writes it; so does
+what holds an integer of more than 4,300 digits. The log is not in it: the checkpoint names it.
 """
 
 import re
@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -51,11 +52,22 @@ def sealed(row: Mapping[str, Any]) -> bytes:
     return b"".join((MAGIC, head, *(part for text in texts for part in (_LENGTH.pack(len(text)), text))))
 
 
+def place(event: bytes) -> tuple[int, UUID, int]:
+    """Of what is sealed of an event: its position, its stream, and its version there. Raises ValueError."""
+    if not event.startswith(MAGIC) or len(event) < len(MAGIC) + _HEAD.size:
+        raise ValueError("This is no event as it is sealed.")
+    position, stream, _, _, version, *_ = _HEAD.unpack_from(event, len(MAGIC))
+    return position, UUID(bytes=stream), version
+
+
 def canonical(text: str) -> bytes:
     """JSON text, as of `jsonb`, in the form of RFC 8785."""
     if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
         return text.encode()
-    value = _decoder.decode(text)
+    try:
+        value = _decoder.decode(text)
+    except msgspec.ValidationError:  # of JSON only this: an integer that Python's own limit keeps it from
+        return text.encode()
     if not (text.isascii() and "\\u" not in text) and _BEYOND.search(text):
         # Names are sorted by UTF-16 code units; any other order agrees with that up to U+FFFF.
         return _in_order.encode(_ordered(value))
@@ -106,6 +118,40 @@ def _shortest(double: float) -> str:
     else:
         shown = f"{text[0]}{'.' if text[1:] else ''}{text[1:]}e{point - 1:+d}"
     return f"-{shown}" if sign else shown
+
+
+def unsealed(entry: bytes) -> dict[str, Any]:
+    """The row that this was sealed of, but for its log. Raises ValueError."""
+    if not entry.startswith(MAGIC):
+        raise ValueError("It does not begin as one does.")
+    try:
+        position, *ids, version, schema_version, occurred_at, recorded_at = _HEAD.unpack_from(
+            entry, len(MAGIC)
+        )
+        stream_id, event_id, command_id = (UUID(bytes=one) for one in ids)
+        texts, at = list[str](), len(MAGIC) + _HEAD.size
+        for _ in range(3):
+            [length] = _LENGTH.unpack_from(entry, at)
+            start, at = at + _LENGTH.size, at + _LENGTH.size + length
+            texts.append(entry[start:at].decode())
+        times = [_EPOCH + one * _MICROSECOND for one in (occurred_at, recorded_at)]
+    except (struct.error, OverflowError) as error:
+        raise ValueError(f"It is none: {error}.") from None
+    if at != len(entry):
+        raise ValueError("It ends before or after its texts do.")
+    return {
+        "position": position,
+        "stream_id": stream_id,
+        "event_id": event_id,
+        "command_id": command_id,
+        "version": version,
+        "schema_version": schema_version,
+        "occurred_at": times[0],
+        "recorded_at": times[1],
+        "type": texts[0],
+        "data": texts[1],
+        "meta": texts[2],
+    }
 
 
 _decoder = msgspec.json.Decoder(float_hook=_fraction)

@@ -1,7 +1,7 @@
 """The notary: signs what is sealed of each log, a second after the last time, if the tree only grew."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import asyncpg
@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, DateTime, SmallInteger, Table, Text
 
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.merkle import Run, consistency, consistent
-from pulseops.audit.note import Signer, Verifier, opened, signed
+from pulseops.audit.note import NotSigned, Signer, Verifier, opened, signed
 from pulseops.audit.sealing import NAME, CannotSeal, tiles_at
 from pulseops.audit.tiles import hashed, needed
 from pulseops.db.metadata import metadata
@@ -31,23 +31,28 @@ checkpoint = Table(
     Column("size", BigInteger, nullable=False, comment="How many events it is about, from the first one on."),
     Column("note", Text, nullable=False, comment="The checkpoint, signed (C2SP tlog-checkpoint)."),
     Column("signed_at", DateTime(timezone=True), nullable=False, comment="When it was signed."),
+    Column("refused", Text, comment="Why nothing more is signed; null while all is well."),
     schema="audit",
     comment="The newest checkpoint of each log. Older ones are with those who keep them.",
 )
 
+# A signature of the future says that the clock was set back: it is no reason to wait until it is past.
 _DUE = """
 SELECT l.log_id, l.name, s.position AS size
 FROM eventstore.log AS l
 JOIN eventstore.subscription AS s ON s.log_id = l.log_id AND s.name = $1 AND s.shard = 0
 LEFT JOIN audit.checkpoint AS c ON c.log_id = l.log_id
 WHERE s.position > coalesce(c.size, 0)
-  AND (c.log_id IS NULL OR s.position - c.size >= $2 OR c.signed_at <= clock_timestamp() - $3::interval)
+  AND (c.log_id IS NULL OR s.position - c.size >= $2
+    OR c.signed_at NOT BETWEEN clock_timestamp() - $3::interval AND clock_timestamp())
 """
 _KEEP = """
 INSERT INTO audit.checkpoint AS c (log_id, size, note, signed_at) VALUES ($1, $2, $3, clock_timestamp())
-ON CONFLICT (log_id) DO UPDATE SET size = excluded.size, note = excluded.note, signed_at = excluded.signed_at
+ON CONFLICT (log_id) DO UPDATE
+SET size = excluded.size, note = excluded.note, signed_at = excluded.signed_at, refused = NULL
 WHERE c.size < excluded.size
 """
+_REFUSE = "UPDATE audit.checkpoint SET refused = $2 WHERE log_id = $1 AND refused IS DISTINCT FROM $2"
 _log = structlog.get_logger(__name__)
 
 
@@ -72,11 +77,18 @@ class Keys(Struct, frozen=True, kw_only=True):
         return f"{self.signer.name}/{log}"
 
 
-class Notary:
-    """Signs for all logs. Several may: what they sign is of one tree."""
+Ask = Callable[[str], Awaitable[Checkpoint | None]]
+"""The checkpoint of a log that is published, by the log's name."""
 
-    def __init__(self, pool: asyncpg.Pool, keys: Keys) -> None:
-        self._pool, self._keys = pool, keys
+
+class Notary:
+    """Signs for all logs. Several may: what they sign is of one tree.
+
+    What it signs first of a log adds to what was kept of it, and to what was `published`.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, keys: Keys, *, published: Ask | None = None) -> None:
+        self._pool, self._keys, self._published = pool, keys, published
         self._signed: dict[int, Checkpoint] = {}
         self._failing = False
 
@@ -102,25 +114,31 @@ class Notary:
             for due in await connection.fetch(_DUE, NAME, _MANY, _APART):
                 try:
                     made.append(await self._sign(connection, due["log_id"], due["name"], due["size"]))
-                except CannotSeal as error:
+                except (CannotSeal, NotSigned) as error:
                     trouble = error
+                    await connection.execute(_REFUSE, due["log_id"], str(error))
         if trouble is not None:
             raise trouble
         return made
 
     async def _sign(self, connection: asyncpg.Connection, log_id: int, name: str, size: int) -> Checkpoint:
-        before = self._signed.get(log_id) or await self._kept(connection, log_id)
-        if before is not None and before.size > size:
-            raise Refused(f"{Refused.__doc__} It has {size} events where {before.size} were signed.")
-        proof = consistency(before.size, size) if before is not None and before.size else []
-        runs = [Run(0, size), *proof]
-        root, *path = await hashes(connection, log_id, runs)
-        if before is not None and not consistent(before.size, before.root, size, root, path):
-            raise Refused(f"{Refused.__doc__} It differs somewhere in the first {before.size} events.")
+        [root] = await hashes(connection, log_id, [Run(0, size)])
         after = Checkpoint(origin=self._keys.origin(name), size=size, root=root)
+        for before in await self._before(connection, log_id, name):
+            if (why := await amiss(connection, log_id, before, after)) is not None:
+                raise Refused(f"{Refused.__doc__} {why}")
         await connection.execute(_KEEP, log_id, size, signed(str(after), [self._keys.signer]))
         self._signed[log_id] = after
         return after
+
+    async def _before(self, connection: asyncpg.Connection, log_id: int, name: str) -> list[Checkpoint]:
+        """What the next checkpoint has to add to."""
+        if (last := self._signed.get(log_id)) is not None:
+            return [last]
+        known = [await self._kept(connection, log_id)]
+        if self._published is not None:
+            known.append(await self._published(name))
+        return [one for one in known if one is not None]
 
     async def _kept(self, connection: asyncpg.Connection, log_id: int) -> Checkpoint | None:
         """What was signed before this process began. Raises NotSigned when it is not by one of our keys."""
@@ -134,6 +152,23 @@ async def newest_note(connection: asyncpg.Connection, log_id: int) -> str | None
         "SELECT note FROM audit.checkpoint WHERE log_id = $1", log_id
     )
     return note
+
+
+async def amiss(
+    connection: asyncpg.Connection, log_id: int, before: Checkpoint, after: Checkpoint
+) -> str | None:
+    """Why `after` does not only add to `before` (RFC 9162, 2.1.4), as the kept tree shows; None when it does.
+
+    Raises CannotSeal where the tree has a hole.
+    """
+    if before.origin != after.origin:
+        return f"It is of {after.origin} where {before.origin} was signed."
+    if before.size > after.size:
+        return f"It has {after.size} events where {before.size} were signed."
+    path = await hashes(connection, log_id, consistency(before.size, after.size) if before.size else [])
+    if consistent(before.size, before.root, after.size, after.root, path):
+        return None
+    return f"It differs somewhere in the first {before.size} events."
 
 
 async def hashes(connection: asyncpg.Connection, log_id: int, runs: Sequence[Run]) -> list[bytes]:

@@ -112,7 +112,7 @@ async def _seal(connection: asyncpg.Connection, piece: Slice) -> None:
         raise CannotSeal(f"There is no event at position {piece.after + len(leaves) + 1}.")
     edge = of_edge(piece.after)
     known = await tiles_at(connection, piece.log_id, (path.place for path in edge))
-    tiles = grown(piece.after, _whole(edge, known), leaves)
+    tiles = grown(piece.after, whole(edge, known), leaves)
     kept = await connection.fetch(
         _KEEP,
         piece.log_id,
@@ -142,7 +142,8 @@ async def leaves_between(connection: asyncpg.Connection, log_id: int, after: int
     return leaves
 
 
-def _whole(edge: Sequence[Path], known: Mapping[Place, bytes]) -> Mapping[Place, bytes]:
+def whole(edge: Sequence[Path], known: Mapping[Place, bytes]) -> Mapping[Place, bytes]:
+    """`known`, which holds these tiles at least so far. Raises CannotSeal."""
     for path in edge:
         if len(known.get(path.place, b"")) < path.width * HASH:
             raise CannotSeal(f"The tree has lost its tile {path}: seal from the beginning.")

@@ -28,12 +28,8 @@ class Path(Struct, frozen=True):
 
     def __str__(self) -> str:
         """Such as `0/x001/234/067`, or `0/000.p/17`; below `tile/`."""
-        digits = f"{self.place.index:d}"
-        digits = digits.zfill(-(-len(digits) // 3) * 3)
-        parts = [digits[at : at + 3] for at in range(0, len(digits), 3)]
-        index = "/".join([*(f"x{part}" for part in parts[:-1]), parts[-1]])
         part = "" if self.width == WIDTH else f".p/{self.width}"
-        return f"{self.place.level}/{index}{part}"
+        return f"{self.place.level}/{grouped(self.place.index)}{part}"
 
     @classmethod
     def parsed(cls, text: str) -> "Path":
@@ -49,6 +45,15 @@ class Path(Struct, frozen=True):
 
 
 _HIGHEST = 63
+
+
+def grouped(number: int) -> str:
+    """As part of a path: `x001/x234/067`, so that no folder has more than a thousand of a kind."""
+    digits = f"{number:d}"
+    digits = digits.zfill(-(-len(digits) // 3) * 3)
+    parts = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+    return "/".join([*(f"x{part}" for part in parts[:-1]), parts[-1]])
+
 
 Tiles = Mapping[Place, bytes]
 """The hashes of some tiles, one after the other: of the last of a level perhaps not all 256 yet."""
@@ -93,6 +98,26 @@ def grown(size: int, edge: Tiles, leaves: Iterable[bytes]) -> dict[Place, bytes]
             index += 1
         hashes, size, level = above, size // WIDTH, level + 1
     return changed
+
+
+class Growing:
+    """A tree that is gone through from its first leaf on, of which no more than the edge is kept."""
+
+    def __init__(self) -> None:
+        self.size, self._edge = 0, dict[Place, bytes]()
+
+    def add(self, leaves: Sequence[bytes]) -> dict[Place, bytes]:
+        """The tiles that change."""
+        changed = grown(self.size, self._edge, leaves)
+        self.size += len(leaves)
+        tiles = self._edge | changed
+        self._edge = {path.place: tiles[path.place] for path in of_edge(self.size)}
+        return changed
+
+    @property
+    def root(self) -> bytes:
+        [root] = hashed([Run(0, self.size)], self._edge)
+        return root
 
 
 def needed(runs: Iterable[Run]) -> set[Place]:

@@ -1,4 +1,7 @@
-"""History held against its tree, and both against checkpoints: event by event, in little memory."""
+"""History held against its tree, and both against checkpoints: event by event, in little memory.
+
+The tree is held against itself as well: each hash of its upper tiles against what lies below.
+"""
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,24 +10,35 @@ import asyncpg
 from msgspec import Struct
 
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.merkle import EMPTY, HASH, Run
+from pulseops.audit.merkle import HASH
 from pulseops.audit.sealing import leaves_between, tiles_at
-from pulseops.audit.tiles import WIDTH, Place, grown, hashed, of_edge
+from pulseops.audit.tiles import WIDTH, Growing, Path, Place
 
 _PAGE = 16 * WIDTH
 """Events that are read at once."""
+_BACKDATED = """
+SELECT o.position, o.recorded_at, o.before FROM (
+  SELECT e.position, e.recorded_at, lag(e.recorded_at) OVER (ORDER BY e.position) AS before
+  FROM eventstore.event AS e WHERE e.log_id = $1 AND e.position >= $2 AND e.position <= $3
+) AS o WHERE o.recorded_at < o.before ORDER BY o.position LIMIT 1
+"""
 
 
 class Divergence(Struct, frozen=True, kw_only=True):
-    """Where history is not what was sealed or signed: at `position`, or somewhere up to it (a root)."""
+    """Where history is not what was sealed or signed: at `position`, or somewhere up to it (a root, a tile).
+
+    `tile` is where the hash lies that is kept, as it is asked for below `tile/`.
+    """
 
     position: int
     field: str
     expected: str
     found: str
+    tile: str | None = None
 
     def __str__(self) -> str:
-        return f"position {self.position}: {self.field} should be {self.expected}, and is {self.found}"
+        where = "" if self.tile is None else f" (tile {self.tile})"
+        return f"position {self.position}: {self.field} should be {self.expected}, and is {self.found}{where}"
 
 
 class Walked(Struct, frozen=True, kw_only=True):
@@ -51,22 +65,19 @@ async def walk(
     signed: dict[int, set[bytes]] = {}
     for one in checkpoints:
         signed.setdefault(one.size, set()).add(one.root)
-    last, at, edge = max([up_to, *signed]), 0, dict[Place, bytes]()
-    if (bad := _root(signed, 0, EMPTY)) is not None:
+    last, tree = max([up_to, *signed]), Growing()
+    if (bad := _root(signed, tree)) is not None:
         return Walked(events=0, divergence=bad)
-    while at < last:
+    while (at := tree.size) < last:
         goal = min(at + _PAGE - at % WIDTH, last, *(size for size in signed if size > at))
         leaves, bad = await _stretch(connection, log_id, at, goal)
         if bad is not None:
             return Walked(events=bad.position - 1, divergence=bad)
-        edge |= grown(at, edge, leaves)
-        at = goal
-        edge = {path.place: edge[path.place] for path in of_edge(at)}
-        [root] = hashed([Run(0, at)], edge)
-        if (bad := _root(signed, at, root)) is not None:
+        bad = await _above(connection, log_id, tree.add(leaves)) or _root(signed, tree)
+        if bad is not None:
             return Walked(events=0, divergence=bad)
-        progress(at)
-    return Walked(events=at)
+        progress(goal)
+    return Walked(events=tree.size)
 
 
 async def _stretch(
@@ -80,17 +91,62 @@ async def _stretch(
     for number, leaf in enumerate(leaves):
         start = (after % WIDTH + number) * HASH
         if (sealed := kept[start : start + HASH]) != leaf:
-            position, field = after + number + 1, "hash of the event"
-            return leaves, Divergence(position=position, field=field, expected=sealed.hex(), found=leaf.hex())
+            return leaves, Divergence(
+                position=after + number + 1,
+                field="hash of the event",
+                expected=sealed.hex(),
+                found=leaf.hex(),
+                tile=str(Path(Place(0, (after + number) // WIDTH))),
+            )
     position = after + len(leaves) + 1
     if position > goal:
-        return leaves, None
+        return leaves, await _backdated(connection, log_id, after, goal)
     return leaves, Divergence(position=position, field="position", expected=str(position), found="none")
 
 
-def _root(signed: Mapping[int, set[bytes]], size: int, root: bytes) -> Divergence | None:
+async def _backdated(connection: asyncpg.Connection, log_id: int, after: int, goal: int) -> Divergence | None:
+    """The first event that claims to be older than the one before it, which no append records."""
+    row = await connection.fetchrow(_BACKDATED, log_id, after, goal)
+    if row is None:
+        return None
+    return Divergence(
+        position=row["position"],
+        field="time of recording",
+        expected=f"{row['before'].isoformat()} or later",
+        found=row["recorded_at"].isoformat(),
+    )
+
+
+async def _above(
+    connection: asyncpg.Connection, log_id: int, tiles: Mapping[Place, bytes]
+) -> Divergence | None:
+    """The first hash that is kept above the events and is not that of the tile below it."""
+    places = sorted(place for place in tiles if place.level)
+    kept = await tiles_at(connection, log_id, places)
+    for place in places:
+        if (number := differing(tiles[place], kept.get(place, b""))) is not None:
+            return Divergence(
+                position=(place.index * WIDTH + number + 1) * WIDTH**place.level,
+                field="hash of the tile below",
+                expected=tiles[place][number * HASH : (number + 1) * HASH].hex(),
+                found=kept.get(place, b"")[number * HASH : (number + 1) * HASH].hex() or "none",
+                tile=str(Path(place)),
+            )
+    return None
+
+
+def differing(hashes: bytes, kept: bytes) -> int | None:
+    """The first of `hashes` that `kept`, which may go on, has not at its place."""
+    if kept.startswith(hashes):
+        return None
+    return next(
+        at // HASH for at in range(0, len(hashes), HASH) if kept[at : at + HASH] != hashes[at : at + HASH]
+    )
+
+
+def _root(signed: Mapping[int, set[bytes]], tree: Growing) -> Divergence | None:
     """A root that was signed for so many events, and is not theirs. Two may have been signed for as many."""
-    for other in signed.get(size, set()) - {root}:
-        expected, found = b64encode(other).decode(), b64encode(root).decode()
-        return Divergence(position=size, field="root of all up to here", expected=expected, found=found)
+    for other in signed.get(tree.size, set()) - {tree.root}:
+        expected, found = b64encode(other).decode(), b64encode(tree.root).decode()
+        return Divergence(position=tree.size, field="root of all up to here", expected=expected, found=found)
     return None

@@ -1,27 +1,30 @@
 """`pulseops audit …`: what was signed of history, and whether history is still that."""
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import asyncpg
 from cyclopts import App, Parameter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pulseops.audit import keyfile
-from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
+from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.notary import newest_note
-from pulseops.audit.note import NotAKey, NotSigned, Verifier, opened
+from pulseops.audit.registered import newest_register
 from pulseops.audit.sealing import NAME
 from pulseops.audit.walk import Walked, walk
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, in_database, print_structs, stop
+from pulseops.cli.proofs import proofs
+from pulseops.cli.publishing import held, shelf_at
+from pulseops.cli.register import recounted, registering
 from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED, USAGE
+from pulseops.cli.speak import REFUSED, Speak, speaking
+from pulseops.cli.trust import Told, own_key, taken, told, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
-from pulseops.settings import Settings, SettingsError
 from pulseops.subscriptions.positions import models
 
 audit = App(
@@ -34,6 +37,13 @@ audit = App(
 )
 
 
+audit.command("pulseops.cli.publishing:publish_now", name="publish")
+for more in (proofs, registering):
+    audit.update(more)
+
+_PUBLISHED = ("", " The published checkpoint says the same.", " All {:,} published checkpoints say the same.")
+
+
 class Rotated(Struct, frozen=True):
     """The key that signs from now on, as `--json` tells of it."""
 
@@ -41,14 +51,22 @@ class Rotated(Struct, frozen=True):
 
 
 @audit.command
-def checkpoint(*, log: str = DEFAULT) -> None:
+def checkpoint(*, log: str = DEFAULT, url: str | None = None, key_file: Path | None = None) -> None:
     """Print the newest checkpoint, as it was signed.
 
     Parameters
     ----------
     log
         The log that it is about, by its name (see `pulseops logs`).
+    url
+        Ask this server instead of the database, for the log of the key.
+    key_file
+        A file with the API key for it; else PULSEOPS_API_KEY.
     """
+    if url is not None:
+        with speaking(Speak(url=url, key_file=key_file)) as client:
+            print(client.proofs.checkpoint(), end="")
+        return
 
     async def read(pool: asyncpg.Pool) -> str | None:
         async with pool.acquire() as connection:
@@ -64,19 +82,25 @@ def checkpoint(*, log: str = DEFAULT) -> None:
 def verify(
     *,
     against: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
+    published: Annotated[bool | str, Parameter(negative=())] = False,
     key: Path | None = None,
     log: str = DEFAULT,
     json: Json = False,
 ) -> None:
     """Hold every event against what was sealed and signed. Exits with 1 at the first that differs.
 
-    What the database holds can be changed by whoever has it, tree and checkpoint included. A checkpoint that
-    was kept elsewhere cannot: give it with --against.
+    Each hash of the tree is held against what lies below it, and each stream is counted anew and held against
+    the register. What the database holds can be changed by whoever has it, all of this included. A checkpoint
+    or a register that was kept elsewhere cannot: give it with --against, or all that were published with
+    --published.
 
     Parameters
     ----------
     against
-        A checkpoint that was kept. May be given several times.
+        A checkpoint or a register that was kept. May be given several times.
+    published
+        Hold it against all checkpoints and tiles that were published; at the place of
+        PULSEOPS_AUDIT_PUBLISH, or at another one that is named.
     key
         The public keys that are trusted, a line each; else the home's audit.pub.
     log
@@ -84,30 +108,47 @@ def verify(
     json
         Print what was found as JSON.
     """
-    trusted = _trusted(key)
-    kept = [(str(path), _read(path)) for path in against]
+    believed = trusted(key)
+    kept = [(str(path), taken(path)) for path in against]
+    shelf = shelf_at(published if isinstance(published, str) else None) if published else None
 
-    async def work(pool: asyncpg.Pool) -> tuple[Walked, list[Checkpoint]]:
+    async def work(pool: asyncpg.Pool) -> tuple[Walked, str]:
         log_id = await find_log(pool, log)
+        # First, so that history is as long as what is published.
+        there, bad = (
+            ([], None) if shelf is None else await held(pool, shelf, believed, log_id=log_id, log=log)
+        )
+        if bad is not None:
+            return Walked(events=0, divergence=bad), ""
         async with pool.acquire() as connection:
-            note = await newest_note(connection, log_id)
-            notes = kept if note is None else [("the database", note.encode()), *kept]
-            signed = _signed(notes, trusted)
-            sealed = await models((NAME,), log_id=log_id)(connection)
             with counting() as bar:
-                task = bar.add_task("events", total=max([sealed, *(one.size for one in signed)]))
+                # The register that is kept, and its pages, as of one moment.
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    ours = [await newest_register(connection, log_id), await newest_note(connection, log_id)]
+                    notes = [("the database", one.encode()) for one in ours if one is not None]
+                    signed = told([*notes, *there[-1:], *kept], believed)
+                    own = ours[0] is not None
+                    bad = await recounted(connection, log_id, signed.registers, own=own, bar=bar)
+                sealed = await models((NAME,), log_id=log_id)(connection)
+                task = bar.add_task("events", total=max([sealed, *(one.size for one in signed.sizes)]))
                 found = await walk(
-                    connection, log_id, sealed, signed, progress=lambda at: bar.update(task, completed=at)
+                    connection,
+                    log_id,
+                    sealed,
+                    signed.sizes,
+                    progress=lambda at: bar.update(task, completed=at),
                 )
-            return found, signed
+            if found.divergence is None:
+                found = replace(found, divergence=bad)
+            return found, _verified(found.events, signed, published=len(there))
 
-    found, signed = in_database(work, size=2)
+    found, verified = in_database(work, size=2)
     if json:
         print_structs(found)
     elif found.divergence is not None:
         say(harmless(f"History is not what was sealed and signed. At {found.divergence}."), stderr=True)
     else:
-        say(harmless(_verified(found.events, signed)))
+        say(harmless(verified))
     if found.divergence is not None:
         raise SystemExit(REFUSED)
 
@@ -115,7 +156,7 @@ def verify(
 @audit.command(name="key")
 def show_key() -> None:
     """Print the public half of the key that signs; where there is no key, make it."""
-    path = _key()
+    path = own_key()
     try:
         keys = keyfile.make(path)
     except (keyfile.KeyUnusable, OSError) as error:
@@ -134,7 +175,7 @@ def rotate(*, json: Json = False) -> None:
     json
         Print its public half as JSON.
     """
-    path = _key()
+    path = own_key()
     try:
         keys = keyfile.rotate(path)
     except (keyfile.KeyUnusable, OSError) as error:
@@ -145,54 +186,16 @@ def rotate(*, json: Json = False) -> None:
         say(harmless(f"{path} is a new key, {keyfile.public(path)} has its public half. Start workers anew."))
 
 
-def _settings() -> Settings:
-    try:
-        return Settings.from_environment(os.environ)
-    except SettingsError as error:
-        raise stop(str(error), USAGE) from error
+def _verified(events: int, signed: Told, *, published: int) -> str:
+    said = f"{events:,} events are what was sealed"
+    if not signed.sizes:
+        return f"{said}; nothing of it was signed."
+    said += f", and the first {_counted(signed.sizes)} what {signed.sizes[0].origin} signed."
+    if signed.registers:
+        whole = _counted([one.log for one in signed.registers])
+        said += f" Nothing is left out of any stream in the first {whole}."
+    return said + _PUBLISHED[min(published, 2)].format(published)
 
 
-def _key() -> Path:
-    settings = _settings()
-    return settings.audit_key or settings.home / "audit.key"
-
-
-def _trusted(path: Path | None) -> Sequence[Verifier]:
-    chosen = path or keyfile.public(_key())
-    try:
-        return tuple(map(Verifier.parsed, chosen.read_text(encoding="utf-8").split()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise stop(
-            f"{chosen} cannot be read ({type(error).__name__}): name the keys with --key.", USAGE
-        ) from error
-    except NotAKey as error:
-        raise stop(f"{chosen} holds something else than keys of signed notes: {error}", USAGE) from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise stop(f"{path} cannot be read: {error.strerror}", USAGE) from error
-
-
-def _signed(notes: Iterable[tuple[str, bytes]], trusted: Sequence[Verifier]) -> list[Checkpoint]:
-    found = list[Checkpoint]()
-    for whose, note in notes:
-        try:
-            found.append(Checkpoint.parsed(opened(note, trusted)))
-        except (NotSigned, NotACheckpoint) as error:
-            raise stop(f"The checkpoint of {whose} is not to be trusted: {error}", REFUSED) from error
-        if found[-1].origin != found[0].origin:
-            raise stop(
-                f"The checkpoint of {whose} is of {found[-1].origin}, not of {found[0].origin}.", REFUSED
-            )
-    return found
-
-
-def _verified(events: int, signed: Sequence[Checkpoint]) -> str:
-    told = f"{events:,} events are what was sealed"
-    if not signed:
-        return f"{told}; nothing of it was signed."
-    sizes = " and ".join(f"{size:,}" for size in sorted({one.size for one in signed}))
-    return f"{told}, and the first {sizes} what {signed[0].origin} signed."
+def _counted(sizes: Sequence[Checkpoint]) -> str:
+    return " and ".join(f"{size:,}" for size in sorted({one.size for one in sizes}))

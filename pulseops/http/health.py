@@ -1,9 +1,7 @@
 """Whether this process lives, and whether it can do its work."""
 
-import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from time import monotonic
 from typing import Any, Literal, Protocol
 
 from litestar import get
@@ -15,8 +13,8 @@ from pulseops.http.answer import Answer, encoded
 from pulseops.http.exchange import Req
 from pulseops.http.spec import Shape, Spec
 
-_FRESH = 0.5
-"""Seconds for which what was found is told to whoever asks."""
+_UNPUBLISHED = 180.0
+"""Seconds for which publishing may fail before somebody has to look."""
 _LAGS = 10.0
 """Seconds from which a read model, or the last sweep, counts as late."""
 
@@ -53,11 +51,18 @@ class Follower(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A log by its name: the position of its newest event, and how late its oldest unfired escalation is."""
+    """A log by its name: the position of its newest event, and how late its oldest unfired escalation is.
+
+    `publishedPosition` and `signedPosition` are those of the newest event that is published for auditors, and
+    that is signed; `unsignedSeconds` is the age of the oldest that is not signed. Null where nothing is.
+    """
 
     name: str
     position: int
     overdue_seconds: float
+    published_position: int | None = None
+    signed_position: int | None = None
+    unsigned_seconds: float | None = None
 
 
 class Replica(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -97,40 +102,17 @@ class Lag(Protocol):
 
 
 class Seen(Struct, frozen=True):
-    """What was found of one log."""
+    """What was found of one log: by `audit.publisher` and `audit.signing`, None where nothing is."""
 
     log_id: int
     name: str
     lag: Lag
     overdue: float
+    published: Any = None
+    signed: Any = None
 
 
 Probe = Callable[[], Awaitable[Ready]]
-
-
-class Shared:
-    """One look for all who ask at once or a moment later: strangers may ask as often as they like."""
-
-    def __init__(self, probe: Probe) -> None:
-        self._probe, self.fresh = probe, _FRESH
-        self._looking: asyncio.Task[Ready] | None = None
-        self._began = 0.0
-
-    async def __call__(self) -> Ready:
-        now, looking = monotonic(), self._looking
-        if looking is None or (looking.done() and now - self._began >= self.fresh):
-            looking = self._looking = asyncio.create_task(self._look(), name="pulseops probe")
-            # Everyone who waited may have left.
-            looking.add_done_callback(lambda done: done.cancelled() or done.exception())
-            self._began = now
-        return await asyncio.shield(looking)
-
-    def close(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-
-    async def _look(self) -> Ready:
-        return await self._probe()
 
 
 def judged(
@@ -158,6 +140,10 @@ def judged(
             reasons.append(f"{one.title} has parked streams: {one.parked}")
     late = [log for log in logs if log.overdue > _LAGS]
     reasons += [f"escalations of log {log.name} are {log.overdue:.0f} s late" for log in late]
+    reasons += [
+        f"history of log {log.name} {log.signed.amiss}" for log in logs if log.signed and log.signed.amiss
+    ]
+    reasons += [reason for log in logs if (reason := _unpublished(log)) is not None]
     if replica is not None and not replica.answers:
         reasons.append("the replica does not answer: reads go to the primary")
     elif replica is not None and (replica.seconds or 0) > _LAGS:
@@ -171,13 +157,31 @@ def judged(
         schema=schema,
         schema_expected=expected,
         logs=tuple(
-            Standing(name=log.name, position=log.lag.position, overdue_seconds=log.overdue) for log in logs
+            Standing(
+                name=log.name,
+                position=log.lag.position,
+                overdue_seconds=log.overdue,
+                published_position=None if log.published is None else log.published.position,
+                signed_position=None if log.signed is None else log.signed.position,
+                unsigned_seconds=None if log.signed is None else log.signed.seconds,
+            )
+            for log in logs
         ),
         subscriptions=followers,
         sweep_seconds=swept,
         replica=replica and Replica(**{name: getattr(replica, name) for name in Replica.__struct_fields__}),
         reasons=tuple(reasons),
     )
+
+
+def _unpublished(log: Seen) -> str | None:
+    if log.published is None:
+        return None
+    if log.published.refused:
+        return f"history of log {log.name} is not what was published"
+    if log.published.seconds > _UNPUBLISHED:
+        return f"history of log {log.name} is not published for {log.published.seconds:.0f} s"
+    return None
 
 
 def _follower(log: str, follower: Any) -> Follower:
@@ -191,6 +195,13 @@ def measured(found: Ready) -> None:
     for log in found.logs:
         metrics.POSITION.labels(log.name).set(log.position)
         metrics.OVERDUE_SECONDS.labels(log.name).set(log.overdue_seconds)
+        for gauge, figure in (
+            (metrics.PUBLISHED_POSITION, log.published_position),
+            (metrics.SIGNED_POSITION, log.signed_position),
+            (metrics.UNSIGNED_SECONDS, log.unsigned_seconds),
+        ):
+            if figure is not None:
+                gauge.labels(log.name).set(figure)
     if found.replica is not None:
         metrics.REPLICA.set(found.replica.answers)
         metrics.REPLICA_POSITIONS.set(_or_nan(found.replica.positions))

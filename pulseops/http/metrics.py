@@ -16,6 +16,11 @@ SHED = Counter("pulseops_http_shed", "Requests refused at the door because too m
 DATABASE = Gauge("pulseops_database_up", "Whether the database answered the last scrape.")
 POSITION = Gauge("pulseops_log_position", "Position of the newest event.", ("log",))
 OVERDUE_SECONDS = Gauge("pulseops_overdue_seconds", "How late the oldest unfired escalation is.", ("log",))
+PUBLISHED_POSITION = Gauge(
+    "pulseops_audit_published_position", "Position of the newest event that is published.", ("log",)
+)
+SIGNED_POSITION = Gauge("pulseops_audit_signed_position", "Position of the newest event signed.", ("log",))
+UNSIGNED_SECONDS = Gauge("pulseops_audit_unsigned_seconds", "Age of the oldest event not signed.", ("log",))
 _SHARD = ("log", "subscription", "shard")
 LAG_POSITIONS = Gauge("pulseops_subscription_lag_positions", "Positions not yet passed.", _SHARD)
 LAG_SECONDS = Gauge("pulseops_subscription_lag_seconds", "Age of the oldest event there.", _SHARD)

@@ -14,6 +14,8 @@ import msgspec
 
 from pulseops.audit import keyfile
 from pulseops.audit.keyfile import KeyUnusable
+from pulseops.audit.places import shelf_of
+from pulseops.audit.shelf import PlaceInvalid
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.rulebook.problems import RulebookInvalid
 from pulseops.rulebook.signing_in import load_sign_in
@@ -86,6 +88,7 @@ class Supervisor:
         self._home, self._attention, self._voice = home, attention, voice
         self._rules, self._oidc = _rules(settings, wish), _oidc(settings)
         self._audit_key = _audit_key(settings, home)
+        _published(settings)
         self._address = choose(
             wish.host or settings.host,
             settings.port if wish.port is None else wish.port,
@@ -255,6 +258,14 @@ def _audit_key(settings: Settings, home: Home) -> Path:
     except (KeyUnusable, OSError) as error:
         raise CannotStart(str(error)) from error
     return path.absolute()
+
+
+def _published(settings: Settings) -> None:
+    try:
+        if settings.audit_publish is not None:
+            shelf_of(settings.audit_publish)
+    except PlaceInvalid as error:
+        raise CannotStart(str(error)) from error
 
 
 def _rules(settings: Settings, wish: Wish) -> Path | None:

@@ -7,6 +7,7 @@ from typing import Literal
 import asyncpg
 from redis import Redis, RedisError
 
+from pulseops.audit.guards import weakened
 from pulseops.db.durability import check_durability
 from pulseops.db.outages import MISTAKEN, OUTAGES
 from pulseops.db.schema import schema_status
@@ -17,6 +18,7 @@ from pulseops.up.postgres import MAJOR
 from pulseops.up.processes import CannotStart, Mark
 
 OLDEST_POSTGRES = 15
+_GUARDED = "Find out who did that, verify history (`pulseops audit verify`), and `pulseops migrate`."
 
 
 def running(place: Place) -> Iterator[Finding]:
@@ -88,6 +90,8 @@ async def _database(url: str) -> list[Finding]:
     try:
         version = str(await connection.fetchval("SHOW server_version")).split()[0]
         unsafe, schema = await check_durability(connection), await schema_status(connection)
+        # A schema of another version has other functions, and they are right.
+        guards = await weakened(connection) if schema.current == schema.expected else None
     finally:
         await connection.close()
     found = [Finding("database", "ok", f"PostgreSQL {version}")]
@@ -97,6 +101,9 @@ async def _database(url: str) -> list[Finding]:
         Finding("durability", "fail", one, "Turn it on for the server, the database and the login.")
         for one in unsafe
     ]
+    found += [Finding("history", "fail", one, _GUARDED) for one in guards or ()]
+    if guards == []:
+        found.append(Finding("history", "ok", "guarded against changes"))
     if schema.ready:
         found.append(Finding("schema", "ok", f"revision {schema.current}"))
     else:

@@ -8,7 +8,8 @@ import asyncpg
 import msgspec
 import pytest
 
-from pulseops.audit import keyfile
+from pulseops.audit import keyfile, sealing, tiles
+from pulseops.audit import walk as walking
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.merkle import EMPTY
 from pulseops.audit.notary import Keys, Notary
@@ -86,6 +87,46 @@ async def test_what_was_changed_in_one_place_is_found_by_the_tree(
         assert await walk(app, 1, SIZE, [kept]) == Walked(events=SIZE)
     else:
         assert await divergence(app) == found
+
+
+@pytest.mark.parametrize("byte", [0, 32 + 7])
+async def test_a_byte_that_was_flipped_in_an_upper_tile_is_found_where_it_is(
+    app: asyncpg.Connection, admin: asyncpg.Connection, kept: Checkpoint, byte: int
+) -> None:
+    flip = "set_byte(hashes, $1, get_byte(hashes, $1) # 1)"
+    await admin.execute(f"UPDATE audit.tile SET hashes = {flip} WHERE level = 1", byte)
+    found = await walk(app, 1, SIZE, [kept])
+    assert found.divergence is not None
+    place = (byte // 32 + 1) * 256
+    assert (found.divergence.position, found.divergence.tile) == (place, "1/000")
+    assert f"hash of the tile below should be {found.divergence.expected}" in str(found.divergence)
+    await admin.execute("DELETE FROM audit.tile WHERE level = 1")
+    found = await walk(app, 1, SIZE)
+    assert found.divergence is not None
+    assert (found.divergence.position, found.divergence.found) == (256, "none")
+
+
+async def test_a_tile_two_levels_up_is_held_against_those_below_it(
+    app: asyncpg.Connection, admin: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With tiles of two, so that few events need several levels."""
+    for room in (tiles, sealing, walking):
+        monkeypatch.setattr(room, "WIDTH", 2)
+    monkeypatch.setattr(tiles, "_HEIGHT", 1)
+    await grow(app, 9)
+    await sealed_up_to(app, 9)
+    assert await walk(app, 1, 9) == Walked(events=9)
+    for level, index in ((1, 1), (2, 0), (3, 0)):
+        flip = "UPDATE audit.tile SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1)"
+        if level == 3:  # it has one hash so far
+            flip = flip.replace("40", "4")
+        await admin.execute(f"{flip} WHERE level = $1 AND index = $2", level, index)
+        found = await walk(app, 1, 9)
+        assert found.divergence is not None
+        assert str(found.divergence.tile).partition(".")[0] == f"{level}/{index:03d}"
+        assert found.divergence.position == 8
+        await admin.execute(f"{flip} WHERE level = $1 AND index = $2", level, index)
+    assert await walk(app, 1, 9) == Walked(events=9)
 
 
 async def test_history_that_was_changed_and_sealed_anew_is_found_by_a_checkpoint_that_was_kept(

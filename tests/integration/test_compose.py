@@ -21,7 +21,8 @@ from pulseops.up.postgres import EmbeddedPostgres
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {"POSTGRES_PASSWORD": "of-the-superuser", "APPLICATION_PASSWORD": "of-the-login"}
-OURS = {"migrate": ["migrate"], "api": ["api"], "worker": ["worker"]}
+OURS = {"migrate": ["migrate"], "api": ["api"], "worker": ["worker"], "audit-key": ["audit", "key"]}
+AT_THE_DATABASE = ("migrate", "api", "worker")
 
 
 def compose(*arguments: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -67,7 +68,7 @@ def test_the_roles_are_those_of_the_embedded_run(composition: dict[str, Any]) ->
     assert set(services) == {"postgres", "redis", *OURS}
     assert {name: services[name]["command"] for name in OURS} == OURS
     assert 'ENTRYPOINT ["pulseops"]' in (ROOT / "Dockerfile").read_text()
-    assert all(app[command] for command in OURS)
+    assert all(app[command] for command, *_ in OURS.values())
 
 
 def test_nothing_of_ours_starts_before_what_it_needs(composition: dict[str, Any]) -> None:
@@ -77,7 +78,8 @@ def test_nothing_of_ours_starts_before_what_it_needs(composition: dict[str, Any]
     }
     running = {"migrate": "service_completed_successfully", "redis": "service_healthy"}
     assert needs["migrate"] == {"postgres": "service_healthy"}
-    assert needs["api"] == needs["worker"] == running
+    assert needs["api"] == running
+    assert needs["worker"] == running | {"audit-key": "service_completed_successfully"}
     assert all(composition["services"][name]["healthcheck"]["test"] for name in ("postgres", "redis", "api"))
 
 
@@ -114,9 +116,35 @@ def test_a_secret_stands_in_an_environment_and_nowhere_else(composition: dict[st
 
 
 def test_every_setting_is_one_that_the_programs_know(composition: dict[str, Any]) -> None:
-    for name in OURS:
-        environment = composition["services"][name]["environment"]
-        assert Settings.from_environment(environment).database_url is not None
+    found = {name: Settings.from_environment(composition["services"][name]["environment"]) for name in OURS}
+    assert [name for name in OURS if found[name].database_url is not None] == [*AT_THE_DATABASE]
+    assert found["worker"].audit_key == found["audit-key"].audit_key == Path("/audit/audit.key")
+    assert found["worker"].audit_publish is None
+
+
+def test_only_workers_have_the_key_and_what_is_published_and_the_database_has_neither(
+    composition: dict[str, Any],
+) -> None:
+    volumes = {
+        (one["source"], name): one.get("read_only", False)
+        for name, service in composition["services"].items()
+        for one in service.get("volumes", ())
+    }
+    assert volumes == {
+        ("database", "postgres"): False,
+        ("audit", "audit-key"): False,
+        ("audit", "worker"): True,
+        ("published", "worker"): False,
+    }
+    assert composition["services"]["audit-key"]["network_mode"] == "none"
+
+
+def test_what_is_published_may_lie_elsewhere() -> None:
+    wished = {"AUDIT_PUBLISH": "/published", "AUDIT_VOLUME": "/mnt/elsewhere"}
+    checked = compose("config", "--format", "json", environ=SECRETS | wished)
+    worker = json.loads(checked.stdout)["services"]["worker"]
+    assert Settings.from_environment(worker["environment"]).audit_publish == "/published"
+    assert ("/mnt/elsewhere", "/published") in {(one["source"], one["target"]) for one in worker["volumes"]}
 
 
 def test_only_the_api_can_be_reached_and_only_from_this_machine(composition: dict[str, Any]) -> None:
@@ -126,7 +154,9 @@ def test_only_the_api_can_be_reached_and_only_from_this_machine(composition: dic
     assert set(ports) == {"api"}
     assert [port["host_ip"] for port in ports["api"]] == ["127.0.0.1"]
     assert composition["networks"]["inside"]["internal"] is True
-    outside = {name for name, service in composition["services"].items() if "outside" in service["networks"]}
+    outside = {
+        name for name, service in composition["services"].items() if "outside" in service.get("networks", ())
+    }
     assert outside == {"api"}
 
 

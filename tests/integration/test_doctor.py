@@ -1,9 +1,11 @@
 """`pulseops doctor` finds what is wrong, says what to do, and changes nothing."""
 
+import asyncio
 import json
 import socket
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from pulseops.settings import Settings
@@ -78,3 +80,19 @@ def test_a_wrong_password_is_a_failure_that_does_not_repeat_it(
     code, found = diagnose(capsys, settings, ground / "none-yet")
     assert (code, found["database"][0]) == (1, "fail")
     assert "hunter2" not in found["database"][1]
+
+
+def test_a_guard_of_history_that_was_taken_away_is_a_failure(
+    capsys: pytest.CaptureFixture[str], ground: Path, database: Database
+) -> None:
+    async def take_away() -> None:
+        connection = await asyncpg.connect(database.admin_url)
+        await connection.execute("ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER refuse_change")
+        await connection.close()
+
+    settings = Settings(port=0, database_url=database.app_url)
+    assert diagnose(capsys, settings, ground / "none-yet")[1]["history"][0] == "ok"
+    asyncio.run(take_away())
+    code, found = diagnose(capsys, settings, ground / "none-yet")
+    assert (code, found["history"][0]) == (1, "fail")
+    assert "eventstore.event_p0000 may be changed" in found["history"][1]

@@ -11,6 +11,8 @@ from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.notary import Keys, Notary, Refused, newest_note
 from pulseops.audit.note import NotSigned, Signer, opened
 from pulseops.audit.sealing import CannotSeal
+from pulseops.eventstore.directory import create_log
+from pulseops.kernel.clock import utc_now
 from tests.integration.sealing import grow, root_of_history, sealed_up_to
 
 KEYS = Keys(signer=Signer("pulseops/test", bytes(range(32))))
@@ -43,6 +45,45 @@ async def test_what_is_sealed_is_signed_once_a_second(
     assert (second.size, second.root) == (300, await root_of_history(app, 300))
     await long_ago(admin)
     assert await notary.sign() == [], "nothing is new"
+
+
+async def test_a_clock_that_was_set_back_is_no_reason_to_wait_until_it_has_caught_up(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
+    notary = Notary(pool, KEYS)
+    await grow(app, 20)
+    await sealed_up_to(app, 10)
+    await notary.sign()
+    await admin.execute("UPDATE audit.checkpoint SET signed_at = signed_at + interval '1 hour'")
+    await sealed_up_to(app, 15)
+    [found] = await notary.sign()
+    assert found.size == 15
+    await sealed_up_to(app, 20)
+    assert await notary.sign() == [], "from then on it is once a second again"
+
+
+async def test_why_a_log_is_not_signed_stands_beside_its_checkpoint_and_others_are_signed(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
+    await create_log(app, "second", now=utc_now())
+    await grow(app, 20)
+    await sealed_up_to(app, 10)
+    await Notary(pool, KEYS).sign()
+    await sealed_up_to(app, 20)
+    await long_ago(admin)
+    await admin.execute(
+        "INSERT INTO eventstore.subscription (log_id, name, position, updated_at) "
+        "VALUES (2, 'seal', 1, clock_timestamp())"
+    )
+    await admin.execute("INSERT INTO audit.tile VALUES (2, 0, 0, sha256('x'))")
+    other = Keys(signer=Signer("pulseops/test", bytes(32)))
+    with pytest.raises(NotSigned):
+        await Notary(pool, other).sign()
+    refused = "SELECT refused FROM audit.checkpoint WHERE log_id = $1"
+    assert "No key that is trusted" in await app.fetchval(refused, 1)
+    assert await newest_note(app, 2) is not None, "the second is signed all the same"
+    await Notary(pool, KEYS).sign()
+    assert await app.fetchval(refused, 1) is None
 
 
 async def test_a_tree_that_is_not_what_was_signed_is_not_signed(

@@ -8,11 +8,14 @@ import pytest
 
 from pulseops.access import guards
 from pulseops.eventstore.directory import create_log
-from pulseops.http.health import Ready, Shared
+from pulseops.http.health import Ready
+from pulseops.http.look import Shared
 from pulseops.kernel.clock import utc_now
 from pulseops.subscriptions.lag import lag, lags
 from tests.conftest import Database
 from tests.faults.wire import wire
+from tests.integration.proving import sign
+from tests.integration.sealing import grow
 from tests.serving import Api, serving
 
 
@@ -94,6 +97,37 @@ async def test_all_logs_are_told_of_as_each_of_them_alone(api: Api, pool: asyncp
         assert told == [(each.name, each.shard, each.position, each.positions) for each in alone.followers]
     assert [each.positions for each in found[0].lag.followers] == [2, 0]
     assert found[0].lag.followers[0].seconds > 0
+
+
+async def test_history_that_is_not_signed_for_a_minute_is_told_and_is_no_reason_to_leave_the_balancer(
+    api: Api, app: asyncpg.Connection, pool: asyncpg.Pool, admin: asyncpg.Connection
+) -> None:
+    async def reasons() -> list[str]:
+        answer = await api.get("/health/ready")
+        assert answer.status_code == 200
+        return [one for one in answer.json()["reasons"] if "history" in one]
+
+    await grow(app, 20)
+    assert await reasons() == [], "where nobody signs, nobody misses it"
+    await sign(app, pool, 10)
+    assert await reasons() == [], "it is not a minute yet"
+    [log] = (await api.get("/health/ready")).json()["logs"]
+    assert (log["signedPosition"], log["unsignedSeconds"] > 0) == (10, True)
+    told = (await api.get("/metrics")).text
+    assert 'pulseops_audit_signed_position{log="default"} 10.0' in told
+    assert 'pulseops_audit_unsigned_seconds{log="default"}' in told
+    await admin.execute("ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER ALL")
+    await admin.execute("UPDATE eventstore.event SET recorded_at = recorded_at - interval '61 s'")
+    [reason] = await reasons()
+    assert reason.startswith("history of log default is not signed for 6")
+    await admin.execute("UPDATE audit.checkpoint SET refused = 'x'")
+    [reason] = await reasons()
+    assert reason.startswith("history of log default is not signed any more")
+    await admin.execute("UPDATE eventstore.event SET recorded_at = recorded_at + interval '61 s'")
+    await sign(app, pool, 20)
+    assert await reasons() == []
+    [log] = (await api.get("/health/ready")).json()["logs"]
+    assert (log["signedPosition"], log["unsignedSeconds"]) == (20, 0)
 
 
 async def test_all_who_ask_at_once_are_told_what_one_look_found() -> None:

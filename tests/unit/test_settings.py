@@ -64,6 +64,10 @@ def test_a_stranger_is_answered_with_the_list() -> None:
         ("REDIS_URL", "unix://:hunter2/x@/run/redis.sock", "%2F"),
         ("URL", "localhost:8000", "http://host"),
         ("URL", "http://u:hunter2@[::1", "http://host"),
+        ("AUDIT_PUBLISH", "published", "git:/repository.git or s3://bucket/prefix"),
+        ("AUDIT_PUBLISH", "git:https://u:hunter2@h/x", "git:/repository.git"),
+        ("AUDIT_PUBLISH", "git://h/x", "/folder"),
+        ("AUDIT_PUBLISH", "s3://u:hunter2@bucket/x", "s3://bucket"),
         ("LOG_LEVEL", "hunter2", "one of debug, info, warning, error"),
     ],
 )
@@ -103,6 +107,14 @@ def test_every_shape_of_database_url_is_taken(url: str) -> None:
 def test_every_shape_of_redis_url_is_taken(url: str) -> None:
     assert Settings.from_environment({"PULSEOPS_REDIS_URL": url}).redis_url == url
     assert ConnectionPool.from_url(url) is not None
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["/a folder", "~/x", "./x", "file:///x", "git:/x.git", "git:~/x", "s3://bucket", "s3://a.b-c/d/e"],
+)
+def test_every_kind_of_place_is_taken(place: str) -> None:
+    assert Settings.from_environment({"PULSEOPS_AUDIT_PUBLISH": place}).audit_publish == place
 
 
 def test_secrets_are_masked_in_repr() -> None:

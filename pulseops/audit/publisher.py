@@ -1,0 +1,147 @@
+"""The publisher: what was signed of each log is at the place that is set, a while later at most."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import asyncpg
+import structlog
+from msgspec import Struct
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, SmallInteger, Table
+
+from pulseops.audit.checkpoint import Checkpoint
+from pulseops.audit.note import Verifier
+from pulseops.audit.publishing import NotAsPublished, Published, publish, published
+from pulseops.audit.shelf import Shelf, Unreachable
+from pulseops.db.metadata import metadata
+from pulseops.kernel.errors import PulseOpsError
+
+_LOOK = 1.0
+"""Seconds between looks for what is due, where it is due less often."""
+_PATIENCE = 2.0
+"""Seconds that the first signature of a log waits to be told what is published."""
+
+table = Table(
+    "published",
+    metadata,
+    Column(
+        "log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log that it is about."
+    ),
+    Column("size", BigInteger, nullable=False, comment="How many events the published checkpoint is about."),
+    Column("looked_at", DateTime(timezone=True), nullable=False, comment="When the place was tried last."),
+    Column("failing_since", DateTime(timezone=True), comment="Since when nothing can be published."),
+    Column("refused", Boolean, nullable=False, comment="What is signed does not add to what was published."),
+    schema="audit",
+    comment="How far each log is published, for who watches. What counts is what is at the place.",
+)
+
+# A look that claims to come from the future holds nobody up.
+_DUE = """
+SELECT l.log_id, l.name
+FROM eventstore.log AS l
+LEFT JOIN audit.published AS p ON p.log_id = l.log_id
+WHERE p.looked_at IS NULL OR p.looked_at NOT BETWEEN clock_timestamp() - $1::interval AND clock_timestamp()
+ORDER BY l.log_id
+"""
+_PUBLISHED = """
+INSERT INTO audit.published AS p (log_id, size, looked_at, failing_since, refused)
+VALUES ($1, $2, clock_timestamp(), NULL, false)
+ON CONFLICT (log_id) DO UPDATE SET size = excluded.size, looked_at = excluded.looked_at, failing_since = NULL,
+  refused = false
+"""
+_FAILED = """
+INSERT INTO audit.published AS p (log_id, size, looked_at, failing_since, refused)
+VALUES ($1, 0, clock_timestamp(), clock_timestamp(), $2)
+ON CONFLICT (log_id) DO UPDATE SET looked_at = excluded.looked_at, refused = excluded.refused,
+  failing_since = coalesce(p.failing_since, excluded.failing_since)
+"""
+_STATE = """
+SELECT log_id, size AS position, refused,
+  coalesce(extract(epoch FROM clock_timestamp() - failing_since), 0)::float8 AS seconds
+FROM audit.published
+"""
+_log = structlog.get_logger(__name__)
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """Up to which position a log is published, and for how many seconds that has failed; 0 when it does not.
+
+    `refused`: because what is signed does not add to what was published.
+    """
+
+    log_id: int
+    position: int
+    seconds: float
+    refused: bool
+
+
+class Publisher:
+    """Publishes all logs. Several may: a log that another has just looked after waits for its turn."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, shelf: Shelf, trusted: Sequence[Verifier], *, every: timedelta
+    ) -> None:
+        self._pool, self._shelf, self._trusted, self._every = pool, shelf, trusted, every
+        self._troubles: dict[str, type[Exception]] = {}
+        self._answers = True
+
+    async def watch(self) -> None:
+        """For ever, whatever fails."""
+        while True:
+            try:
+                await self.publish()
+            except Exception as error:  # noqa: BLE001 -- logged; the next look tries again
+                self._failed("all logs", error)
+            else:
+                self._succeeded("all logs")
+            await asyncio.sleep(_LOOK)
+
+    async def publish(self) -> list[Published]:
+        """What is due. What fails of one log is told, and keeps no other waiting."""
+        done = list[Published]()
+        for due in await self._pool.fetch(_DUE, self._every):
+            log_id, log = due["log_id"], due["name"]
+            try:
+                found = await publish(self._pool, self._shelf, self._trusted, log_id=log_id, log=log)
+            except PulseOpsError as error:
+                self._failed(log, error)
+                await self._pool.execute(_FAILED, log_id, isinstance(error, NotAsPublished))
+            else:
+                self._succeeded(log)
+                await self._pool.execute(_PUBLISHED, log_id, 0 if found is None else found.size)
+                done += [] if found is None else [found]
+        return done
+
+    async def published(self, log: str) -> Checkpoint | None:
+        """What the next signature has to add to; None as well where the place does not answer soon.
+
+        What is signed meanwhile is held to it before it is published. Raises NotAsPublished.
+        """
+        if not self._answers:
+            return None
+        try:
+            async with asyncio.timeout(_PATIENCE), self._shelf.visit() as visit:
+                return await published(visit, log, self._trusted)
+        except (Unreachable, TimeoutError) as error:
+            _log.warning("history is signed without a look at what is published", error=str(error))
+            self._answers = False
+            return None
+
+    def _failed(self, log: str, error: Exception) -> None:
+        if self._troubles.get(log) is not type(error):
+            _log.error("history is not published", log=log, error=str(error) or repr(error)[:200])
+        self._troubles[log] = type(error)
+
+    def _succeeded(self, log: str) -> None:
+        if self._troubles.pop(log, None) is not None:
+            _log.info("history is published again", log=log)
+
+
+async def standings(connection: asyncpg.Connection) -> dict[int, Standing]:
+    """Of the logs that are published, by their numbers."""
+    return {row["log_id"]: Standing(**dict(row)) for row in await connection.fetch(_STATE)}
+
+
+async def forget(pool: asyncpg.Pool) -> None:
+    """Where nothing is published any more, nobody is told how far that had come."""
+    await pool.execute("DELETE FROM audit.published")

@@ -1,0 +1,135 @@
+"""Publishing the tree of a log: what was signed, as long as it only adds to what was published before.
+
+Tiles first, the checkpoint last: whoever reads a checkpoint finds its tiles. The one that it replaces is kept
+beside it. So all that was ever published stays, and what was published once is what the next is held to.
+"""
+
+from collections.abc import Sequence
+
+import asyncpg
+from msgspec import Struct
+
+from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
+from pulseops.audit.merkle import HASH, Run
+from pulseops.audit.notary import amiss, newest_note
+from pulseops.audit.note import NotSigned, Verifier, opened
+from pulseops.audit.sealing import CannotSeal, tiles_at, whole
+from pulseops.audit.shelf import Shelf, Unreachable, Visit, earlier, newest, of_tile
+from pulseops.audit.tiles import WIDTH, Path, Place, grown, hashed, of_edge
+
+_PAGE = 64 * WIDTH
+"""Events whose tiles are read and published at once."""
+_TRIES = 5
+
+
+class NotAsPublished(CannotSeal):
+    """What is signed does not add to what was published: nothing more of this log is published."""
+
+    code = "not-as-published"
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    """The newest checkpoint of a log at the place; `fresh` when it was put there just now."""
+
+    log: str
+    size: int
+    fresh: bool
+
+
+class _Signed(Struct, frozen=True):
+    note: bytes
+    checkpoint: Checkpoint
+
+
+async def published(visit: Visit, log: str, trusted: Sequence[Verifier]) -> Checkpoint | None:
+    """The newest checkpoint there. Raises Unreachable, NotAsPublished when none of `trusted` signed it."""
+    found = await _there(visit, log, trusted)
+    return None if found is None else found.checkpoint
+
+
+async def publish(
+    pool: asyncpg.Pool, shelf: Shelf, trusted: Sequence[Verifier], *, log_id: int, log: str
+) -> Published | None:
+    """What was signed last; None before anything was. Several may at once: whoever is late looks again.
+
+    Raises Unreachable, NotAsPublished, NotSigned, CannotSeal.
+    """
+    for _ in range(_TRIES):
+        async with shelf.visit() as visit:
+            # In this order: what is published was signed before, so the database must know it.
+            before = await _there(visit, log, trusted)
+            after = await _signed(pool, log_id, trusted)
+            if before is None and after is None:
+                return None
+            if after is None:
+                raise NotAsPublished("Events are published of which the database says that none was signed.")
+            await _hold(pool, log_id, before, after)
+            size, come = after.checkpoint.size, 0 if before is None else before.checkpoint.size
+            if come == size:
+                return Published(log=log, size=size, fresh=False)
+            await _add_tiles(pool, visit, log_id, log, at=come, after=after.checkpoint)
+            if before is not None:
+                await visit.add({earlier(log, come): before.note})
+            if await visit.replace(newest(log), after.note):
+                return Published(log=log, size=size, fresh=True)
+    raise Unreachable("Others publish there without a pause.")
+
+
+async def _hold(pool: asyncpg.Pool, log_id: int, before: _Signed | None, after: _Signed) -> None:
+    if before is None:
+        return
+    async with pool.acquire() as connection:
+        why = await amiss(connection, log_id, before.checkpoint, after.checkpoint)
+    if why is not None:
+        raise NotAsPublished(f"{NotAsPublished.__doc__} {why}")
+
+
+async def _there(visit: Visit, log: str, trusted: Sequence[Verifier]) -> _Signed | None:
+    [note] = await visit.read([newest(log)])
+    if note is None:
+        return None
+    try:
+        return _Signed(note, Checkpoint.parsed(opened(note, trusted)))
+    except (NotSigned, NotACheckpoint) as error:
+        raise NotAsPublished(f"What is published of {log} is not ours: {error}") from error
+
+
+async def _signed(pool: asyncpg.Pool, log_id: int, trusted: Sequence[Verifier]) -> _Signed | None:
+    async with pool.acquire() as connection:
+        note = await newest_note(connection, log_id)
+    if note is None:
+        return None
+    return _Signed(note.encode(), Checkpoint.parsed(opened(note.encode(), trusted)))
+
+
+async def _add_tiles(
+    pool: asyncpg.Pool, visit: Visit, log_id: int, log: str, *, at: int, after: Checkpoint
+) -> None:
+    """Those that a tree of `at` events lacks, grown out of it and held to the root that was signed."""
+    before = of_edge(at)
+    async with pool.acquire() as connection:
+        kept = whole(before, await tiles_at(connection, log_id, (path.place for path in before)))
+    edge = {path.place: kept[path.place][: path.width * HASH] for path in before}
+    while at < after.size:
+        goal = min(at + _PAGE - at % WIDTH, after.size)
+        edge |= grown(at, edge, await _leaves(pool, log_id, at, goal))
+        at = goal
+        await visit.add(
+            {of_tile(log, Path(place)): tile for place, tile in edge.items() if len(tile) == WIDTH * HASH}
+        )
+        edge = {path.place: edge[path.place] for path in of_edge(at)}
+    [root] = hashed([Run(0, at)], edge)
+    if root != after.root:
+        raise CannotSeal("The tree has a tile that is not the one that was signed.")
+    await visit.add({of_tile(log, path): edge[path.place] for path in of_edge(at) if path not in before})
+
+
+async def _leaves(pool: asyncpg.Pool, log_id: int, after: int, up_to: int) -> list[bytes]:
+    """The hashes of the events after `after` up to `up_to`, as they were sealed."""
+    places = [Place(0, index) for index in range(after // WIDTH, -(-up_to // WIDTH))]
+    # No connection is held while the place is written to, which may be slow.
+    async with pool.acquire() as connection:
+        tiles = await tiles_at(connection, log_id, places)
+    first = places[0].index * WIDTH
+    kept = b"".join(tiles.get(place, b"").ljust(WIDTH * HASH, b"\0") for place in places)
+    return [kept[(at - first) * HASH : (at - first + 1) * HASH] for at in range(after, up_to)]

@@ -1,0 +1,183 @@
+"""What is kept of the newest register of each log: its note, its entries in pages, and the tree over them."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+
+import asyncpg
+from msgspec import Struct
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+)
+
+from pulseops.audit.merkle import leaf_hash
+from pulseops.audit.register import ENTRY, divided
+from pulseops.audit.sealing import CannotSeal
+from pulseops.audit.tiles import Place
+from pulseops.db.metadata import metadata
+
+PATIENCE = 900.0
+"""Seconds for the first of the entries, for which all events may have to be read and sorted."""
+
+
+def _log() -> Column[int]:
+    return Column(
+        "log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log that it is of."
+    )
+
+
+register = Table(
+    "register",
+    metadata,
+    _log(),
+    Column("size", BigInteger, nullable=False, comment="How many events it is about, from the first one on."),
+    Column("entries", BigInteger, nullable=False, comment="How many streams these are of."),
+    Column("note", Text, nullable=False, comment="The register, signed (C2SP signed-note)."),
+    Column("made_at", DateTime(timezone=True), nullable=False, comment="When it was signed."),
+    schema="audit",
+    comment="The newest register of each log: which streams there are, and how many events each has.",
+)
+
+page = Table(
+    "register_page",
+    metadata,
+    _log(),
+    Column("index", BigInteger, primary_key=True, autoincrement=False, comment="Place of the page, from 0."),
+    Column("first", Uuid, nullable=False, comment="The first stream on it."),
+    Column(
+        "entries",
+        LargeBinary,
+        nullable=False,
+        comment="Up to 256 entries of 52 bytes, by stream: its id (16 bytes), its version (4) and the hash "
+        "of its last event (32).",
+    ),
+    CheckConstraint("length(entries) BETWEEN 52 AND 13312 AND length(entries) % 52 = 0", name="entries"),
+    Index(None, "log_id", "first"),
+    schema="audit",
+    comment="The entries of the newest register of each log.",
+)
+
+tile = Table(
+    "register_tile",
+    metadata,
+    _log(),
+    Column(
+        "level",
+        SmallInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="1: hashes of full pages. Above: each is the hash of a full tile one level below.",
+    ),
+    Column("index", BigInteger, primary_key=True, autoincrement=False, comment="Place in its level, from 0."),
+    Column(
+        "hashes",
+        LargeBinary,
+        nullable=False,
+        comment="Up to 256 SHA-256 hashes of 32 bytes, one after the other.",
+    ),
+    CheckConstraint("level > 0", name="level"),
+    CheckConstraint("length(hashes) BETWEEN 32 AND 8192 AND length(hashes) % 32 = 0", name="hashes"),
+    schema="audit",
+    comment="The tree over the pages of the newest register of each log, in tiles.",
+)
+
+# Of streams with events after $2 up to $3. Each hash by its tile's whole key: planned while the table was
+# empty, a join would go by log_id alone.
+_CAME = """
+DECLARE came NO SCROLL CURSOR FOR
+SELECT s.position, s.events, uuid_send(s.stream_id) || int4send(s.version) || (
+  SELECT substr(t.hashes, ((s.position - 1) % 256)::int * 32 + 1, 32) FROM audit.tile AS t
+  WHERE t.log_id = $1 AND t.level = 0 AND t.index = (s.position - 1) / 256
+) AS entry
+FROM (
+  SELECT e.stream_id, max(e.version) AS version, max(e.position) AS position, count(*) AS events
+  FROM eventstore.event AS e WHERE e.log_id = $1 AND e.position > $2 AND e.position <= $3
+  GROUP BY e.stream_id
+) AS s
+ORDER BY s.stream_id
+"""
+_FETCH_CAME = "FETCH 2048 FROM came"
+# A cursor sees the pages as they were when it was opened, also when they are written meanwhile.
+_PAGES = """
+DECLARE pages NO SCROLL CURSOR FOR
+SELECT p.entries FROM audit.register_page AS p WHERE p.log_id = $1 ORDER BY p.index
+"""
+_FETCH_PAGES = "FETCH 8 FROM pages"
+_PATIENTLY = (
+    "SELECT set_config('statement_timeout', $1, true), set_config('cursor_tuple_fraction', '1', true)"
+)
+_SOME = """
+SELECT a.index, (
+  SELECT p.entries FROM audit.register_page AS p WHERE p.log_id = $1 AND p.index = a.index
+) AS entries
+FROM unnest($2::bigint[]) AS a(index)
+"""
+_TILES = """
+SELECT a.level, a.index, (
+  SELECT t.hashes FROM audit.register_tile AS t
+  WHERE t.log_id = $1 AND t.level = a.level AND t.index = a.index
+) AS hashes
+FROM unnest($2::smallint[], $3::bigint[]) AS a(level, index)
+"""
+
+
+class Came(Struct, frozen=True):
+    """The entry of a stream, where its last event is, and how many of its events came since the last one."""
+
+    entry: bytes
+    position: int
+    events: int
+
+
+async def newest_register(connection: asyncpg.Connection, log_id: int) -> str | None:
+    """The newest register of a log, as a note."""
+    note: str | None = await connection.fetchval("SELECT note FROM audit.register WHERE log_id = $1", log_id)
+    return note
+
+
+async def came(
+    connection: asyncpg.Connection, log_id: int, after: int, up_to: int
+) -> AsyncIterator[Sequence[Came]]:
+    """The streams that have events after `after` up to `up_to`, in the order of their ids.
+
+    In a transaction. Raises CannotSeal where the tree has not the hash of an event.
+    """
+    await connection.execute(_PATIENTLY, str(int(PATIENCE * 1000)))
+    await connection.execute(_CAME, log_id, after, up_to)
+    while rows := await connection.fetch(_FETCH_CAME, timeout=PATIENCE):
+        for row in rows:
+            if len(row["entry"] or b"") != ENTRY:
+                raise CannotSeal("The tree has lost a tile: seal from the beginning.")
+        yield [Came(row["entry"], row["position"], row["events"]) for row in rows]
+    await connection.execute("CLOSE came")
+
+
+async def kept_pages(connection: asyncpg.Connection, log_id: int) -> AsyncIterator[Sequence[bytes]]:
+    """The entries that are kept, in the order in which they lie. In a transaction."""
+    await connection.execute(_PAGES, log_id)
+    while rows := await connection.fetch(_FETCH_PAGES):
+        yield [entry for row in rows for entry in divided(row["entries"])]
+    await connection.execute("CLOSE pages")
+
+
+async def tiles_of(
+    connection: asyncpg.Connection, log_id: int, places: Iterable[Place]
+) -> Mapping[Place, bytes]:
+    """Those of the tree's tiles that there are; of level 0 they are made of the pages."""
+    asked = set(places)
+    rows = await connection.fetch(_SOME, log_id, [one.index for one in asked if not one.level])
+    found = {
+        Place(0, row["index"]): b"".join(map(leaf_hash, divided(row["entries"])))
+        for row in rows
+        if row["entries"] is not None
+    }
+    above = [one for one in asked if one.level]
+    rows = await connection.fetch(_TILES, log_id, [one.level for one in above], [one.index for one in above])
+    return found | {Place(row["level"], row["index"]): row["hashes"] for row in rows if row["hashes"]}

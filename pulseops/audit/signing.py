@@ -1,0 +1,41 @@
+"""How far what is recorded is signed, where a checkpoint was ever signed: for who watches."""
+
+from collections.abc import Mapping
+
+import asyncpg
+from msgspec import Struct
+
+_LATE = 60.0
+"""Seconds for which an event may wait to be signed: a worker signs once a second."""
+
+# Ages go by the database's clock, which wrote the times they are counted from.
+_SIGNINGS = """
+SELECT c.log_id, c.size AS position, c.refused IS NOT NULL AS refused, greatest(0, coalesce(
+  extract(epoch FROM clock_timestamp() - (
+    SELECT e.recorded_at FROM eventstore.event AS e WHERE e.log_id = c.log_id AND e.position = c.size + 1
+  )), 0))::float8 AS seconds
+FROM audit.checkpoint AS c
+"""
+
+
+class Signing(Struct, frozen=True, kw_only=True):
+    """A log is signed up to `position`, and `seconds` ago came what is next. `refused`: it will not be."""
+
+    position: int
+    seconds: float
+    refused: bool
+
+    @property
+    def amiss(self) -> str | None:
+        """What to say of the log's history, where somebody has to look."""
+        if self.refused:
+            return "is not signed any more: a worker refuses, and its log says why"
+        return f"is not signed for {self.seconds:.0f} s" if self.seconds > _LATE else None
+
+
+async def signings(connection: asyncpg.Connection) -> Mapping[int, Signing]:
+    """By the number of the log."""
+    return {
+        row["log_id"]: Signing(position=row["position"], seconds=row["seconds"], refused=row["refused"])
+        for row in await connection.fetch(_SIGNINGS)
+    }

@@ -1,0 +1,76 @@
+"""`pulseops audit publish`, and the place that is meant."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import asyncpg
+
+from pulseops.audit.note import Verifier
+from pulseops.audit.places import shelf_of
+from pulseops.audit.published import compare, notes
+from pulseops.audit.publishing import Published, publish
+from pulseops.audit.shelf import PlaceInvalid, Shelf
+from pulseops.audit.walk import Divergence
+from pulseops.cli.advance import counting
+from pulseops.cli.database import Json, in_database, print_structs, stop
+from pulseops.cli.render import say
+from pulseops.cli.speak import REFUSED, USAGE
+from pulseops.cli.trust import own_settings, told, trusted
+from pulseops.cli.words import harmless
+from pulseops.eventstore.directory import DEFAULT, find_log
+
+
+def publish_now(*, key: Path | None = None, log: str = DEFAULT, json: Json = False) -> None:
+    """Publish what was signed last at the place of PULSEOPS_AUDIT_PUBLISH, once. Workers do so by themselves.
+
+    Exits with 1 when it does not add to what is published there.
+
+    Parameters
+    ----------
+    key
+        The public keys that are trusted, a line each; else the home's audit.pub.
+    log
+        The log to publish, by its name (see `pulseops logs`).
+    json
+        Print how far it is published as JSON.
+    """
+    believed, shelf = trusted(key), shelf_at(None)
+
+    async def work(pool: asyncpg.Pool) -> Published | None:
+        return await publish(pool, shelf, believed, log_id=await find_log(pool, log), log=log)
+
+    found = in_database(work)
+    if found is None:
+        raise stop("Nothing has been signed yet. A worker with PULSEOPS_AUDIT_KEY signs.", REFUSED)
+    if json:
+        print_structs(found)
+    else:
+        since = "are published" if found.fresh else "were published already"
+        say(harmless(f"The first {found.size:,} events of {log} {since}."))
+
+
+async def held(
+    pool: asyncpg.Pool, shelf: Shelf, believed: Sequence[Verifier], *, log_id: int, log: str
+) -> tuple[list[tuple[str, bytes]], Divergence | None]:
+    """All checkpoints that were published, the newest last; and where the tree is not what they are about."""
+    async with shelf.visit() as visit, pool.acquire() as connection:
+        there = [(one.path, one.text) for one in await notes(visit, log)]
+        if not there:
+            raise stop(f"Nothing of {log} is published there.", REFUSED)
+        signed = told(there, believed).checkpoints
+        with counting() as bar:
+            task = bar.add_task("published", total=signed[-1].size)
+            return there, await compare(
+                connection, log_id, visit, log, signed, progress=lambda at: bar.update(task, completed=at)
+            )
+
+
+def shelf_at(place: str | None) -> Shelf:
+    """The one that is named, else that of the settings."""
+    chosen = place or own_settings().audit_publish
+    if chosen is None:
+        raise stop("Where? Set PULSEOPS_AUDIT_PUBLISH to a folder, a repository or a bucket.", USAGE)
+    try:
+        return shelf_of(chosen)
+    except PlaceInvalid as error:
+        raise stop(str(error), USAGE) from error

@@ -1,0 +1,235 @@
+"""Who attacks history, how, and what catches it.
+
+What is refused whoever asks is in test_immutability.py, forged appends are in test_forged_appends.py, and
+what was sealed or signed anew is in test_published.py and test_notary.py.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from pulseops.audit.checkpoint import Checkpoint
+from pulseops.audit.guards import weakened
+from pulseops.audit.merkle import EMPTY
+from pulseops.audit.notary import Notary
+from pulseops.audit.note import NotSigned, Signer, signed
+from pulseops.audit.sealing import CannotSeal
+from pulseops.audit.walk import walk
+from pulseops.db.migrate import migrate
+from tests.conftest import Database
+from tests.integration.appending import append, request
+from tests.integration.auditing import SIZE, Scene, scene
+from tests.integration.sealing import seal
+
+ROLES = ("pulseops_owner", "postgres")
+_OFF = "ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER ALL"
+_COPY = """
+INSERT INTO eventstore.event_p0000 SELECT log_id, {0}, stream_id, version + {0}, type, schema_version,
+  gen_random_uuid(), command_id, occurred_at, {1}, data, meta FROM eventstore.event WHERE position = 600
+"""
+_LENIENT = """
+CREATE OR REPLACE FUNCTION eventstore.refuse_change_v1() RETURNS trigger LANGUAGE plpgsql
+AS 'BEGIN RETURN coalesce(NEW, OLD); END'
+"""
+_DEAF = """
+CREATE OR REPLACE FUNCTION eventstore.append_v2(p_log smallint, p_batch jsonb)
+RETURNS TABLE (
+  ordinal int, verdict text, stream_id uuid, version int, "position" bigint, recorded_at timestamptz
+) LANGUAGE sql AS 'SELECT 1, ''stored'', gen_random_uuid(), 1, 601, clock_timestamp()'
+"""
+_SWAP = """
+UPDATE eventstore.event_p0000 AS e SET data = o.data, meta = o.meta, event_id = o.event_id
+FROM eventstore.event_p0000 AS o WHERE e.position + o.position = 25 AND e.position IN (12, 13)
+"""
+_OLDER = "UPDATE eventstore.event SET recorded_at = recorded_at - interval '1 day' WHERE position = 300"
+_TRIGGER = """
+CREATE TRIGGER quietly BEFORE INSERT ON eventstore.event_p0000
+FOR EACH ROW EXECUTE FUNCTION eventstore.refuse_change_v1()
+"""
+_TILE = (
+    "UPDATE audit.tile SET hashes = overlay(hashes PLACING sha256('x') FROM 33) WHERE level = 0 AND index = 1"
+)
+
+# What the tables' owner, and so a superuser, can do, and the position and field that `verify` then names.
+FOUND_BY_VERIFY: dict[str, tuple[str, int, str]] = {
+    "an event is changed": (
+        f"{_OFF}; UPDATE eventstore.event SET type = 'OTHER' WHERE position = 300",
+        300,
+        "hash",
+    ),
+    "an event is dated back": (
+        f"{_OFF}; {_OLDER}",
+        300,
+        "hash",
+    ),
+    "an event is taken out": (f"{_OFF}; DELETE FROM eventstore.event WHERE position = 300", 300, "position"),
+    "two events are exchanged": (f"{_OFF}; {_SWAP}", 12, "hash"),
+    "the tail is cut off": (f"{_OFF}; DELETE FROM eventstore.event WHERE position > 598", 599, "position"),
+    "all is emptied": (f"{_OFF}; TRUNCATE eventstore.event_p0000", 1, "position"),
+    "a partition is detached": (
+        "ALTER TABLE eventstore.event DETACH PARTITION eventstore.event_p0000",
+        1,
+        "position",
+    ),
+    "a partition is dropped": ("DROP TABLE eventstore.event_p0000", 1, "position"),
+    "the guard is made lenient": (
+        f"{_LENIENT}; UPDATE eventstore.event SET type = 'OTHER' WHERE position = 17",
+        17,
+        "hash",
+    ),
+    "an event is added with a time of before": (
+        _COPY.format(601, "recorded_at - interval '1 hour'"),
+        601,
+        "time of recording",
+    ),
+    "a tile is replaced": (_TILE, 258, "hash"),
+}
+
+# What stays in place of a guard, and how `pulseops doctor` calls it.
+FOUND_BY_DOCTOR: dict[str, tuple[str, str]] = {
+    "triggers are off": (_OFF, "eventstore.event_p0000 may be changed"),
+    "triggers fire for nobody in replica mode": (
+        "ALTER TABLE eventstore.event_p0000 ENABLE TRIGGER refuse_truncate",
+        "eventstore.event_p0000 may be changed",
+    ),
+    "the guard is another": (_LENIENT, "eventstore.refuse_change_v1 is another"),
+    "the append is another": (_DEAF, "eventstore.append_v2 is another"),
+    "the append is gone": (
+        "DROP FUNCTION eventstore.append_v2(smallint, jsonb)",
+        "eventstore.append_v2 is another",
+    ),
+    "something changes what is added": (
+        _TRIGGER,
+        "somebody's own quietly on eventstore.event_p0000",
+    ),
+    "something takes what is added": (
+        "CREATE RULE silently AS ON INSERT TO eventstore.event_p0000 DO INSTEAD NOTHING",
+        "somebody's own silently on eventstore.event_p0000",
+    ),
+}
+
+# What the application's login is refused: no more than test_immutability.py has, by the names of the list.
+REFUSED = (
+    _OLDER,
+    _COPY.format(601, "recorded_at"),
+    _DEAF,
+    _LENIENT,
+    "DELETE FROM audit.tile",
+    "TRUNCATE audit.tile",
+    "DELETE FROM audit.checkpoint",
+    "ALTER TABLE audit.tile ADD COLUMN mark int",
+)
+
+
+@pytest.fixture
+async def there(
+    database: Database, admin: asyncpg.Connection, pool: asyncpg.Pool, tmp_path: Path
+) -> AsyncIterator[Scene]:
+    await migrate(database.admin_url)  # a copied database has lost what is revoked from PUBLIC
+    async with scene(admin, pool, tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def attacked(admin: asyncpg.Connection, attack: str, *, role: str) -> AsyncIterator[asyncpg.Connection]:
+    """Done by the role, and seen by whoever looks on this connection; afterwards nothing of it is left."""
+    transaction = admin.transaction()
+    await transaction.start()
+    try:
+        await admin.execute(f"SET LOCAL ROLE {role}")
+        await admin.execute(attack)
+        await admin.execute("RESET ROLE")
+        yield admin
+    finally:
+        await transaction.rollback()
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_what_is_done_to_history_is_found_by_verify(there: Scene, role: str) -> None:
+    amiss = {}
+    for name, (attack, position, field) in FOUND_BY_VERIFY.items():
+        size = max(SIZE, position)
+        async with attacked(there.admin, attack, role=role) as seen:
+            if position > SIZE:  # sealed as any other
+                await seal(seen, SIZE, size)
+            found = (await walk(seen, 1, size)).divergence
+        if found is None or found.position != position or not found.field.startswith(field):
+            amiss[name] = found
+    assert amiss == {}
+    assert await there.verify() is None, "nothing is left of it"
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_what_is_put_in_place_of_a_guard_is_found_by_the_doctor(there: Scene, role: str) -> None:
+    assert await weakened(there.admin) == []
+    amiss = {}
+    for name, (attack, words) in FOUND_BY_DOCTOR.items():
+        async with attacked(there.admin, attack, role=role) as seen:
+            found = await weakened(seen)
+        if not any(words in one for one in found):
+            amiss[name] = found
+    assert amiss == {}
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_an_event_that_leaves_a_gap_stops_the_sealer(there: Scene, role: str) -> None:
+    async with attacked(there.admin, _COPY.format(700, "clock_timestamp()"), role=role) as seen:
+        with pytest.raises(CannotSeal, match="no event at position 601"):
+            await seal(seen, SIZE, 700)
+
+
+async def test_the_owner_cannot_leave_the_triggers_behind_by_replica_mode(there: Scene) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with attacked(there.admin, "SET session_replication_role = replica", role="pulseops_owner"):
+            pass
+
+
+async def test_the_application_is_refused_what_its_owner_may(app: asyncpg.Connection, there: Scene) -> None:
+    survived = []
+    for statement in REFUSED:
+        try:
+            await app.execute(statement)
+        except asyncpg.InsufficientPrivilegeError:  # 42501
+            pass
+        else:
+            survived.append(statement)
+    assert survived == []
+    assert await there.verify() is None
+
+
+async def _next_signature(there: Scene) -> None:
+    await Notary(there.pool, there.keys).sign()
+
+
+async def _next_publication(there: Scene) -> None:
+    await there.publish()
+
+
+@pytest.mark.parametrize("role", ["pulseops_app", *ROLES])
+@pytest.mark.parametrize("catch", [_next_signature, _next_publication], ids=["notary", "publisher"])
+async def test_a_checkpoint_that_somebody_made_up_is_neither_gone_on_from_nor_published(
+    there: Scene, role: str, catch: Callable[[Scene], Awaitable[None]]
+) -> None:
+    forger = Signer.new(there.keys.signer.name)
+    made_up = Checkpoint(origin=there.keys.origin("default"), size=SIZE, root=EMPTY)
+    await append(there.admin, request())
+    await there.admin.execute("UPDATE eventstore.subscription SET position = 601 WHERE name = 'seal'")
+    await seal(there.admin, SIZE, 601)
+    await there.admin.execute(f"SET ROLE {role}")
+    await there.admin.execute(
+        "UPDATE audit.checkpoint SET note = $1, signed_at = signed_at - interval '1 hour'",
+        signed(str(made_up), [forger]),
+    )
+    with pytest.raises(NotSigned):
+        await catch(there)
+
+
+@pytest.mark.parametrize("role", ["pulseops_app", *ROLES])
+async def test_a_tile_that_is_replaced_is_found_whoever_may_write_it(there: Scene, role: str) -> None:
+    async with attacked(there.admin, _TILE, role=role) as seen:
+        found = (await walk(seen, 1, SIZE)).divergence
+    assert found is not None
+    assert (found.position, found.field, found.tile) == (258, "hash of the event", "0/001")

@@ -1,0 +1,238 @@
+"""What is signed is published, whole and in order, as long as it adds to what was published before."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+from structlog.testing import capture_logs
+
+from pulseops.audit.checkpoint import Checkpoint
+from pulseops.audit.merkle import HASH, Run
+from pulseops.audit.notary import Keys, Notary, Refused
+from pulseops.audit.note import Signer, signed
+from pulseops.audit.places import shelf_of
+from pulseops.audit.publisher import Publisher, standings
+from pulseops.audit.publishing import NotAsPublished, Published, publish
+from pulseops.audit.sealing import CannotSeal
+from pulseops.audit.shelf import Unreachable
+from pulseops.audit.tiles import Path as TilePath
+from pulseops.audit.tiles import hashed, of_tree
+from tests.integration.sealing import grow, root_of_history, sealed_up_to
+from tests.integration.shelves import KINDS, place_of
+from tests.integration.test_notary import long_ago
+
+KEYS = Keys(signer=Signer("pulseops/test", bytes(range(32))))
+TRUSTED = KEYS.verifiers
+OFTEN = timedelta(0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "place"
+    place.mkdir()
+    return place
+
+
+async def sign(pool: asyncpg.Pool, admin: asyncpg.Connection, size: int) -> Checkpoint:
+    """As far as history is sealed and signed."""
+    await sealed_up_to(admin, size)
+    await long_ago(admin)
+    [made] = await Notary(pool, KEYS).sign()
+    return made
+
+
+async def published(pool: asyncpg.Pool, place: Path | str) -> Published | None:
+    return await publish(pool, shelf_of(str(place)), TRUSTED, log_id=1, log="default")
+
+
+async def tree_of(place: str, size: int) -> bytes:
+    """The root of the tree that is there, from the files that the standard names."""
+    paths = list(of_tree(size))
+    async with shelf_of(place).visit() as visit:
+        found = await visit.read([f"default/tile/{path}" for path in paths])
+    tiles = {}
+    for path, tile in zip(paths, found, strict=True):
+        assert tile is not None, path
+        assert len(tile) == path.width * HASH
+        tiles[path.place] = tile
+    [root] = hashed([Run(0, size)], tiles)
+    return root
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with place_of(request.param, tmp_path, monkeypatch) as where:
+        yield where
+
+
+async def test_tiles_and_checkpoints_are_where_the_standard_has_them_and_older_ones_stay(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, place: str
+) -> None:
+    assert await published(pool, place) is None
+    await grow(app, 700)
+    for size in (10, 256, 700):
+        made = await sign(pool, admin, size)
+        assert await published(pool, place) == Published(log="default", size=size, fresh=True)
+        assert await published(pool, place) == Published(log="default", size=size, fresh=False)
+        assert await tree_of(place, size) == made.root
+        assert made.root == await root_of_history(app, size)
+    async with shelf_of(place).visit() as visit:
+        earlier = sorted(await visit.below("default/checkpoints/"))
+        notes = await visit.read([*earlier, "default/checkpoint"])
+    assert earlier == ["default/checkpoints/010", "default/checkpoints/256"]
+    assert [note and note.split(b"\n")[1] for note in notes] == [b"10", b"256", b"700"]
+
+
+async def test_several_publish_at_once_and_nothing_is_torn(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, place: str
+) -> None:
+    await grow(app, 300)
+    for size in (100, 300):
+        made = await sign(pool, admin, size)
+        found = await asyncio.gather(*(published(pool, place) for _ in range(4)))
+        assert {one and one.size for one in found} == {size}
+        assert sum(one is not None and one.fresh for one in found) == 1
+        assert await tree_of(place, size) == made.root
+
+
+async def test_a_database_that_was_set_back_and_signed_other_things_publishes_nothing(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, folder: Path
+) -> None:
+    await grow(app, 40)
+    await sign(pool, admin, 20)
+    await published(pool, folder)
+    before = (folder / "default/checkpoint").read_bytes()
+    await admin.execute("DELETE FROM audit.checkpoint")
+    await sign(pool, admin, 10)
+    with pytest.raises(NotAsPublished, match="10 events where 20 were"):
+        await published(pool, folder)
+    await admin.execute("ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER ALL")
+    await admin.execute("UPDATE eventstore.event_p0000 SET data = '{}', type = 'x' WHERE position = 15")
+    await admin.execute("DELETE FROM audit.tile; DELETE FROM audit.checkpoint")
+    await sign(pool, admin, 40)
+    with pytest.raises(NotAsPublished, match="first 20 events"):
+        await published(pool, folder)
+    await admin.execute("DELETE FROM audit.checkpoint")
+    with pytest.raises(NotAsPublished, match="none was signed"):
+        await published(pool, folder)
+    assert (folder / "default/checkpoint").read_bytes() == before
+    assert len([one for one in (folder / "default/tile").rglob("*") if one.is_file()]) == 1
+    # Somebody has decided that this is to be believed from now on.
+    (folder / "anew").mkdir()
+    await sign(pool, admin, 40)
+    assert await published(pool, folder / "anew") == Published(log="default", size=40, fresh=True)
+
+
+async def test_what_is_published_is_held_to_by_who_has_signed_nothing_yet(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, folder: Path
+) -> None:
+    await grow(app, 40)
+    await sign(pool, admin, 20)
+    publisher = Publisher(pool, shelf_of(str(folder)), TRUSTED, every=OFTEN)
+    await publisher.publish()
+    await admin.execute("DELETE FROM audit.checkpoint")
+    await sealed_up_to(app, 10)
+    with pytest.raises(Refused, match="10 events where 20 were signed"):
+        await Notary(pool, KEYS, published=publisher.published).sign()
+    await sealed_up_to(app, 40)
+    [made] = await Notary(pool, KEYS, published=publisher.published).sign()
+    assert made.size == 40
+    (folder / "default/checkpoint").write_text(signed(str(made), [Signer("pulseops/test", bytes(32))]))
+    await admin.execute("DELETE FROM audit.checkpoint")
+    with pytest.raises(NotAsPublished, match="not ours"):
+        await Notary(pool, KEYS, published=publisher.published).sign()
+
+
+async def test_a_place_that_is_away_keeps_nobody_from_signing_and_catches_up_with_all_tiles(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, folder: Path
+) -> None:
+    publisher = Publisher(pool, shelf_of(str(folder / "mount")), TRUSTED, every=OFTEN)
+    await grow(app, 600)
+    await sealed_up_to(app, 100)
+    with capture_logs() as lines:
+        assert len(await Notary(pool, KEYS, published=publisher.published).sign()) == 1
+        assert await publisher.publish() == await publisher.publish() == []
+        standing = (await standings(app))[1]
+        assert (standing.position, standing.refused) == (0, False)
+        assert standing.seconds > 0
+        made = await sign(pool, admin, 600)
+        (folder / "mount").mkdir()
+        assert await publisher.publish() == [Published(log="default", size=600, fresh=True)]
+    assert await tree_of(str(folder / "mount"), 600) == made.root
+    standing = (await standings(app))[1]
+    assert (standing.position, standing.seconds, standing.refused) == (600, 0, False)
+    assert [one["event"] for one in lines] == [
+        "history is signed without a look at what is published",
+        "history is not published",
+        "history is published again",
+    ]
+
+
+async def test_a_fork_is_told_of_once_and_shown(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, folder: Path
+) -> None:
+    await grow(app, 20)
+    await sign(pool, admin, 20)
+    publisher = Publisher(pool, shelf_of(str(folder)), TRUSTED, every=OFTEN)
+    await publisher.publish()
+    await admin.execute("DELETE FROM audit.checkpoint")
+    await sign(pool, admin, 10)
+    with capture_logs() as lines:
+        for _ in range(3):
+            assert await publisher.publish() == []
+    assert [(one["event"], one["log"]) for one in lines] == [("history is not published", "default")]
+    assert (await standings(app))[1].refused
+
+
+async def test_a_log_is_looked_after_by_one_at_a_time_and_no_claim_of_the_future_keeps_others_off(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, folder: Path
+) -> None:
+    await grow(app, 20)
+    await sign(pool, admin, 10)
+    one, other = (
+        Publisher(pool, shelf_of(str(folder)), TRUSTED, every=timedelta(minutes=1)) for _ in range(2)
+    )
+    assert len(await one.publish()) == 1
+    await sign(pool, admin, 20)
+    assert await other.publish() == []
+    await admin.execute("UPDATE audit.published SET looked_at = looked_at + interval '1 year'")
+    assert await other.publish() == [Published(log="default", size=20, fresh=True)]
+
+
+async def test_a_tile_that_was_changed_after_it_was_signed_is_in_no_checkpoint(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, folder: Path
+) -> None:
+    await grow(app, 600)
+    await sign(pool, admin, 600)
+    await admin.execute(
+        "UPDATE audit.tile SET hashes = overlay(hashes PLACING sha256('x') FROM 33) WHERE index = 1"
+    )
+    with pytest.raises(CannotSeal, match="not the one that was signed"):
+        await published(pool, folder)
+    assert not (folder / "default/checkpoint").exists()
+
+
+async def test_whoever_ends_between_tiles_and_checkpoint_is_followed_by_who_publishes_on(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, place: str
+) -> None:
+    await grow(app, 300)
+    await sign(pool, admin, 10)
+    await published(pool, place)
+    made = await sign(pool, admin, 300)
+    async with shelf_of(place).visit() as visit:
+        await visit.add({"default/tile/0/000": b"torn", f"default/tile/{TilePath.parsed('0/001.p/44')}": b""})
+    assert await published(pool, place) == Published(log="default", size=300, fresh=True)
+    assert await tree_of(place, 300) == made.root
+
+
+async def test_a_place_that_refuses_to_be_written_to_is_away(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, folder: Path
+) -> None:
+    await grow(app, 20)
+    await sign(pool, admin, 20)
+    (folder / "default").write_text("in the way")
+    with pytest.raises(Unreachable, match="default"):
+        await published(pool, folder)
