@@ -14,10 +14,12 @@ from pulseops.access.permissions import Role
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.cloudevent import CloudEvent
 from pulseops.audit.notary import Keys
-from pulseops.audit.note import NotSigned, Signer
-from pulseops.audit.proof import Consistency, Inclusion, Proof
+from pulseops.audit.note import Signer
+from pulseops.audit.proof import Consistency, Inclusion, NotProved, Proof
+from pulseops.audit.proving import position_named
 from pulseops.eventstore.cloudevents import LINES
 from pulseops.eventstore.export import Wanted
+from pulseops.kernel.errors import InvalidInput
 from pulseops.kernel.ids import new_id
 from tests.integration.appending import append, request
 from tests.integration.proving import KEYS, consistency, growth, holds, inclusion, leaves_of, sign, signed_by
@@ -144,7 +146,7 @@ async def test_a_proof_is_signed_by_the_key_that_signed_then(
     assert await inclusion(api, position=4) == before, "nothing is new, so nothing is signed"
     proof = read(before, Inclusion)
     assert proof.check(rotated.verifiers).size == 5
-    with pytest.raises(NotSigned):
+    with pytest.raises(NotProved, match="No key that is trusted"):
         proof.check([rotated.signer.verifier])
     await sign(app, pool, 10, rotated)
     assert holds(await inclusion(api, position=4), Keys(signer=rotated.signer))
@@ -313,6 +315,16 @@ async def test_what_only_others_write_is_proved_as_well(
             line = await app.fetchval(LINES, *Wanted().between(position - 1, position))
             assert CloudEvent.parsed(line).entry == proof.entry
             assert msgspec.json.encode(CloudEvent.parsed(line)) == msgspec.json.encode(found.event)
+
+
+async def test_an_id_that_is_not_found_in_time_is_to_be_named_otherwise(
+    app: asyncpg.Connection, admin: asyncpg.Connection
+) -> None:
+    await app.execute("SET statement_timeout = 100")
+    async with admin.transaction():
+        await admin.execute("LOCK TABLE eventstore.event")
+        with pytest.raises(InvalidInput, match="too long to be looked through"):
+            await position_named(app, 1, new_id())
 
 
 async def test_proofs_hold_while_the_log_grows(api: Api, app: asyncpg.Connection, pool: asyncpg.Pool) -> None:
