@@ -31,27 +31,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 FORMAT = "pulseops/export/1"
-MAYBE = (str, type(None))
 FIELDS: Mapping[str, Any] = {
-    "format": str,
-    "log": str,
-    "source": str,
-    "after": int,
-    "upTo": int,
-    "since": MAYBE,
-    "until": MAYBE,
-    "types": list,
-    "incidents": list,
-    "events": int,
-    "bytes": int,
-    "sha256": str,
-    "hashesBytes": int,
-    "hashesSha256": str,
+    **dict.fromkeys(("format", "log", "source", "sha256", "hashesSha256"), str),
+    **dict.fromkeys(("after", "upTo", "events", "bytes", "hashesBytes"), int),
+    **dict.fromkeys(("types", "incidents"), list),
+    **dict.fromkeys(("since", "until", "root", "checkpoint"), (str, type(None))),
     "size": (int, type(None)),
-    "root": MAYBE,
-    "checkpoint": MAYBE,
 }
-"""Of a manifest. Of what was not signed the last three are null."""
+"""Of a manifest. Of what is not signed size, root and checkpoint are null."""
+LONGEST = 1 << 30  # bytes of a line: no event has more
 
 
 class Wrong(Exception):
@@ -80,6 +68,7 @@ class Checkpoint(NamedTuple):
     root: bytes
 
 
+# Ed25519.
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D, ROOT = -121665 * pow(121666, -1, P) % P, pow(2, (P - 1) // 4, P)
 BASE = (15112221349535400772501151409588531511454012693041857206046113283949847762202, 4 * pow(5, -1, P) % P)
@@ -121,6 +110,7 @@ def agrees(public: bytes, text: bytes, signature: bytes) -> bool:
     return (y | (x & 1) << 255).to_bytes(32, "little") == signature[:32]
 
 
+# Signed notes.
 def unpacked(text: str) -> bytes:
     """Of base64 in its one form; of anything else nothing."""
     try:
@@ -162,6 +152,7 @@ def opened(note: str, keys: Sequence[Key], whose: str) -> Checkpoint:
     return Checkpoint(found[1], int(found[2]), root)
 
 
+# JSON.
 class Number(str):
     """As it stands in the file."""
 
@@ -178,8 +169,15 @@ def whole_number(text: str) -> Number:
     return Number(text)
 
 
+def fraction(text: str) -> Number:
+    if "e" in text.lower():
+        raise ValueError("a number with an exponent")
+    return Number(text)
+
+
 plain = json.JSONEncoder(ensure_ascii=False).encode
 packed = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+told_apart = json.JSONDecoder(parse_int=whole_number, parse_float=fraction).decode
 BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 SPECIAL = re.compile(r"[0-9]\.[0-9]|[0-9]{16}|[\U00010000-\U0010ffff]")
 
@@ -192,9 +190,9 @@ def canonical(text: str) -> bytes:
         deepest = max(deepest, depth)
     if deepest > 100:
         return text.encode()
+    special = SPECIAL.search(text) is not None
     try:
-        special = SPECIAL.search(text) is not None
-        value = json.loads(text, parse_int=whole_number, parse_float=Number) if special else json.loads(text)
+        value = told_apart(text) if special else json.loads(text)
     except Beyond:
         return text.encode()
     if (shown(value, exact=True) if special else plain(value)) != text:
@@ -229,6 +227,7 @@ def shortest(text: str) -> str:
     return told if Decimal(told) == Decimal(text) else text
 
 
+# Events, and the tree over them.
 ROW = re.compile(rb"([1-9][0-9]{0,18})(?:-([1-9][0-9]{0,18}))? ([0-9a-f]{64})\n")
 EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 HEAD, LENGTH = struct.Struct(">Q16s16s16sIHqq"), struct.Struct(">I")
@@ -318,7 +317,7 @@ class Lines:
 
     def __iter__(self) -> Iterator[bytes]:
         with self.path.open("rb") as file:
-            for line in file:
+            for line in iter(lambda: file.readline(LONGEST), b""):
                 self.bytes += len(line)
                 self.digest.update(line)
                 self.heard(self.bytes)
@@ -326,10 +325,8 @@ class Lines:
 
     def must_be(self, size: int, digest: str) -> None:
         """Raises Wrong."""
-        for field, expected, found in (
-            ("length", size, self.bytes),
-            ("SHA-256", digest, self.digest.hexdigest()),
-        ):
+        told = {"length": (size, self.bytes), "SHA-256": (digest, self.digest.hexdigest())}
+        for field, (expected, found) in told.items():
             if found != expected:
                 raise Wrong(self.path.name, 0, field, f"{expected} as in the manifest", found)
 
@@ -349,6 +346,10 @@ def manifest_of(path: Path) -> dict[str, Any]:
         told.pop("digest")
         fits = manifest_text(told) == text and told.keys() == FIELDS.keys() and told["format"] == FORMAT
         fits = fits and all(isinstance(told[name], kind) for name, kind in FIELDS.items())
+        moments = [
+            datetime.fromisoformat(told[name]) for name in ("since", "until") if told[name] is not None
+        ]
+        fits = fits and all(moment.tzinfo is not None for moment in moments)
     except FileNotFoundError:
         raise Wrong(f"There is no {path.name} beside it: an export is verified by its manifest.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -367,7 +368,7 @@ def own_rows(rows: Lines, told: Mapping[str, Any], signed: Sequence[Checkpoint])
         width = last - first + 1
         if found is None or first != at + 1 or width < 1 or at % width or width & (width - 1):
             raise Wrong(f"{rows.path.name} is not as it was written, after position {at}.", at + 1)
-        own, inside = found[2] is None, first <= told["upTo"] and last > told["after"]
+        own, inside = found[2] is None, max(first, told["after"] + 1) <= min(last, told["upTo"])
         if own > inside or (inside > own and not (told["types"] or told["incidents"])):
             raise Wrong(f"{rows.path.name} is not of this range of events, at position {first}.", first)
         stack.append((width, bytes.fromhex(found[3].decode())))
@@ -402,6 +403,8 @@ def compared(lines: Lines, told: Mapping[str, Any], rows: Iterator[tuple[int, st
         where = f"Line {number}"
         if number == 1 and line[:2] == b"\x1f\x8b":
             raise Wrong("This is gzip: unpack it first.")
+        if line[-2:] == b"\r\n":
+            raise Wrong(f"{where} ends with CR LF: it was copied as text. Copy it as it is.", position)
         event = event_of(line, where, position)
         for field, expected, found in (
             ("position", position or "the end of the file", event.position),
@@ -410,15 +413,14 @@ def compared(lines: Lines, told: Mapping[str, Any], rows: Iterator[tuple[int, st
         ):
             if found != expected:
                 raise Wrong(f"{where}, position {event.position}", event.position, field, expected, found)
-        if (
-            (told["types"] and event.type not in told["types"])
-            or (told["incidents"] and event.subject not in told["incidents"])
-            or (since and event.recorded_at < since)
-            or (until and event.recorded_at >= until)
-        ):
-            raise Wrong(
-                f"{where}, position {event.position}, is not what the manifest asks for.", event.position
-            )
+        fits = (
+            (not told["types"] or event.type in told["types"]),
+            (not told["incidents"] or event.subject in told["incidents"]),
+            (since is None or event.recorded_at >= since),
+            (until is None or event.recorded_at < until),
+        )
+        if not all(fits):
+            raise Wrong(f"{where}, position {position}, is not what the manifest asks for.", position)
     return number
 
 
@@ -433,12 +435,16 @@ def verify(
     if told["checkpoint"] is None:
         raise Wrong("Nothing of this export was signed: it has no checkpoint, and so nothing is proved.")
     first = opened(told["checkpoint"], keys, "Its checkpoint")
+    if first.origin.rpartition("/")[2] != told["log"]:
+        raise Wrong(f"Its checkpoint is of {first.origin}, not of the log {told['log']}.")
     signed = [first, *(opened(note, keys, "A checkpoint that was kept") for note in kept)]
     for one in signed:
-        if one.origin != first.origin or one.origin.rpartition("/")[2] != told["log"]:
-            raise Wrong(f"Its checkpoints are not all of the log {told['log']}: one is of {one.origin}.")
+        if one.origin != first.origin:
+            raise Wrong(f"A checkpoint that was kept is of {one.origin}, not of {first.origin}.")
     if (told["size"], told["root"]) != (first.size, b64encode(first.root).decode()):
         raise Wrong("Its manifest has another size or root than its checkpoint.")
+    if not 0 <= told["after"] <= told["upTo"] <= first.size:
+        raise Wrong(f"Its manifest has a range that is not within the {first.size:,} events that are signed.")
     rows, lines = Lines(file.with_name(f"{file.name}.hashes")), Lines(file, heard)
     if not rows.path.exists():
         raise Wrong(f"There is no {rows.path.name} beside it: an export is verified by its hashes.")
@@ -452,26 +458,18 @@ def verify(
 
 
 def verdict(name: str, told: Mapping[str, Any]) -> str:
-    origin, where = (
-        str(told["checkpoint"]).partition("\n")[0],
-        f"after {told['after']:,} up to {told['upTo']:,}",
-    )
+    origin = str(told["checkpoint"]).partition("\n")[0]
+    where = f"after position {told['after']:,} up to {told['upTo']:,}"
     part = " Whether others fit its filter is not proved." if told["types"] or told["incidents"] else ""
     signed = f"what {origin} signed with its first {told['size']:,}"
     return f"{name}: {told['events']:,} events {where} are {signed}.{part}"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description="Verify an export of PulseOps: 0 it is history, 1 it is not."
-    )
-    parser.add_argument("file", type=Path, help="the export; its manifest and hashes lie beside it")
-    parser.add_argument(
-        "--key", type=Path, required=True, help="the public keys that are trusted, a line each"
-    )
-    parser.add_argument(
-        "--against", type=Path, action="append", default=[], help="a checkpoint that was kept"
-    )
+    parser = argparse.ArgumentParser(description="Verify an export of PulseOps: 0 is history, 1 is not.")
+    parser.add_argument("file", type=Path, help="the export; its manifest and its hashes lie beside it")
+    parser.add_argument("--key", type=Path, required=True, help="the public keys that are trusted")
+    parser.add_argument("--against", type=Path, action="append", default=[], help="a kept checkpoint")
     given = parser.parse_args()
 
     def heard(done: int, shown: list[int] = [-1]) -> None:  # noqa: B006 -- what was shown last

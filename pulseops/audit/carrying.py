@@ -141,8 +141,12 @@ def _beside(file: Path, suffix: str) -> Path:
 def _put(path: Path) -> Iterator[BinaryIO]:
     """Whole and on disk, or not at all."""
     fresh = path.with_name(f".{path.name}.part")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=_PIECE) as out:  # noqa: PTH123
-        yield out
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(path)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb", buffering=_PIECE) as out:
+            yield out
+            out.flush()
+            os.fsync(descriptor)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from pulseops.audit.note import NotAKey, NotSigned, Verifier, opened
 from pulseops.audit.sealing import NAME
 from pulseops.audit.walk import Walked, walk
 from pulseops.cli.advance import counting
+from pulseops.cli.alone import verifier, verify_export
 from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, USAGE
@@ -60,8 +61,13 @@ def checkpoint(*, log: str = DEFAULT) -> None:
     print(note, end="")
 
 
+audit.command(verifier)
+
+
 @audit.command
 def verify(
+    file: Path | None = None,
+    /,
     *,
     against: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
     key: Path | None = None,
@@ -71,10 +77,12 @@ def verify(
     """Hold every event against what was sealed and signed. Exits with 1 at the first that differs.
 
     What the database holds can be changed by whoever has it, tree and checkpoint included. A checkpoint that
-    was kept elsewhere cannot: give it with --against.
+    was kept elsewhere cannot: give it with --against. An export is verified without any database.
 
     Parameters
     ----------
+    file
+        An export, with its manifest and its hashes beside it, to be verified in place of the database.
     against
         A checkpoint that was kept. May be given several times.
     key
@@ -84,6 +92,9 @@ def verify(
     json
         Print what was found as JSON.
     """
+    if file is not None:
+        verify_export(file, key or keyfile.public(_key()), against, json=json)
+        return
     trusted = _trusted(key)
     kept = [(str(path), _read(path)) for path in against]
 
