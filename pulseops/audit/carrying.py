@@ -1,7 +1,6 @@
 """An export that can be carried away and verified alone (`alone.py`): its lines, their hashes, a manifest."""
 
 import os
-import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.hashes import rows
 from pulseops.audit.merkle import Run
 from pulseops.audit.notary import newest_note
+from pulseops.eventstore.cloudevents import position_of
 from pulseops.eventstore.export import Wanted, export, positions
 from pulseops.eventstore.history import newest
 
@@ -25,7 +25,6 @@ Tell = Callable[[str, int, int], None]
 """What is being written (`events`, `hashes`), how far that is, and how far it goes."""
 
 _PIECE = 1 << 20  # bytes
-_POSITION = re.compile(rb',"position":"([0-9]+)"')
 
 
 class Carried(Struct, frozen=True, rename="camel"):
@@ -117,8 +116,7 @@ class _Lines:
                 for line in lines:
                     self._measure(line)
                     self.count += 1
-                    found = _POSITION.search(line)
-                    self.position = int(found[1]) if found else 0
+                    self.position = position_of(line)
                     yield Run(self.position - 1, self.position)
             else:
                 for piece in iter(lambda: lines.read(_PIECE), b""):
