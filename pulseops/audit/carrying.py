@@ -2,7 +2,7 @@
 
 import os
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC
 from hashlib import sha256
@@ -14,9 +14,11 @@ from msgspec import Struct
 
 from pulseops.audit.alone import FORMAT, manifest_text
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.hashes import rows
+from pulseops.audit.hashes import Find, rows
 from pulseops.audit.merkle import Run
 from pulseops.audit.notary import newest_note
+from pulseops.audit.sealing import tiles_at
+from pulseops.audit.tiles import Place, Tiles
 from pulseops.eventstore.cloudevents import position_of
 from pulseops.eventstore.export import Wanted, export, positions
 from pulseops.eventstore.history import newest
@@ -36,6 +38,19 @@ class Carried(Struct, frozen=True, rename="camel"):
     signed: int | None
 
 
+class Origin(Struct, frozen=True):
+    """Where an export comes from: the log by its name and by its number, and what is signed of it."""
+
+    log: str
+    log_id: int
+    note: str | None
+
+    @property
+    def signed(self) -> Checkpoint | None:
+        """Raises NotACheckpoint."""
+        return None if self.note is None else Checkpoint.parsed(self.note.rpartition("\n\n")[0] + "\n")
+
+
 async def carry(
     connection: asyncpg.Connection,
     wanted: Wanted,
@@ -50,54 +65,69 @@ async def carry(
     manifest that says so. Raises what `export` raises, CannotSeal when the tree has lost what is needed, and
     NotACheckpoint.
     """
-    note = await newest_note(connection, wanted.log_id)
-    signed = None if note is None else Checkpoint.parsed(note.rpartition("\n\n")[0] + "\n")
+    origin = Origin(log, wanted.log_id, await newest_note(connection, wanted.log_id))
+    signed = origin.signed
     limit = signed.size if signed and wanted.up_to is None else await newest(connection, wanted.log_id)
     wanted = await positions(connection, wanted, limit)
-    up_to = wanted.up_to or 0
+    made: Carried | None = None
+
+    async def find(places: Iterable[Place]) -> Tiles:
+        return await tiles_at(connection, wanted.log_id, places)
+
+    async def whole(part: Path) -> None:
+        nonlocal made
+        made = await prove(origin, wanted, part, file, find=find, tell=tell)
+
+    await export(connection, wanted, file, progress=lambda at, last: tell("events", at, last), whole=whole)
+    assert made is not None  # noqa: S101 -- an export ends with it
+    return made
+
+
+async def prove(
+    origin: Origin, wanted: Wanted, part: Path, file: Path, *, find: Find, tell: Tell = lambda *_: None
+) -> Carried:
+    """Put hashes and manifest beside `file`, whose lines are in `part`. `wanted` has both its positions.
+
+    Raises CannotSeal and NotACheckpoint.
+    """
+    up_to, signed = wanted.up_to or 0, origin.signed
     if signed is not None and signed.size < up_to:
-        signed = note = None
+        signed = None
+    lines, hashes, length = _Lines(part, wanted), sha256(), 0
+    owned = lines.runs()
+    if signed is None:
+        for _ in owned:
+            pass
+    else:
+        with _put(_beside(file, "hashes")) as out:
+            async for piece in rows(find, owned, signed.size):
+                out.write(piece)
+                hashes.update(piece)
+                length += len(piece)
+                tell("hashes", lines.position, up_to)
+    told = {
+        "format": FORMAT,
+        "log": origin.log,
+        "source": f"/pulseops/logs/{origin.log_id}",
+        "after": wanted.after,
+        "upTo": up_to,
+        "since": wanted.since and wanted.since.astimezone(UTC).isoformat(),
+        "until": wanted.until and wanted.until.astimezone(UTC).isoformat(),
+        "types": [*wanted.types],
+        "incidents": [str(one) for one in wanted.streams],
+        "events": lines.count,
+        "bytes": lines.bytes,
+        "sha256": lines.digest.hexdigest(),
+        "hashesBytes": length,
+        "hashesSha256": hashes.hexdigest(),
+        "size": None if signed is None else signed.size,
+        "root": None if signed is None else b64encode(signed.root).decode(),
+        "checkpoint": None if signed is None else origin.note,
+    }
+    with _put(_beside(file, "manifest.json")) as out:
+        out.write(manifest_text(told).encode())
     size = None if signed is None else signed.size
-
-    async def prove(part: Path) -> None:
-        lines, hashes = _Lines(part, wanted), sha256()
-        owned, length = lines.runs(), 0
-        if signed is None:
-            for _ in owned:
-                pass
-        else:
-            with _put(_beside(file, "hashes")) as out:
-                async for piece in rows(connection, wanted.log_id, owned, signed.size):
-                    out.write(piece)
-                    hashes.update(piece)
-                    length += len(piece)
-                    tell("hashes", lines.position, up_to)
-        told = {
-            "format": FORMAT,
-            "log": log,
-            "source": f"/pulseops/logs/{wanted.log_id}",
-            "after": wanted.after,
-            "upTo": up_to,
-            "since": wanted.since and wanted.since.astimezone(UTC).isoformat(),
-            "until": wanted.until and wanted.until.astimezone(UTC).isoformat(),
-            "types": [*wanted.types],
-            "incidents": [str(one) for one in wanted.streams],
-            "events": lines.count,
-            "bytes": lines.bytes,
-            "sha256": lines.digest.hexdigest(),
-            "hashesBytes": length,
-            "hashesSha256": hashes.hexdigest(),
-            "size": size,
-            "root": signed and b64encode(signed.root).decode(),
-            "checkpoint": note,
-        }
-        with _put(_beside(file, "manifest.json")) as out:
-            out.write(manifest_text(told).encode())
-
-    events = await export(
-        connection, wanted, file, progress=lambda at, last: tell("events", at, last), whole=prove
-    )
-    return Carried(events=events, after=wanted.after, up_to=up_to, signed=size)
+    return Carried(events=lines.count, after=wanted.after, up_to=up_to, signed=size)
 
 
 class _Lines:

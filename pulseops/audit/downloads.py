@@ -5,6 +5,7 @@ yet taken. What ends before its time is cut off, so that nobody takes it for who
 """
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -48,9 +49,13 @@ _TROUBLES: tuple[type[Exception], ...] = (*OUTAGES, OSError, asyncpg.PostgresErr
 
 
 class Download(Struct, eq=False):
-    """One under way. `wanted` has both its positions; `allowed` says whether its `caller` still may read."""
+    """One under way. `wanted` has both its positions; `limit` is how many events it may have.
+
+    `allowed` says whether its `caller` still may read.
+    """
 
     wanted: Wanted
+    limit: int | None
     caller: str
     allowed: Callable[[], Awaitable[bool]]
     line: Line | None = None
@@ -87,7 +92,8 @@ class Downloads:
         download.line = line
         loop = asyncio.get_running_loop()
         at, up_to, looked = download.wanted.after, download.wanted.up_to or 0, loop.time()
-        while at < up_to:
+        left = sys.maxsize if download.limit is None else download.limit
+        while at < up_to and left:
             try:
                 if loop.time() >= looked + _LOOKED_AT:
                     looked = loop.time()
@@ -95,10 +101,11 @@ class Downloads:
                         await line.cut()
                         raise Gone
                 async with self._turns.of(download.caller):
-                    lines, at = await _page(self._pool, download.wanted, at)
+                    lines, at = await _page(self._pool, download.wanted, at, min(left, _EVENTS))
             except _TROUBLES as error:
                 await line.cut()
                 raise Gone from error
+            left -= len(lines)
             await self._send(line, lines)
 
     async def _send(self, line: Line, lines: list[bytes]) -> None:
@@ -116,11 +123,11 @@ class Downloads:
                 raise Gone
 
 
-async def _page(pool: asyncpg.Pool, wanted: Wanted, after: int) -> tuple[list[bytes], int]:
-    """Some lines that follow a position, and up to where there are no others."""
+async def _page(pool: asyncpg.Pool, wanted: Wanted, after: int, most: int) -> tuple[list[bytes], int]:
+    """Some lines that follow a position, `most` at most, and up to where there are no others."""
     end = min(after + _FURTHEST, wanted.up_to or 0)
-    rows = await pool.fetch(_READ, *wanted.between(after, end), _EVENTS, _BYTES)
+    rows = await pool.fetch(_READ, *wanted.between(after, end), most, _BYTES)
     lines = [row["line"].encode() + b"\n" for row in rows]
-    if rows and (len(rows) < rows[0]["found"] or len(rows) == _EVENTS):
+    if rows and (len(rows) < rows[0]["found"] or len(rows) == most):
         return lines, position_of(lines[-1])
     return lines, end

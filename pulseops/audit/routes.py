@@ -127,7 +127,7 @@ async def events(request: Req) -> Lasting:
         )
         wanted = await positions(connection, asked, signed.checkpoint.size if signed else head)
     allowed = partial(state.doorkeeper.still, exchange.of(request).headers, who)
-    download = Download(wanted, who.caller, allowed)
+    download = Download(wanted, query.limit, who.caller, allowed)
     speak = state.downloads.begin(download)
     return Lasting(
         speak,

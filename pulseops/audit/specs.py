@@ -148,6 +148,9 @@ class Stretch(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_
         None
     )
     until: Annotated[datetime, Meta(tz=True, description="Only what was recorded before then.")] | None = None
+    limit: (
+        Annotated[int, Meta(ge=1, le=_LONG, description="At most so many events; else all of them.")] | None
+    ) = None
     type: Annotated[
         tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...],
         Meta(description="Only of this type, such as CREATED. Repeat it for several."),

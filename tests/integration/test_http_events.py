@@ -95,6 +95,8 @@ async def test_what_is_read_is_what_an_export_has(
         assert answer.content == (tmp_path / str(number)).read_bytes(), query
         if "pTo=600" not in query and "until" not in query:
             assert answer.headers["x-pulseops-position"] == str(last), query
+    for limit in (1, 500, 600):
+        assert (await api.get(f"/events?limit={limit}")).content.count(b"\n") == limit
     await signed_up_to(app, pool, 50)
     answer = await api.get("/events")
     assert (answer.headers["x-pulseops-position"], answer.content.count(b"\n")) == ("50", 50)
@@ -170,12 +172,12 @@ async def test_a_page_is_no_longer_than_promised(app: asyncpg.Connection, pool: 
     await report(app, 3)
     wanted, at, sizes = Wanted(up_to=803), 0, list[tuple[int, int]]()
     while at < 803:
-        lines, at = await downloads._page(pool, wanted, at)
+        lines, at = await downloads._page(pool, wanted, at, 500)
         sizes.append((len(lines), sum(map(len, lines))))
     assert sum(count for count, _ in sizes) == 803
     assert sizes[0][0] == 500
     assert max(size for _, size in sizes) < downloads._BYTES + 61_000
-    assert await downloads._page(pool, Wanted(up_to=803, types=("RESOLVED",)), 0) == ([], 803)
+    assert await downloads._page(pool, Wanted(up_to=803, types=("RESOLVED",)), 0, 500) == ([], 803)
 
 
 async def test_what_breaks_off_is_not_taken_for_whole(host: Host, app: asyncpg.Connection) -> None:
