@@ -2,12 +2,12 @@
 
 import os
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import asyncpg
 from msgspec import Struct
@@ -29,9 +29,17 @@ Tell = Callable[[str, int, int], None]
 _PIECE = 1 << 20  # bytes
 
 
-class Carried(Struct, frozen=True, rename="camel"):
-    """So many events, after a position up to another. Of the log the first `signed` are signed, if any."""
+Shape = Callable[[Path, Path, Mapping[str, Any]], None]
+"""Makes of lines another file, with what is told of them."""
 
+
+class Carried(Struct, frozen=True, rename="camel"):
+    """So many events, after a position up to another. Of the log the first `signed` are signed, if any.
+
+    `path` is what shall take the file's name.
+    """
+
+    path: Path
     events: int
     after: int
     up_to: int
@@ -58,6 +66,7 @@ async def carry(
     file: Path,
     *,
     tell: Tell = lambda *_: None,
+    shape: Shape | None = None,
 ) -> Carried:
     """Write `file`, `file`.hashes and `file`.manifest.json. `file` has its name when all is there.
 
@@ -74,9 +83,10 @@ async def carry(
     async def find(places: Iterable[Place]) -> Tiles:
         return await tiles_at(connection, wanted.log_id, places)
 
-    async def whole(part: Path) -> None:
+    async def whole(part: Path) -> Path:
         nonlocal made
-        made = await prove(origin, wanted, part, file, find=find, tell=tell)
+        made = await prove(origin, wanted, part, file, find=find, tell=tell, shape=shape)
+        return made.path
 
     await export(connection, wanted, file, progress=lambda at, last: tell("events", at, last), whole=whole)
     assert made is not None  # noqa: S101 -- an export ends with it
@@ -84,7 +94,14 @@ async def carry(
 
 
 async def prove(
-    origin: Origin, wanted: Wanted, part: Path, file: Path, *, find: Find, tell: Tell = lambda *_: None
+    origin: Origin,
+    wanted: Wanted,
+    part: Path,
+    file: Path,
+    *,
+    find: Find,
+    tell: Tell = lambda *_: None,
+    shape: Shape | None = None,
 ) -> Carried:
     """Put hashes and manifest beside `file`, whose lines are in `part`. `wanted` has both its positions.
 
@@ -105,7 +122,7 @@ async def prove(
                 hashes.update(piece)
                 length += len(piece)
                 tell("hashes", lines.position, up_to)
-    told = {
+    told: dict[str, Any] = {
         "format": FORMAT,
         "log": origin.log,
         "source": f"/pulseops/logs/{origin.log_id}",
@@ -124,10 +141,24 @@ async def prove(
         "root": None if signed is None else b64encode(signed.root).decode(),
         "checkpoint": None if signed is None else origin.note,
     }
+    path = part
+    if shape is not None:
+        path = part.with_suffix(".shape")
+        told |= _shaped(shape, part, path, told)
     with _put(_beside(file, "manifest.json")) as out:
         out.write(manifest_text(told).encode())
     size = None if signed is None else signed.size
-    return Carried(events=lines.count, after=wanted.after, up_to=up_to, signed=size)
+    return Carried(path=path, events=lines.count, after=wanted.after, up_to=up_to, signed=size)
+
+
+def _shaped(shape: Shape, part: Path, path: Path, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is to be told otherwise. The file is on disk."""
+    path.touch(0o600)
+    shape(part, path, told)
+    with path.open("rb+") as made:
+        digest = file_digest(made, "sha256").hexdigest()
+        os.fsync(made.fileno())
+    return {"bytes": path.stat().st_size, "sha256": digest}
 
 
 class _Lines:

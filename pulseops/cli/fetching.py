@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from pulseops.audit.carrying import Carried, Origin, Tell, prove
+from pulseops.audit.carrying import Carried, Origin, Shape, Tell, prove
 from pulseops.audit.tiles import WIDTH, Place, Tiles
 from pulseops.client import NotUnderstood, PulseOps, Refused
 from pulseops.eventstore.cloudevents import position_of
@@ -18,7 +18,7 @@ from pulseops.eventstore.part import Part, part_of
 _SOURCE = re.compile(rb',"source":"/pulseops/logs/([0-9]+)"')
 
 
-def fetch(client: PulseOps, wanted: Wanted, file: Path, tell: Tell) -> Carried:
+def fetch(client: PulseOps, wanted: Wanted, file: Path, tell: Tell, *, shape: Shape | None = None) -> Carried:
     """As `audit.carrying.carry`, from the log of the client's key.
 
     The hashes come from the tiles of the tree, and the manifest is made here: it says of the file what came.
@@ -38,8 +38,8 @@ def fetch(client: PulseOps, wanted: Wanted, file: Path, tell: Tell) -> Carried:
 
     with part_of(file) as part:
         _write(client, wanted, part, tell)
-        made = asyncio.run(prove(origin, wanted, part.path, file, find=find, tell=tell))
-        part.finish(file)
+        made = asyncio.run(prove(origin, wanted, part.path, file, find=find, tell=tell, shape=shape))
+        part.finish(file, made.path)
     return made
 
 

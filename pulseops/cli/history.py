@@ -4,15 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import asyncpg
 from cyclopts import App, Parameter
 from msgspec import Struct
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
 
 from pulseops.audit.carrying import Carried, carry
+from pulseops.audit.columns import NoParquet, arrow, write
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, Position, in_database, print_structs, stop
 from pulseops.cli.fetching import fetch
@@ -63,6 +64,7 @@ def export_events(
     until: Past = None,
     type: Annotated[tuple[str, ...], Parameter(negative=())] = (),  # noqa: A002 -- the option's name
     incident: Annotated[tuple[UUID, ...], Parameter(negative=())] = (),
+    format: Literal["lines", "parquet"] | None = None,  # noqa: A002 -- the option's name
     log: str = DEFAULT,
     server: Server = HERE,
     json: Json = False,
@@ -90,6 +92,8 @@ def export_events(
         Only events of this type, such as CREATED. May be given several times.
     incident
         Only events of this incident, by its id. May be given several times.
+    format
+        lines, or parquet: typed columns, data and meta as JSON. Else what the file's name ends with says.
     log
         The log to read, by its name (see `pulseops logs`).
     json
@@ -99,6 +103,13 @@ def export_events(
         after=after, up_to=up_to, since=past(since), until=past(until), types=type, streams=incident
     )
 
+    shape = None
+    if output.suffix == ".parquet" if format is None else format == "parquet":
+        try:
+            arrow()
+        except NoParquet as error:
+            raise stop(str(error), USAGE) from error
+        shape = write
     with counting() as bar:
         tasks = {what: bar.add_task(what, total=None) for what in ("events", "hashes")}
 
@@ -109,7 +120,7 @@ def export_events(
             wanted = replace(asked, log_id=await find_log(pool, log))
             with _writing(output):
                 async with pool.acquire() as connection:
-                    return await carry(connection, wanted, log, output, tell=tell)
+                    return await carry(connection, wanted, log, output, tell=tell, shape=shape)
 
         if server.url is None and server.key_file is None:
             made = in_database(take)
@@ -117,9 +128,17 @@ def export_events(
             raise stop("A key is of one log: leave out --log.", USAGE)
         else:
             with speaking(Speak(url=server.url, key_file=server.key_file)) as client, _writing(output):
-                made = fetch(client, asked, output, tell)
+                made = fetch(client, asked, output, tell, shape=shape)
     if json:
-        print_structs(Exported(output=str(output), **asdict(made)))
+        print_structs(
+            Exported(
+                output=str(output),
+                events=made.events,
+                after=made.after,
+                up_to=made.up_to,
+                signed=made.signed,
+            )
+        )
     else:
         say(harmless(f"{output} has {made.events:,} events{_signed(made)}"))
 

@@ -209,6 +209,7 @@ async def test_a_key_that_is_revoked_reads_no_further(
 
 
 async def test_no_caller_takes_every_place(host: Host, app: asyncpg.Connection, pool: asyncpg.Pool) -> None:
+    other = {"authorization": f"Bearer {await a_key(pool, 'other', role='auditor')}"}
     await long(app)
     readers = [await deaf(host) for _ in range(downloads.MOST_EACH)]
 
@@ -218,7 +219,6 @@ async def test_no_caller_takes_every_place(host: Host, app: asyncpg.Connection, 
     await until(all_begun)
     refused = await host.client.get("/events")
     assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
-    other = {"authorization": f"Bearer {await a_key(pool, 'other', role='auditor')}"}
     assert (await host.client.get("/events?upTo=3", headers=other)).status_code == 200
     for one in readers:
         one.close()
