@@ -16,6 +16,7 @@ from pulseops.audit.registered import newest_register
 from pulseops.audit.sealing import NAME
 from pulseops.audit.walk import Walked, walk
 from pulseops.cli.advance import counting
+from pulseops.cli.alone import verifier, verify_export
 from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.proofs import proofs
 from pulseops.cli.publishing import held, shelf_at
@@ -78,8 +79,13 @@ def checkpoint(*, log: str = DEFAULT, url: str | None = None, key_file: Path | N
     print(note, end="")
 
 
+audit.command(verifier)
+
+
 @audit.command
 def verify(
+    file: Path | None = None,
+    /,
     *,
     against: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
     published: Annotated[bool | str, Parameter(negative=())] = False,
@@ -92,10 +98,12 @@ def verify(
     Each hash of the tree is held against what lies below it, and each stream is counted anew and held against
     the register. What the database holds can be changed by whoever has it, all of this included. A checkpoint
     or a register that was kept elsewhere cannot: give it with --against, or all that were published with
-    --published.
+    --published. An export is verified without any database.
 
     Parameters
     ----------
+    file
+        An export, with its manifest and its hashes beside it, to be verified in place of the database.
     against
         A checkpoint or a register that was kept. May be given several times.
     published
@@ -108,6 +116,9 @@ def verify(
     json
         Print what was found as JSON.
     """
+    if file is not None:
+        verify_export(file, key or keyfile.public(own_key()), against, json=json)
+        return
     believed = trusted(key)
     kept = [(str(path), taken(path)) for path in against]
     shelf = shelf_at(published if isinstance(published, str) else None) if published else None
