@@ -32,6 +32,7 @@ from pulseops.incidents import routes as incidents
 from pulseops.incidents.answers import Incidents
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
+from pulseops.incidents.holding import take_names
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.decider import Reactor
 from pulseops.live import routes as live
@@ -44,6 +45,9 @@ FACTS = (*INCIDENT.facts, *CATALOG.facts, *access_events.FACTS)
 """Everything that may stand in a log."""
 
 CODEC = Codec(FACTS)
+
+HOLDS = take_names
+"""The names that streams hold, by their facts. Incidents alone hold any."""
 
 Logs = Callable[[int], Incidents]
 Catalogs = Callable[[int], Catalog]

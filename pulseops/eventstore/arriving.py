@@ -1,0 +1,130 @@
+"""An export on its way back into a log: line by line, each held to be the one that is to come. Pure.
+
+What a line says of itself is taken as it is. That no event is left out or comes twice, that versions follow
+each other and that no event has the id of another is for whoever has all of them together (`importing.py`).
+"""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from pulseops.kernel.errors import PulseOpsError
+
+LONGEST = 64 << 20
+"""Bytes of a line: many times what an event may have."""
+
+_SOURCE = re.compile(r"/pulseops/logs/([1-9][0-9]{0,4})")
+_MOST_LOGS = 32_767
+
+_Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class NotAnExport(PulseOpsError):
+    """This is not the export of a whole log."""
+
+    code = "not-an-export"
+
+
+class _Line(Struct, forbid_unknown_fields=True):
+    specversion: Literal["1.0"]
+    id: UUID
+    source: str
+    type: str
+    subject: UUID
+    time: _Instant
+    datacontenttype: Literal["application/json"]
+    position: str
+    recordedtime: _Instant
+    version: Annotated[int, Meta(ge=1, le=2_147_483_647)]
+    schemaversion: Annotated[int, Meta(ge=1, le=32_767)]
+    commandid: UUID
+    actor: Raw
+    correlationid: Raw
+    data: Raw
+    causationid: Raw | UnsetType = UNSET
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+class Arriving:
+    """Reads the lines of one file, in their order. `knows` says which facts this release can read.
+
+    `log_id` is the number of the log that they were taken out of, once there was a line.
+    """
+
+    def __init__(self, knows: Callable[[str, int], bool]) -> None:
+        self._knows = knows
+        self._source = ""
+        self._recorded: datetime | None = None
+        self.log_id = 0
+        self.count = 0
+
+    def row(self, line: bytes) -> dict[str, Any]:
+        """As a row of `eventstore.codec.COLUMNS`, its JSON as text. Raises NotAnExport."""
+        number = self.count + 1
+        if not line.endswith(b"\n"):
+            raise NotAnExport(_cut(number, line))
+        if line.endswith(b"\r\n"):
+            raise NotAnExport(
+                f"Line {number} ends with CR LF: the file was carried as text. Carry it as it was written."
+            )
+        try:
+            one = _decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise NotAnExport(f"Line {number} is no event of an export: {error}.") from error
+        if one.position != str(number):
+            raise NotAnExport(
+                f"Line {number} has position {one.position[:20]}, where {number} is to come: an import takes "
+                "a whole log, from its first event on, nothing left out."
+            )
+        if one.source != self._source:
+            self._begin(one.source, number)
+        if self._recorded is not None and one.recordedtime < self._recorded:
+            raise NotAnExport(f"Line {number} was recorded before the line above it, which no log says.")
+        if not self._knows(one.type, one.schemaversion):
+            raise NotAnExport(
+                f"Line {number} holds {one.type[:80]} version {one.schemaversion}, which this release does "
+                "not know: a newer one wrote it, and can take it in."
+            )
+        self._recorded, self.count = one.recordedtime, number
+        return {
+            "log_id": self.log_id,
+            "position": number,
+            "stream_id": one.subject,
+            "version": one.version,
+            "type": one.type,
+            "schema_version": one.schemaversion,
+            "event_id": one.id,
+            "command_id": one.commandid,
+            "occurred_at": one.time,
+            "recorded_at": one.recordedtime,
+            "data": bytes(one.data).decode(),
+            "meta": _meta(one),
+        }
+
+    def _begin(self, source: str, number: int) -> None:
+        found = _SOURCE.fullmatch(source)
+        if found is None or int(found[1]) > _MOST_LOGS:
+            raise NotAnExport(f"Line {number} is from {source[:80]}, which is no log of PulseOps.")
+        if self._source:
+            raise NotAnExport(f"Line {number} is of log {found[1]}, the lines above it are of {self.log_id}.")
+        self._source, self.log_id = source, int(found[1])
+
+
+def _cut(number: int, line: bytes) -> str:
+    if len(line) > LONGEST:
+        return f"Line {number} is longer than {LONGEST >> 20} MiB, which no event is."
+    return f"Line {number} has no end: the file is cut off."
+
+
+def _meta(line: _Line) -> str:
+    meta = b'{"actor":%b,"correlationId":%b' % (line.actor, line.correlationid)
+    if line.causationid is not UNSET:
+        meta += b',"causationId":%b' % line.causationid
+    return (meta + b"}").decode()
