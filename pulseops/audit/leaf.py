@@ -10,8 +10,8 @@
 
 `data` and `meta` are RFC 8785 JSON: sorted names, no white space, the shortest numbers. What PulseOps never
 writes has bytes of its own all the same: an integer beyond 2^53 stands with all its digits, and a fraction
-that no double tells apart from others, or what is nested more than 100 deep, as PostgreSQL writes it. The log
-is not in it: the checkpoint names it.
+that no double tells apart from others, or what is nested more than 100 deep, as PostgreSQL writes it; so does
+what holds an integer of more than 4,300 digits. The log is not in it: the checkpoint names it.
 """
 
 import re
@@ -55,7 +55,10 @@ def canonical(text: str) -> bytes:
     """JSON text, as of `jsonb`, in the form of RFC 8785."""
     if text.count("[") + text.count("{") > _DEEPEST and _depth(text) > _DEEPEST:
         return text.encode()
-    value = _decoder.decode(text)
+    try:
+        value = _decoder.decode(text)
+    except msgspec.ValidationError:  # of JSON only this: an integer that Python's own limit keeps it from
+        return text.encode()
     if not (text.isascii() and "\\u" not in text) and _BEYOND.search(text):
         # Names are sorted by UTF-16 code units; any other order agrees with that up to U+FFFF.
         return _in_order.encode(_ordered(value))

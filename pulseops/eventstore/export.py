@@ -5,6 +5,7 @@ What was interrupted goes on from its last whole line, once that has turned out 
 
 from collections.abc import Callable
 from pathlib import Path
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -23,7 +24,8 @@ SELECT coalesce(
 """
 _COUNT = """
 SELECT count(*) FROM eventstore.event AS e
-WHERE e.log_id = $1 AND e.position > $2 AND e.position <= $3 AND ($4::text[] IS NULL OR e.type = ANY ($4))
+WHERE e.log_id = $1 AND e.position > $2 AND e.position <= $3
+  AND ($4::text[] IS NULL OR e.type = ANY ($4)) AND ($5::uuid[] IS NULL OR e.stream_id = ANY ($5))
 """
 
 
@@ -37,12 +39,20 @@ class NotItsPart(PulseOpsError):
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """The events of a log after a position, up to another (None: the head), of some types (none: all)."""
+    """The events of a log after a position, up to another (None: the head).
+
+    Of some types, or of some streams (none: of all).
+    """
 
     log_id: int = 1
     after: int = 0
     up_to: int | None = None
     types: tuple[str, ...] = ()
+    streams: tuple[UUID, ...] = ()
+
+    def between(self, after: int, up_to: int) -> tuple[object, ...]:
+        """What `LINES` is asked with, for a stretch of it."""
+        return self.log_id, after, up_to, self.types or None, self.streams or None
 
 
 class _Line(Struct):
@@ -74,7 +84,7 @@ async def export(
         while position < up_to:
             end = min(position + _WINDOW, up_to)
             done: str = await connection.copy_from_query(
-                LINES, wanted.log_id, position, end, wanted.types or None, output=write, **AS_IT_IS
+                LINES, *wanted.between(position, end), output=write, **AS_IT_IS
             )
             part.settle()
             events, position = events + int(done.removeprefix("COPY ")), end
@@ -96,12 +106,12 @@ async def _resumed(connection: asyncpg.Connection, wanted: Wanted, part: Part, u
     events = 0
     for after in range(wanted.after, position, _COUNTED):
         end = min(after + _COUNTED, position)
-        events += await connection.fetchval(_COUNT, wanted.log_id, after, end, wanted.types or None)
+        events += await connection.fetchval(_COUNT, *wanted.between(after, end))
     if events != (lines := part.lines()):
         raise NotItsPart(f"It has {lines} lines, where this export has {events}.")
     return events, position
 
 
 async def _line(connection: asyncpg.Connection, wanted: Wanted, position: int) -> bytes:
-    line = await connection.fetchval(LINES, wanted.log_id, position - 1, position, wanted.types or None)
+    line = await connection.fetchval(LINES, *wanted.between(position - 1, position))
     return b"" if line is None else line.encode() + b"\n"

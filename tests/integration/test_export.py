@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+from base64 import b64decode
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 import pytest
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
 from hypothesis import HealthCheck, given, settings
 
 from pulseops.cli.history import events
@@ -22,6 +25,7 @@ from pulseops.kernel.envelope import Recorded
 from pulseops.wiring import CODEC
 from tests.conftest import Database
 from tests.histories import Step, enact, plans, report
+from tests.integration.strange import STRANGE, store
 
 NASTY = [
     "\\",
@@ -43,15 +47,26 @@ ATTRIBUTES = {
 _names = (f"export-{number}.ndjson" for number in itertools.count(1))
 
 
-def row_of(line: bytes) -> dict[str, Any]:
-    """The row of the log that a line was made of. Strict JSON: Python's own would take more."""
-    event = msgspec.json.decode(line)
-    assert event.keys() - {"causationid"} == ATTRIBUTES
-    assert (event["specversion"], event["datacontenttype"]) == ("1.0", "application/json")
-    assert all(name.isalnum() and name.islower() for name in event)
+MADE = {"actor", "correlationid"}
+
+
+def meta_of(event: dict[str, Any]) -> str:
+    """A line has either the three fields of meta, or all of it."""
+    if "meta" in event:
+        assert not event.keys() & (MADE | {"causationid"})
+        return b64decode(event["meta"], validate=True).decode()
     meta = {"actor": event["actor"], "correlationId": event["correlationid"]}
     if "causationid" in event:
         meta["causationId"] = event["causationid"]
+    return msgspec.json.encode(meta).decode()
+
+
+def row_of(line: bytes) -> dict[str, Any]:
+    """The row of the log that a line was made of. Strict JSON: Python's own would take more."""
+    event = msgspec.json.decode(line)
+    assert event.keys() - {"causationid", "meta"} == ATTRIBUTES - (MADE if "meta" in event else set())
+    assert (event["specversion"], event["datacontenttype"]) == ("1.0", "application/json")
+    assert all(name.isalnum() and name.islower() for name in event)
     values = (
         int(event["source"].removeprefix("/pulseops/logs/")),
         int(event["position"]),
@@ -64,7 +79,7 @@ def row_of(line: bytes) -> dict[str, Any]:
         datetime.fromisoformat(event["time"]),
         datetime.fromisoformat(event["recordedtime"]),
         msgspec.json.encode(event["data"]).decode(),
-        msgspec.json.encode(meta).decode(),
+        meta_of(event),
     )
     return dict(zip(COLUMNS.split(", "), values, strict=True))
 
@@ -95,6 +110,37 @@ async def test_no_text_breaks_a_line(app: asyncpg.Connection, pool: asyncpg.Pool
     assert await export(app, Wanted(), file) == len(NASTY)
     assert [one.fact.description for one in read(file)] == NASTY
     assert read(file) == list(await LogHistory(pool, CODEC).read(0, 100))
+
+
+async def test_a_line_tells_an_event_whole_that_only_an_intruder_would_write(
+    app: asyncpg.Connection, tmp_path: Path
+) -> None:
+    """Not as a struct reads it, but as it is stored: what is sealed is that."""
+    for index, (stored, meta) in enumerate(STRANGE):
+        await store(app, stored, meta, kind=NASTY[index % len(NASTY)])
+    await export(app, Wanted(), tmp_path / "strange")
+    lines = (tmp_path / "strange").read_bytes().splitlines()
+    rows = await app.fetch("SELECT * FROM eventstore.event ORDER BY position")
+    for line, row in zip(lines, rows, strict=True):
+        head, _, data = line.partition(b',"data":')
+        event = msgspec.json.decode(head + b"}")
+        assert (event["type"], data) == (row["type"], row["data"].encode() + b"}")
+        assert await app.fetchval("SELECT $1::text::jsonb = $2::text::jsonb", meta_of(event), row["meta"])
+
+
+async def test_every_line_is_a_cloud_event_to_those_who_read_them(
+    app: asyncpg.Connection, tmp_path: Path
+) -> None:
+    await report(app, 2, description="\u2028 😀", labels={"a": "b"})
+    await store(app, STRANGE[-1][0], STRANGE[-1][1])
+    await export(app, Wanted(), tmp_path / "some")
+    for line in (tmp_path / "some").read_bytes().splitlines():
+        event, row = JSONFormat().read(CloudEvent, line), row_of(line)
+        assert (event.get_specversion(), event.get_id()) == ("1.0", str(row["event_id"]))
+        assert (event.get_type(), event.get_subject()) == (row["type"], str(row["stream_id"]))
+        assert event.get_time() == row["occurred_at"]
+        assert event.get_data() == json.loads(row["data"])
+        assert event.get_extension("position") == str(row["position"])
 
 
 async def test_only_what_is_wanted_is_there(app: asyncpg.Connection, tmp_path: Path) -> None:
