@@ -5,7 +5,9 @@ each other and that no event has the id of another is for whoever has all of the
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -30,7 +32,9 @@ class NotAnExport(PulseOpsError):
     code = "not-an-export"
 
 
-class _Line(Struct, forbid_unknown_fields=True):
+class _Head(Struct, forbid_unknown_fields=True):
+    """A line but for its data, which comes last."""
+
     specversion: Literal["1.0"]
     id: UUID
     source: str
@@ -43,13 +47,16 @@ class _Line(Struct, forbid_unknown_fields=True):
     version: Annotated[int, Meta(ge=1, le=2_147_483_647)]
     schemaversion: Annotated[int, Meta(ge=1, le=32_767)]
     commandid: UUID
-    actor: Raw
-    correlationid: Raw
-    data: Raw
+    actor: Raw | UnsetType = UNSET
+    correlationid: Raw | UnsetType = UNSET
     causationid: Raw | UnsetType = UNSET
+    meta: str | UnsetType = UNSET
 
 
-_decode = msgspec.json.Decoder(_Line).decode
+_head = msgspec.json.Decoder(_Head).decode
+_any = msgspec.json.Decoder(Raw).decode
+_DATA = b',"data":'
+_END = b"}\n"
 
 
 class Arriving:
@@ -75,8 +82,9 @@ class Arriving:
                 f"Line {number} ends with CR LF: the file was carried as text. Carry it as it was written."
             )
         try:
-            one = _decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            one, data = _parts(line)
+            meta = _meta(one)
+        except (msgspec.MsgspecError, ValueError) as error:
             raise NotAnExport(f"Line {number} is no event of an export: {error}.") from error
         if one.position != str(number):
             raise NotAnExport(
@@ -104,8 +112,8 @@ class Arriving:
             "command_id": one.commandid,
             "occurred_at": one.time,
             "recorded_at": one.recordedtime,
-            "data": bytes(one.data).decode(),
-            "meta": _meta(one),
+            "data": data,
+            "meta": meta,
         }
 
     def _begin(self, source: str, number: int) -> None:
@@ -123,8 +131,23 @@ def _cut(number: int, line: bytes) -> str:
     return f"Line {number} has no end: the file is cut off."
 
 
-def _meta(line: _Line) -> str:
-    meta = b'{"actor":%b,"correlationId":%b' % (line.actor, line.correlationid)
-    if line.causationid is not UNSET:
-        meta += b',"causationId":%b' % line.causationid
-    return (meta + b"}").decode()
+def _parts(line: bytes) -> tuple[_Head, str]:
+    """What comes before the data, and these as JSON. Raises MsgspecError and ValueError."""
+    # No string before it has these bytes: in it a quote would have a backslash before it.
+    head, _, data = line.removesuffix(_END).partition(_DATA)
+    with suppress(RecursionError):  # how deep a parser goes differs; PostgreSQL will say
+        _any(data)
+    return _head(head + b"}"), data.decode()
+
+
+def _meta(line: _Head) -> str:
+    """Of the three fields that stand for it, or of all of it in base64. Raises ValueError for neither."""
+    told = {"actor": line.actor, "correlationId": line.correlationid, "causationId": line.causationid}
+    given = {name: Raw(value) for name, value in told.items() if not isinstance(value, UnsetType)}
+    if isinstance(line.meta, str):
+        if given:
+            raise ValueError("its meta is told twice")
+        return b64decode(line.meta, validate=True).decode()
+    if not given.keys() >= {"actor", "correlationId"}:
+        raise ValueError("it says neither who nor in answer to what")
+    return msgspec.json.encode(given).decode()

@@ -24,8 +24,8 @@ _CHUNK = 100_000
 """Events of a COPY: what PostgreSQL refuses of it is told by its line."""
 _TAIL = 1 << 16
 _LEAST = 100  # bytes of a line, at the very least
-_POSITION = re.compile(rb'"position":"([0-9]{1,18})"')
-_LINE = re.compile(r"line (\d+)")
+_POSITION = re.compile(rb'"position": ?"([0-9]{1,18})"')
+_LINE = re.compile(r"COPY \w+, line (\d+)")
 
 _PREPARE = "SELECT eventstore.ensure_partitions_v2(0, ($1::bigint >> 24) + 2)"
 _SETTINGS = """
