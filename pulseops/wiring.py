@@ -38,6 +38,7 @@ from pulseops.kernel.decider import Reactor
 from pulseops.live import routes as live
 from pulseops.operations import routes as operations
 from pulseops.projections.generations import ReadModel
+from pulseops.projections.refolding import Refold
 from pulseops.rulebook.loader import Rulebook
 from pulseops.subscriptions.subscription import Projector
 
@@ -72,6 +73,10 @@ ROUTES = (
 
 READ_MODELS: Sequence[ReadModel] = (board.MODEL, timeline.MODEL, team.MODEL, service.MODEL)
 """What can be rebuilt beside itself. Deadlines cannot: the sweep moves them too."""
+
+
+REFOLDS: Sequence[Refold] = (board.REFOLD, timeline.REFOLD, team.REFOLD, service.REFOLD)
+"""What a replay makes anew, to hold it against what everybody reads."""
 
 
 def inline(rules: Rulebook) -> Sequence[Reactor]:

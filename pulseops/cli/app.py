@@ -62,6 +62,13 @@ app.command(
     "pulseops.cli.history:events", name="events", group=USE, help="Take history out and in, as a file."
 )
 
+app.command(
+    "pulseops.cli.replay:replay",
+    name="replay",
+    group=USE,
+    help="Fold history anew, and compare it with what everybody reads.",
+)
+
 Flag = Parameter(negative=())
 
 
