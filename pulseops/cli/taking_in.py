@@ -2,17 +2,15 @@
 
 import os
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 from msgspec import Struct
 
-from pulseops.audit.growing import Growing
-from pulseops.audit.leaf import sealed
-from pulseops.audit.merkle import leaf_hash
+from pulseops.audit.note import NotAKey, Verifier
+from pulseops.audit.vouching import Vouching
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, ended, print_structs, stop
 from pulseops.cli.render import say
@@ -45,12 +43,14 @@ def import_events(
     /,
     *,
     log: str = DEFAULT,
+    key: Path | None = None,
     home: Path | None = None,
     json: Json = False,
 ) -> None:
     """Take the export of a whole log into an empty one: the same events, to the byte.
 
-    All or nothing: interrupted, nothing is there. Into the database of PULSEOPS_MIGRATION_URL or
+    All or nothing: interrupted, nothing is there. Where FILE.manifest.json lies beside it, the file must be
+    what that says. Into the database of PULSEOPS_MIGRATION_URL or
     PULSEOPS_DATABASE_URL, as a login that may migrate; else into the local `up`, or into a home that no `up`
     runs from, whose PostgreSQL is started meanwhile.
 
@@ -60,6 +60,8 @@ def import_events(
         What `pulseops events export` wrote, of all types and from the first position on.
     log
         The log to take it into. It has no event; where there is none of this name, it is made.
+    key
+        The public keys that are trusted, a line each: the checkpoint in the manifest must be signed by one.
     home
         The home to take it into; else PULSEOPS_HOME, else ~/.pulseops.
     json
@@ -67,11 +69,7 @@ def import_events(
     """
     if not NAME.fullmatch(log):
         raise stop(f"A log cannot be named {log}.", USAGE)
-    tree = Growing()
-
-    def hear(_line: bytes, row: Mapping[str, Any]) -> None:
-        tree.add(leaf_hash(sealed(row)))
-
+    vouching = _vouching(file, key)
     with _owned(home) as url:
 
         async def work() -> int:
@@ -85,7 +83,8 @@ def import_events(
                         Into(log=log, now=utc_now()),
                         knows=CODEC.knows,
                         names=HOLDS,
-                        hear=hear,
+                        hear=vouching.hear,
+                        agree=vouching.agree,
                         progress=lambda done, total: bar.update(task, completed=done, total=total),
                     )
             except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
@@ -94,11 +93,24 @@ def import_events(
                 await connection.close()
 
         events = ended(work, _RIGHTS)
-    done = Imported(log=log, events=events, root=b64encode(tree.root()).decode())
+    done = Imported(log=log, events=events, root=b64encode(vouching.root).decode())
     if json:
         print_structs(done)
     else:
         say(harmless(f"{log} has the {events:,} events of {file}. The root of its tree is {done.root}"))
+
+
+def _vouching(file: Path, key: Path | None) -> Vouching:
+    beside = file.with_name(f"{file.name}.manifest.json")
+    try:
+        keys = None if key is None else [*map(Verifier.parsed, key.read_text(encoding="utf-8").split())]
+        return Vouching(beside.read_bytes() if beside.exists() else None, keys)
+    except (NotAKey, UnicodeDecodeError) as error:
+        raise stop(f"{key} holds something else than keys of signed notes: {error}", USAGE) from error
+    except PulseOpsError as error:
+        raise stop(f"{beside}: {error}", REFUSED) from error
+    except OSError as error:
+        raise stop(f"{error.filename} cannot be read: {error.strerror}", USAGE) from error
 
 
 @contextmanager
