@@ -11,6 +11,7 @@ from pulseops.access import people_routes as people
 from pulseops.access import routes as access
 from pulseops.assignment import reactor as assignment
 from pulseops.assignment import routes as assigning
+from pulseops.audit import routes as audit
 from pulseops.audit.sealing import SEALER
 from pulseops.catalog import routes as catalog
 from pulseops.catalog import service, team
@@ -61,6 +62,7 @@ ROUTES = (
     *catalog.ROUTES,
     *operations.ROUTES,
     *access.ROUTES,
+    *audit.ROUTES,
     *people.ROUTES,
     *browser.ROUTES,
     *live.ROUTES,

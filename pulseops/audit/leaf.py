@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -109,6 +110,40 @@ def _shortest(double: float) -> str:
     else:
         shown = f"{text[0]}{'.' if text[1:] else ''}{text[1:]}e{point - 1:+d}"
     return f"-{shown}" if sign else shown
+
+
+def unsealed(entry: bytes) -> dict[str, Any]:
+    """The row that this was sealed of, but for its log. Raises ValueError."""
+    if not entry.startswith(MAGIC):
+        raise ValueError("It does not begin as one does.")
+    try:
+        position, *ids, version, schema_version, occurred_at, recorded_at = _HEAD.unpack_from(
+            entry, len(MAGIC)
+        )
+        stream_id, event_id, command_id = (UUID(bytes=one) for one in ids)
+        texts, at = list[str](), len(MAGIC) + _HEAD.size
+        for _ in range(3):
+            [length] = _LENGTH.unpack_from(entry, at)
+            start, at = at + _LENGTH.size, at + _LENGTH.size + length
+            texts.append(entry[start:at].decode())
+        times = [_EPOCH + one * _MICROSECOND for one in (occurred_at, recorded_at)]
+    except (struct.error, OverflowError) as error:
+        raise ValueError(f"It is none: {error}.") from None
+    if at != len(entry):
+        raise ValueError("It ends before or after its texts do.")
+    return {
+        "position": position,
+        "stream_id": stream_id,
+        "event_id": event_id,
+        "command_id": command_id,
+        "version": version,
+        "schema_version": schema_version,
+        "occurred_at": times[0],
+        "recorded_at": times[1],
+        "type": texts[0],
+        "data": texts[1],
+        "meta": texts[2],
+    }
 
 
 _decoder = msgspec.json.Decoder(float_hook=_fraction)

@@ -1,6 +1,5 @@
 """`pulseops audit …`: what was signed of history, and whether history is still that."""
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -12,16 +11,18 @@ from msgspec import Struct
 from pulseops.audit import keyfile
 from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
 from pulseops.audit.notary import newest_note
-from pulseops.audit.note import NotAKey, NotSigned, Verifier, opened
+from pulseops.audit.note import NotSigned, Verifier, opened
 from pulseops.audit.sealing import NAME
 from pulseops.audit.walk import Walked, walk
 from pulseops.cli.advance import counting
+from pulseops.cli.alone import verifier, verify_export
 from pulseops.cli.database import Json, in_database, print_structs, stop
+from pulseops.cli.proofs import proofs
 from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED, USAGE
+from pulseops.cli.speak import REFUSED
+from pulseops.cli.trust import own_key, taken, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
-from pulseops.settings import Settings, SettingsError
 from pulseops.subscriptions.positions import models
 
 audit = App(
@@ -60,8 +61,13 @@ def checkpoint(*, log: str = DEFAULT) -> None:
     print(note, end="")
 
 
+audit.command(verifier)
+
+
 @audit.command
 def verify(
+    file: Path | None = None,
+    /,
     *,
     against: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
     key: Path | None = None,
@@ -71,10 +77,12 @@ def verify(
     """Hold every event against what was sealed and signed. Exits with 1 at the first that differs.
 
     What the database holds can be changed by whoever has it, tree and checkpoint included. A checkpoint that
-    was kept elsewhere cannot: give it with --against.
+    was kept elsewhere cannot: give it with --against. An export is verified without any database.
 
     Parameters
     ----------
+    file
+        An export, with its manifest and its hashes beside it, to be verified in place of the database.
     against
         A checkpoint that was kept. May be given several times.
     key
@@ -84,15 +92,18 @@ def verify(
     json
         Print what was found as JSON.
     """
-    trusted = _trusted(key)
-    kept = [(str(path), _read(path)) for path in against]
+    if file is not None:
+        verify_export(file, key or keyfile.public(own_key()), against, json=json)
+        return
+    believed = trusted(key)
+    kept = [(str(path), taken(path)) for path in against]
 
     async def work(pool: asyncpg.Pool) -> tuple[Walked, list[Checkpoint]]:
         log_id = await find_log(pool, log)
         async with pool.acquire() as connection:
             note = await newest_note(connection, log_id)
             notes = kept if note is None else [("the database", note.encode()), *kept]
-            signed = _signed(notes, trusted)
+            signed = _signed(notes, believed)
             sealed = await models((NAME,), log_id=log_id)(connection)
             with counting() as bar:
                 task = bar.add_task("events", total=max([sealed, *(one.size for one in signed)]))
@@ -115,7 +126,7 @@ def verify(
 @audit.command(name="key")
 def show_key() -> None:
     """Print the public half of the key that signs; where there is no key, make it."""
-    path = _key()
+    path = own_key()
     try:
         keys = keyfile.make(path)
     except (keyfile.KeyUnusable, OSError) as error:
@@ -134,7 +145,7 @@ def rotate(*, json: Json = False) -> None:
     json
         Print its public half as JSON.
     """
-    path = _key()
+    path = own_key()
     try:
         keys = keyfile.rotate(path)
     except (keyfile.KeyUnusable, OSError) as error:
@@ -145,42 +156,11 @@ def rotate(*, json: Json = False) -> None:
         say(harmless(f"{path} is a new key, {keyfile.public(path)} has its public half. Start workers anew."))
 
 
-def _settings() -> Settings:
-    try:
-        return Settings.from_environment(os.environ)
-    except SettingsError as error:
-        raise stop(str(error), USAGE) from error
-
-
-def _key() -> Path:
-    settings = _settings()
-    return settings.audit_key or settings.home / "audit.key"
-
-
-def _trusted(path: Path | None) -> Sequence[Verifier]:
-    chosen = path or keyfile.public(_key())
-    try:
-        return tuple(map(Verifier.parsed, chosen.read_text(encoding="utf-8").split()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise stop(
-            f"{chosen} cannot be read ({type(error).__name__}): name the keys with --key.", USAGE
-        ) from error
-    except NotAKey as error:
-        raise stop(f"{chosen} holds something else than keys of signed notes: {error}", USAGE) from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise stop(f"{path} cannot be read: {error.strerror}", USAGE) from error
-
-
-def _signed(notes: Iterable[tuple[str, bytes]], trusted: Sequence[Verifier]) -> list[Checkpoint]:
+def _signed(notes: Iterable[tuple[str, bytes]], believed: Sequence[Verifier]) -> list[Checkpoint]:
     found = list[Checkpoint]()
     for whose, note in notes:
         try:
-            found.append(Checkpoint.parsed(opened(note, trusted)))
+            found.append(Checkpoint.parsed(opened(note, believed)))
         except (NotSigned, NotACheckpoint) as error:
             raise stop(f"The checkpoint of {whose} is not to be trusted: {error}", REFUSED) from error
         if found[-1].origin != found[0].origin:
@@ -196,3 +176,6 @@ def _verified(events: int, signed: Sequence[Checkpoint]) -> str:
         return f"{told}; nothing of it was signed."
     sizes = " and ".join(f"{size:,}" for size in sorted({one.size for one in signed}))
     return f"{told}, and the first {sizes} what {signed[0].origin} signed."
+
+
+audit.update(proofs)

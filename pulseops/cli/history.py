@@ -2,18 +2,22 @@
 
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import asyncpg
+import msgspec
 from cyclopts import App, Parameter
 from msgspec import Struct
 
+from pulseops.audit.carrying import Carried, carry
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, Position, in_database, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED
+from pulseops.cli.when import Past, past
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
-from pulseops.eventstore.export import NotItsPart, Wanted, export
+from pulseops.eventstore.export import NotItsPart, Wanted
 
 events = App(
     name="events",
@@ -29,10 +33,13 @@ events.command(
 
 
 class Exported(Struct, frozen=True, rename="camel"):
-    """An export as `--json` tells of it."""
+    """An export as `--json` tells of it. `signed`: of the log's first so many events there is a signature."""
 
     output: str
     events: int
+    after: int
+    up_to: int
+    signed: int | None
 
 
 @events.command(name="export")
@@ -41,14 +48,18 @@ def export_events(
     output: Path,
     after: Position = 0,
     up_to: Position | None = None,
+    since: Past = None,
+    until: Past = None,
     type: Annotated[tuple[str, ...], Parameter(negative=())] = (),  # noqa: A002 -- the option's name
+    incident: Annotated[tuple[UUID, ...], Parameter(negative=())] = (),
     log: str = DEFAULT,
     json: Json = False,
 ) -> None:
     """Write events to a file as CloudEvents 1.0, a line of JSON each, in the order of their positions.
 
-    The file takes its name when it is whole; until then it is FILE.part. Interrupted, the same command goes
-    on where it stopped.
+    Beside it come FILE.hashes and FILE.manifest.json: with these and a public key `pulseops audit verify
+    FILE` shows that nothing was changed, without the database. The file takes its name when all is whole;
+    until then it is FILE.part. Interrupted, the same command goes on where it stopped.
 
     Parameters
     ----------
@@ -57,26 +68,36 @@ def export_events(
     after
         Only events after this position.
     up_to
-        Only events up to this position; else up to the newest one.
+        Only events up to this position; else up to the last one that is signed, or the newest where none is.
+    since
+        Only events recorded then or later: an instant with its zone (2026-11-23T14:05:00Z), or how long ago
+        (36h, 7d). To go on after an interruption it must be an instant.
+    until
+        Only events recorded before then.
     type
         Only events of this type, such as CREATED. May be given several times.
+    incident
+        Only events of this incident, by its id. May be given several times.
     log
         The log to read, by its name (see `pulseops logs`).
     json
         Print what was done as JSON.
     """
+    asked = Wanted(
+        after=after, up_to=up_to, since=past(since), until=past(until), types=type, streams=incident
+    )
 
-    async def take(pool: asyncpg.Pool) -> int:
-        wanted = Wanted(log_id=await find_log(pool, log), after=after, up_to=up_to, types=type)
+    async def take(pool: asyncpg.Pool) -> Carried:
+        wanted = msgspec.structs.replace(asked, log_id=await find_log(pool, log))
         with counting() as bar:
-            task = bar.add_task("events", total=None)
+            tasks = {what: bar.add_task(what, total=None) for what in ("events", "hashes")}
 
-            def progress(position: int, last: int) -> None:
-                bar.update(task, completed=position - after, total=max(0, last - after))
+            def tell(what: str, position: int, last: int) -> None:
+                bar.update(tasks[what], completed=position - after, total=max(0, last - after))
 
             try:
                 async with pool.acquire() as connection:
-                    return await export(connection, wanted, output, progress=progress)
+                    return await carry(connection, wanted, log, output, tell=tell)
             except BlockingIOError as error:
                 raise stop(f"{output}.part is being written by another export.", REFUSED) from error
             except FileExistsError as error:
@@ -88,8 +109,14 @@ def export_events(
                     raise
                 raise stop(f"{output} cannot be written: {error.strerror or error}", REFUSED) from error
 
-    count = in_database(take)
+    made = in_database(take)
     if json:
-        print_structs(Exported(output=str(output), events=count))
+        print_structs(Exported(output=str(output), **msgspec.structs.asdict(made)))
     else:
-        say(harmless(f"{output} has {count:,} events."))
+        say(harmless(f"{output} has {made.events:,} events{_signed(made)}"))
+
+
+def _signed(made: Carried) -> str:
+    if made.signed is None:
+        return ". Not all of them are signed, so it cannot be verified alone."
+    return f", and with {made.signed:,} that are signed it can be verified alone."

@@ -1,5 +1,7 @@
 """PulseOps from Python: `PulseOps` for blocking calls, `AsyncPulseOps` for awaited ones (docs/client.md)."""
 
+from pulseops.audit.note import Verifier
+from pulseops.audit.proof import NotProved
 from pulseops.catalog.commands import LinkValue, MemberValue, ServiceValue, TeamValue
 from pulseops.client.address import Unusable
 from pulseops.client.api import AsyncPulseOps, PulseOps
@@ -26,6 +28,7 @@ __all__ = [
     "KeyDefinition",
     "LinkValue",
     "MemberValue",
+    "NotProved",
     "NotUnderstood",
     "OutcomeUnknown",
     "Problem",
@@ -37,4 +40,5 @@ __all__ = [
     "Unreachable",
     "Unusable",
     "UserGrant",
+    "Verifier",
 ]

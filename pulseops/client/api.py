@@ -12,6 +12,7 @@ from pulseops.client.catalog import Services, Teams
 from pulseops.client.escalations import Escalations
 from pulseops.client.incidents import Incidents
 from pulseops.client.method import Room, W, method, streamed
+from pulseops.client.proofs import Proofs
 from pulseops.client.reading import reader
 from pulseops.client.results import Health, WhoAmI
 from pulseops.client.terms import Terms
@@ -34,6 +35,7 @@ class Api(Room[W]):
         self.keys: Keys[W] = Keys(wire)
         self.users: Users[W] = Users(wire)
         self.audit: Audit[W] = Audit(wire)
+        self.proofs: Proofs[W] = Proofs(wire)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.wire.url!r})"

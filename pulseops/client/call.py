@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from pulseops.client.errors import NotUnderstood
 from pulseops.client.reading import reader
 from pulseops.client.terms import server_time
+from pulseops.kernel.errors import PulseOpsError
 
 T = TypeVar("T")
 Id: TypeAlias = UUID | str
@@ -24,7 +25,7 @@ Value: TypeAlias = str | int | bool | datetime | Sequence[str] | None
 class Call(Struct, Generic[T], frozen=True, kw_only=True):
     """`key` is the Idempotency-Key of a command: made once, and the same in every try.
 
-    `also` are statuses that are answers too, though others would be refusals.
+    `also` are statuses that are answers too, though others would be refusals; `media` is what they come in.
     """
 
     method: str
@@ -35,6 +36,7 @@ class Call(Struct, Generic[T], frozen=True, kw_only=True):
     body: bytes | None = None
     key: str | None = None
     also: tuple[int, ...] = ()
+    media: str = "application/json"
 
     def at(self, cursor: str) -> "Call[T]":
         """The same, for another page."""
@@ -53,7 +55,7 @@ class Call(Struct, Generic[T], frozen=True, kw_only=True):
 
 
 class Answer(Struct, Generic[T], frozen=True, kw_only=True):
-    """A 2xx, or a 304 to a call that asked for it. `body` is the JSON as it came, `now` the server's clock.
+    """A 2xx, or a 304 that was asked for. `body` is what came, mostly JSON; `now` is the server's clock.
 
     `position` is the place in the log of what was written, or to which a list has come: a list that is asked
     for with it as `min_position` shows it. `version` is that of the ETag. `replayed`: the command was carried
@@ -102,7 +104,7 @@ def understood(read: Callable[[bytes], T], body: bytes) -> T:
     """Raises NotUnderstood."""
     try:
         return read(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, PulseOpsError, RecursionError) as error:
         raise NotUnderstood(f"The answer is not what this version expects: {error}") from error
 
 

@@ -99,7 +99,7 @@ def _ended(call: Call[T], failure: Refused | Unreachable, *, unsure: bool) -> Ex
 
 
 def accepted(call: Call[T], response: httpx.Response, url: str) -> Answer[T]:
-    if response.content and not response.headers.get("Content-Type", "").startswith("application/json"):
+    if response.content and not response.headers.get("Content-Type", "").startswith(call.media):
         raise NotUnderstood(f"Something answers at {url}, but it is not PulseOps.")
     return Answer(
         status=response.status_code, body=response.content, headers=response.headers, read=call.read

@@ -67,6 +67,7 @@ def _struct(kind: type[Struct], arguments: tuple[Any, ...]) -> type[Struct]:
         module=kind.__module__,
         frozen=True,
         kw_only=True,
+        forbid_unknown_fields=False,
         rename={one.name: one.encode_name for one in known},
     )
 

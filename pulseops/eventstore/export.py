@@ -3,25 +3,25 @@
 What was interrupted goes on from its last whole line, once that has turned out to be what the log says.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 import asyncpg
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pulseops.eventstore.cloudevents import AS_IT_IS, LINES
+from pulseops.eventstore.history import newest
 from pulseops.eventstore.part import Part, part_of
+from pulseops.eventstore.when import last_before
 from pulseops.kernel.errors import PulseOpsError
 
 _WINDOW = 50_000  # positions a COPY: each is a statement, with a statement's time
 _COUNTED = 1_000_000  # positions that are counted at once
 
-_HEAD = """
-SELECT coalesce(
-  (SELECT e.position FROM eventstore.event AS e WHERE e.log_id = $1 ORDER BY e.position DESC LIMIT 1), 0)
-"""
 _COUNT = """
 SELECT count(*) FROM eventstore.event AS e
 WHERE e.log_id = $1 AND e.position > $2 AND e.position <= $3
@@ -39,9 +39,9 @@ class NotItsPart(PulseOpsError):
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """The events of a log after a position, up to another (None: the head).
+    """The events of a log after a position, up to another (None: the newest), of some types (none: all).
 
-    Of some types, or of some streams (none: of all).
+    `streams`: only of these. `since`, `until`: only what was recorded from then on, and before then.
     """
 
     log_id: int = 1
@@ -49,14 +49,30 @@ class Wanted(Struct, frozen=True, kw_only=True):
     up_to: int | None = None
     types: tuple[str, ...] = ()
     streams: tuple[UUID, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
 
     def between(self, after: int, up_to: int) -> tuple[object, ...]:
         """What `LINES` is asked with, for a stretch of it."""
         return self.log_id, after, up_to, self.types or None, self.streams or None
 
 
+async def positions(connection: asyncpg.Connection, wanted: Wanted, head: int) -> Wanted:
+    """The same by positions alone, none beyond `head`."""
+    after, up_to = wanted.after, head if wanted.up_to is None else min(head, wanted.up_to)
+    if wanted.since is not None:
+        after = max(after, await last_before(connection, wanted.log_id, wanted.since, head))
+    if wanted.until is not None:
+        up_to = min(up_to, await last_before(connection, wanted.log_id, wanted.until, head))
+    return replace(wanted, after=after, up_to=max(after, up_to))
+
+
 class _Line(Struct):
     position: str
+
+
+async def _nothing(_part: Path) -> None:
+    """A file of lines needs nothing beside it."""
 
 
 async def export(
@@ -65,15 +81,16 @@ async def export(
     file: Path,
     *,
     progress: Callable[[int, int], None] = lambda *_: None,
+    whole: Callable[[Path], Awaitable[None]] = _nothing,
 ) -> int:
     """Write `file`; how many events it has. The connection's time zone must be UTC.
 
-    `progress` hears the position reached and the last one. What was written stays, whatever is
-    raised: NotItsPart, FileExistsError when `file` is there already, BlockingIOError when another export
-    writes it, and what asyncpg raises.
+    `progress` hears the position reached and the last one; `whole` is called with the part when it has all
+    lines and not yet its name. What was written stays, whatever is raised: NotItsPart, FileExistsError when
+    `file` is there already, BlockingIOError when another export writes it, what asyncpg and `whole` raise.
     """
-    head = await connection.fetchval(_HEAD, wanted.log_id)
-    up_to = head if wanted.up_to is None else min(head, wanted.up_to)
+    wanted = await positions(connection, wanted, await newest(connection, wanted.log_id))
+    up_to = wanted.up_to or 0
     with part_of(file) as part:
         events, position = await _resumed(connection, wanted, part, up_to)
         progress(position, up_to)
@@ -89,6 +106,7 @@ async def export(
             part.settle()
             events, position = events + int(done.removeprefix("COPY ")), end
             progress(position, up_to)
+        await whole(part.path)
         part.finish(file)
     return events
 

@@ -66,7 +66,7 @@ EXPLAINED: Mapping[str, tuple[str, str]] = {
     ),
     "ahead": (
         "The log has not come to that position: it may be another log, or an older copy of it.",
-        "Begin anew without `Last-Event-ID`.",
+        "Begin anew without `Last-Event-ID`, or ask for no more than there is.",
     ),
     "contended": (
         "Others changed the same thing again and again while this tried to.",
@@ -108,9 +108,17 @@ EXPLAINED: Mapping[str, tuple[str, str]] = {
         "This is a mistake of ours.",
         "Try again; if it stays, report it with the `correlationId`, by which the logs know it.",
     ),
+    "tree-damaged": (
+        "What the database holds is not what was sealed and signed, so that there is no proof to give.",
+        "Tell an operator: `pulseops audit verify` names the first event that differs.",
+    ),
     "behind": (
         "The read model has not come to `min_position` within the time that it was waited for.",
         "Ask again in a moment. If it stays so, `GET /subscriptions` tells whether a worker runs.",
+    ),
+    "not-signed-yet": (
+        "It is recorded, and no checkpoint has it yet. Workers that have the key sign about once a second.",
+        "Ask again in a moment. If it stays so, no worker has `PULSEOPS_AUDIT_KEY`: see `detail`.",
     ),
     "overloaded": (
         "More was waiting than can be answered in time, so this was refused at once. Nothing was stored.",

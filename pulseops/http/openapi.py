@@ -34,6 +34,12 @@ _IN_PATHS: Mapping[type, Mapping[str, Any]] = {
         "example": "019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f",
     },
     str: {"schema": {"type": "string"}},
+    # OpenAPI has no word for what holds slashes.
+    Path: {
+        "schema": {"type": "string", "pattern": r"^[0-9]{1,2}/(x[0-9]{3}/)*[0-9]{3}(\.p/[0-9]{1,3})?$"},
+        "description": "With its slashes, as they are or as %2F.",
+        "example": "0/000.p/1",
+    },
 }
 _TEXT: Mapping[str, Any] = {"schema": {"type": "string"}}
 _ORIGINAL = {"/incident", "/incident/"}
@@ -84,6 +90,10 @@ def described(routes: Iterable[Any], version: str) -> bytes:
             "tags": [
                 {"name": "incidents", "description": "Report, see and answer incidents."},
                 {"name": "escalation", "description": "Who hears next, and when."},
+                {
+                    "name": "audit",
+                    "description": "What was signed of history, and proofs that it is still so.",
+                },
                 {"name": "access", "description": "Who may do what, and who did."},
                 {"name": "catalog", "description": "Teams and services: who owns what, and where to look."},
                 {"name": "operation", "description": "For those who run PulseOps."},

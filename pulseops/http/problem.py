@@ -43,7 +43,9 @@ KINDS: Mapping[str, tuple[int, str]] = {
     "rate-limited": (429, "That was too often"),
     "head-too-large": (431, "The request's headers are too large"),
     "internal": (500, "Something went wrong"),
+    "tree-damaged": (500, "History is not what was signed"),
     "behind": (503, "The read model has not come so far"),
+    "not-signed-yet": (503, "It is not signed yet"),
     "overloaded": (503, "More is waiting than can be answered in time"),
     "issuer-unavailable": (503, "The issuer of sign-ins does not answer"),
     "unavailable": (503, "The database does not answer"),
@@ -60,6 +62,7 @@ _BY_STATUS = {400: "malformed", 401: "unauthenticated", 403: "forbidden", 404: "
 _RETRY: Mapping[str, Header] = {
     "overloaded": (b"retry-after", b"1"),
     "behind": (b"retry-after", b"1"),
+    "not-signed-yet": (b"retry-after", b"1"),
     "unavailable": (b"retry-after", b"2"),
     "unknown-fact": (b"retry-after", b"2"),
     "outcome-unknown": (b"retry-after", b"2"),

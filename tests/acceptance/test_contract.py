@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pulseops.audit import keyfile
 from pulseops.db.pools import open_connection
 from pulseops.up.ports import free_port
 from tests.conftest import Database
@@ -29,7 +30,9 @@ async def test_no_request_meets_an_answer_that_is_not_described(
     connection = await open_connection(database.app_url)
     key = await a_key(connection)
     await connection.close()
-    async with program("worker", settings), program("api", settings):
+    keyfile.make(tmp_path / "audit.key")
+    signing = settings | {"audit_key": str(tmp_path / "audit.key")}
+    async with program("worker", signing), program("api", settings):
         await answering(port)
         asking = await asyncio.create_subprocess_exec(
             *(Path(sys.executable).with_name("schemathesis"), "--config-file", _CONFIG, "run"),

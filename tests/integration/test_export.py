@@ -222,11 +222,15 @@ def test_from_the_command_line(
         return stopped.value.code, captured.out or captured.err
 
     file = tmp_path / "log.ndjson"
-    assert run("--output", str(file), "--after", "1") == (0, f"{file} has 2 events.\n")
+    assert run("--output", str(file), "--after", "1") == (
+        0,
+        f"{file} has 2 events. Not all of them are signed, so it cannot be verified alone.\n",
+    )
     assert [one.position for one in read(file)] == [2, 3]
     assert run("--output", str(file)) == (1, f"{file} exists already.\n")
     code, told = run("--output", str(tmp_path / "b"), "--type", "CREATED", "--type", "RESOLVED", "--json")
-    assert (code, json.loads(told)) == (0, {"output": str(tmp_path / "b"), "events": 3})
+    expected = {"output": str(tmp_path / "b"), "events": 3, "after": 0, "upTo": 3, "signed": None}
+    assert (code, json.loads(told)) == (0, expected)
     assert run("--output", str(tmp_path / "no" / "b")) == (
         1,
         f"{tmp_path / 'no' / 'b'} cannot be written: No such file or directory\n",

@@ -93,6 +93,8 @@ def test_every_body_and_every_answer_has_an_example_that_fits(described: dict[st
                 if not examples:
                     lacking.add((f"{method} {path}", media))
     assert lacking == {
+        ("GET /audit/proofs/inclusion", "text/plain"),  # the same as the JSON
+        ("GET /audit/tile/{tile}", "application/octet-stream"),
         ("GET /login", "text/html"),
         ("GET /login/callback", "text/html"),
         ("GET /metrics", "text/plain"),
@@ -128,6 +130,7 @@ def test_what_stands_in_a_path_is_described_as_what_it_is(described: dict[str, A
         "name": {"type": "string"},
         "key_id": {"type": "string"},
         "code": {"type": "string"},
+        "tile": {"type": "string", "pattern": r"^[0-9]{1,2}/(x[0-9]{3}/)*[0-9]{3}(\.p/[0-9]{1,3})?$"},
     }
 
 
