@@ -3,19 +3,19 @@
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from pulseops.audit.alone import manifest_of
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.growing import Growing
 from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import leaf_hash
 from pulseops.audit.note import Verifier, opened
 from pulseops.kernel.errors import PulseOpsError
-
-_FORMAT = "pulseops/export/1"
 
 
 class NotAsWritten(PulseOpsError):
@@ -25,33 +25,32 @@ class NotAsWritten(PulseOpsError):
 
 
 class _Manifest(Struct, rename="camel"):
-    """Of `manifest.json` beside an export, what is to be held against it."""
+    """What is to be held against an export, of the manifest beside it."""
 
-    format: str
     after: int
     up_to: int
     events: int
     sha256: str
-    types: list[str] = []
-    incidents: list[str] = []
-    since: str | None = None
-    until: str | None = None
-    size: int | None = None
-    root: str | None = None
-    checkpoint: str | None = None
+    types: list[str]
+    incidents: list[str]
+    since: str | None
+    until: str | None
+    size: int | None
+    root: str | None
+    checkpoint: str | None
 
 
 class Vouching:
     """Hears each line and row of an export, and then agrees with all of it, or does not.
 
     Without a manifest there is nothing to agree with. With `keys` the checkpoint has to be there, and to be
-    signed by one of them. Raises NotAsWritten where this is already known to be impossible, and NotSigned and
-    NotACheckpoint.
+    signed by one of them. Raises NotAsWritten where this is already known to be impossible, Wrong where the
+    manifest is none, NotSigned and NotACheckpoint.
     """
 
-    def __init__(self, manifest: bytes | None, keys: Sequence[Verifier] | None = None) -> None:
+    def __init__(self, manifest: Path | None, keys: Sequence[Verifier] | None = None) -> None:
         self._tree, self._digest = Growing(), sha256()
-        self._manifest = None if manifest is None else _parsed(manifest)
+        self._manifest = None if manifest is None else _read(manifest)
         self._signed = self._sealed(keys)
 
     def _sealed(self, keys: Sequence[Verifier] | None) -> Checkpoint | None:
@@ -87,7 +86,7 @@ class Vouching:
         if size != told.events:
             raise NotAsWritten(f"The file has {size} events, and had {told.events} when it was written.")
         root = b64encode(self.root).decode()
-        if told.size == size and told.root != root:
+        if told.size == size and told.root not in {None, root}:
             raise NotAsWritten(f"The events hash to {root}, and what was sealed to {told.root}.")
         if self._signed is not None and self._signed.root != self.root:
             signed = b64encode(self._signed.root).decode()
@@ -96,13 +95,8 @@ class Vouching:
             raise NotAsWritten("Its SHA-256 is not the one in its manifest, though its events are.")
 
 
-def _parsed(manifest: bytes) -> _Manifest:
-    try:
-        told = msgspec.json.decode(manifest, type=_Manifest)
-    except msgspec.MsgspecError as error:
-        raise NotAsWritten(f"The manifest beside the file cannot be read: {error}.") from error
-    if told.format != _FORMAT:
-        raise NotAsWritten(f"The manifest beside the file is of the form {told.format[:80]}, not {_FORMAT}.")
+def _read(path: Path) -> _Manifest:
+    told = msgspec.convert(manifest_of(path), _Manifest)
     if told.after or told.types or told.incidents or told.since or told.until or told.events != told.up_to:
-        raise NotAsWritten("It is a part of a log, as its manifest says. An import takes a whole one.")
+        raise NotAsWritten(f"{path.name} says that this is a part of a log. An import takes a whole one.")
     return told

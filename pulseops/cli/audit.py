@@ -102,8 +102,7 @@ def verify(
         log_id = await find_log(pool, log)
         async with pool.acquire() as connection:
             note = await newest_note(connection, log_id)
-            notes = kept if note is None else [("the database", note.encode()), *kept]
-            signed = _signed(notes, believed)
+            signed = _signed(note, kept, believed)
             sealed = await models((NAME,), log_id=log_id)(connection)
             with counting() as bar:
                 task = bar.add_task("events", total=max([sealed, *(one.size for one in signed)]))
@@ -156,26 +155,62 @@ def rotate(*, json: Json = False) -> None:
         say(harmless(f"{path} is a new key, {keyfile.public(path)} has its public half. Start workers anew."))
 
 
-def _signed(notes: Iterable[tuple[str, bytes]], believed: Sequence[Verifier]) -> list[Checkpoint]:
-    found = list[Checkpoint]()
-    for whose, note in notes:
-        try:
-            found.append(Checkpoint.parsed(opened(note, believed)))
-        except (NotSigned, NotACheckpoint) as error:
-            raise stop(f"The checkpoint of {whose} is not to be trusted: {error}", REFUSED) from error
-        if found[-1].origin != found[0].origin:
-            raise stop(
-                f"The checkpoint of {whose} is of {found[-1].origin}, not of {found[0].origin}.", REFUSED
-            )
-    return found
+def _signed(
+    own: str | None, kept: Iterable[tuple[str, bytes]], believed: Sequence[Verifier]
+) -> list[Checkpoint]:
+    """What is to be held against history. Checkpoints of where it was taken out may be among those kept."""
+    found = [(whose, _opened(whose, note, believed)) for whose, note in kept]
+    if own is not None and not _of_another_place(own, [one for _, one in found], believed):
+        found.insert(0, ("the database", _opened("the database", own.encode(), believed)))
+    origins = dict[str, str]()
+    for whose, one in found:
+        origin = origins.setdefault(_place(one), one.origin)
+        if one.origin != origin:
+            raise stop(f"The checkpoint of {whose} is of {one.origin}, not of {origin}.", REFUSED)
+    return [one for _, one in found]
+
+
+def _opened(whose: str, note: bytes, believed: Sequence[Verifier]) -> Checkpoint:
+    try:
+        return Checkpoint.parsed(opened(note, believed))
+    except (NotSigned, NotACheckpoint) as error:
+        raise stop(f"The checkpoint of {whose} is not to be trusted: {error}", REFUSED) from error
+
+
+def _of_another_place(own: str, kept: Sequence[Checkpoint], believed: Sequence[Verifier]) -> bool:
+    """Whether this place, which took history in, signs with a key that nobody asked about; and say so.
+
+    What was kept is then held against history all the same.
+    """
+    try:
+        says = Checkpoint.parsed(own.rpartition("\n\n")[0] + "\n")
+    except NotACheckpoint:
+        return False
+    if not kept or _place(says) in {*map(_place, kept), *(one.name for one in believed)}:
+        return False
+    told = (
+        f"The database's own checkpoint, of {says.origin}, is left aside: none of the keys is of that name."
+    )
+    say(harmless(told), stderr=True)
+    return True
+
+
+def _place(one: Checkpoint) -> str:
+    return one.origin.rpartition("/")[0]
 
 
 def _verified(events: int, signed: Sequence[Checkpoint]) -> str:
     told = f"{events:,} events are what was sealed"
     if not signed:
         return f"{told}; nothing of it was signed."
-    sizes = " and ".join(f"{size:,}" for size in sorted({one.size for one in signed}))
-    return f"{told}, and the first {sizes} what {signed[0].origin} signed."
+    sizes = dict[str, set[int]]()
+    for one in signed:
+        sizes.setdefault(one.origin, set()).add(one.size)
+    each = (
+        f"the first {' and '.join(f'{size:,}' for size in sorted(some))} what {origin} signed"
+        for origin, some in sizes.items()
+    )
+    return f"{told}, and {', and '.join(each)}."
 
 
 audit.update(proofs)

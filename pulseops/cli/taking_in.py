@@ -9,12 +9,13 @@ from pathlib import Path
 import asyncpg
 from msgspec import Struct
 
-from pulseops.audit.note import NotAKey, Verifier
+from pulseops.audit.alone import Wrong
 from pulseops.audit.vouching import Vouching
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, ended, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, UNREACHABLE, USAGE
+from pulseops.cli.trust import trusted
 from pulseops.cli.words import harmless
 from pulseops.db.outages import MISTAKEN
 from pulseops.eventstore.directory import DEFAULT, NAME
@@ -101,16 +102,14 @@ def import_events(
 
 
 def _vouching(file: Path, key: Path | None) -> Vouching:
-    beside = file.with_name(f"{file.name}.manifest.json")
+    manifest = file.with_name(f"{file.name}.manifest.json")
+    keys = None if key is None else trusted(key)
     try:
-        keys = None if key is None else [*map(Verifier.parsed, key.read_text(encoding="utf-8").split())]
-        return Vouching(beside.read_bytes() if beside.exists() else None, keys)
-    except (NotAKey, UnicodeDecodeError) as error:
-        raise stop(f"{key} holds something else than keys of signed notes: {error}", USAGE) from error
-    except PulseOpsError as error:
-        raise stop(f"{beside}: {error}", REFUSED) from error
+        return Vouching(manifest if manifest.exists() else None, keys)
+    except (PulseOpsError, Wrong) as error:
+        raise stop(str(error), REFUSED) from error
     except OSError as error:
-        raise stop(f"{error.filename} cannot be read: {error.strerror}", USAGE) from error
+        raise stop(f"{manifest} cannot be read: {error.strerror}", USAGE) from error
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pulseops.incidents.events import Commented, Created
 from tests.conftest import Database
 from tests.integration.appending import append, event, request
 from tests.integration.importing import NOW, owner, rows, taken_in, taken_out
+from tests.integration.rebuilding import apart
 from tests.integration.strange import STRANGE, store
 
 Lines = list[bytes]
@@ -133,6 +134,21 @@ async def test_what_refuses_at_the_end_leaves_nothing_either(
     with pytest.raises(CannotImport):
         await taken_in(twin.admin_url, tmp_path / "good", agree=refuse)
     assert await rows(twin.admin_url, "eventstore.event") == []
+
+
+async def test_an_import_that_is_killed_when_all_is_there_has_left_nothing_and_comes_again(
+    history: Lines, twin: Database, tmp_path: Path
+) -> None:
+    async def kill(connection: asyncpg.Connection) -> None:
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND state = 'idle in transaction'"
+        )
+
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await taken_in(twin.admin_url, tmp_path / "good", agree=lambda: apart(twin.admin_url, kill))
+    assert await rows(twin.admin_url, "eventstore.event") == []
+    assert await taken_in(twin.admin_url, tmp_path / "good") == len(history)
 
 
 async def test_whatever_an_intruder_wrote_into_history_comes_in_as_it_is(
