@@ -5,7 +5,6 @@ from typing import Annotated
 import asyncpg
 from cyclopts import Parameter
 from rich.table import Table
-from rich.text import Text
 
 from pulseops.audit.replaying import Compared, Replayed
 from pulseops.audit.replaying import replay as folded_anew
@@ -65,6 +64,8 @@ def replay(
         print_structs(found)
     else:
         say(_shown(found))
+        for one in found.models:
+            say(f"{one.digest}  {one.relation}")
         for sentence in _told(found):
             say(harmless(sentence), stderr=not found.same)
         if keep:
@@ -75,12 +76,12 @@ def replay(
 
 def _shown(found: Replayed) -> Table:
     rows = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in ("READ MODEL", "ROWS", "COMPARED", "DIFFER", "NEWER", "WAITING", "DIGEST"):
-        rows.add_column(heading, justify="left" if heading in {"READ MODEL", "DIGEST"} else "right")
+    for heading in ("READ MODEL", "ROWS", "COMPARED", "DIFFER", "NEWER", "WAITING"):
+        rows.add_column(heading, justify="left" if heading == "READ MODEL" else "right")
     for one in found.models:
         counts = (one.rows, one.compared, one.differing, one.newer, one.left_out)
         style = "bold red" if one.differing else ""
-        rows.add_row(one.relation, *(f"{count:,}" for count in counts), Text(one.digest), style=style)
+        rows.add_row(one.relation, *(f"{count:,}" for count in counts), style=style)
     return rows
 
 
