@@ -75,18 +75,20 @@ class Compared(Struct, frozen=True, kw_only=True, rename="camel"):
 class Replayed(Struct, frozen=True, kw_only=True, rename="camel"):
     """The events up to position `up_to` of `head`, and what came of them.
 
-    `stray` are events of streams whose first one is of another kind, which PulseOps never writes: no read
-    model is to tell of them.
+    What PulseOps never writes is told and not compared: `stray` events are of streams whose first one is of
+    another kind, and `unfolded` streams cannot be folded, though none of them waits for anybody.
     """
 
     up_to: int
     head: int
     stray: int
+    unfolded: int
+    first_unfolded: str | None
     models: tuple[Compared, ...]
 
     @property
     def same(self) -> bool:
-        return self.stray == 0 and all(one.differing == 0 for one in self.models)
+        return self.stray == self.unfolded == 0 and all(one.differing == 0 for one in self.models)
 
 
 async def replay(
@@ -114,11 +116,10 @@ async def replay(
                 progress(after, goal)
                 await told.tell(after, min(after + _WINDOW, goal))
             progress(goal, goal)
-            models = await _compared(connection, refolds, told, log_id, goal)
+            return await _compared(connection, refolds, told, head)
         finally:
             if not keep and not connection.is_closed():
                 await connection.execute(_END)
-    return Replayed(up_to=goal, head=head, stray=told.stray, models=models)
 
 
 @asynccontextmanager
@@ -152,23 +153,23 @@ async def _goal(
 
 
 async def _compared(
-    connection: asyncpg.Connection, refolds: Sequence[Refold], told: Retelling, log_id: int, goal: int
-) -> tuple[Compared, ...]:
+    connection: asyncpg.Connection, refolds: Sequence[Refold], told: Retelling, head: int
+) -> Replayed:
     """In one snapshot of the live rows. Raises CannotReplay."""
+    log_id, goal = told.log_id, told.up_to
     names = [one.name for one in refolds]
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await connection.execute(_WIDE)
         waiting = [row[0] for row in await connection.fetch(_PARKED, log_id, names)]
-        for stream, why in told.untold.items():
-            if not any(stream in parked for parked in waiting):
-                raise CannotReplay(f"{stream} cannot be folded, and does not wait: {why}")
+        known = {stream for parked in waiting for stream in parked}
+        unfolded = {stream: why for stream, why in told.untold.items() if stream not in known}
         last = await connection.fetchrow(_REACHED, log_id, names)
         if last["position"] < goal:
             raise CannotReplay(f"{last['name']} was set back to position {last['position']} meanwhile.")
         models = []
         for refold, parked, (rows, digest) in zip(refolds, waiting, told.ended(), strict=True):
             found = await connection.fetchrow(
-                _COMPARE, refold.name, refold.stream, log_id, goal, parked, _MOST
+                _COMPARE, refold.name, refold.stream, log_id, goal, [*parked, *unfolded], _MOST
             )
             one = Compared(
                 name=refold.name,
@@ -178,4 +179,11 @@ async def _compared(
                 **{**found, "first": difference(refold, found["first"])},
             )
             models.append(one)
-    return tuple(models)
+    return Replayed(
+        up_to=goal,
+        head=head,
+        stray=told.stray,
+        unfolded=len(unfolded),
+        first_unfolded=next((f"{stream} {why}" for stream, why in unfolded.items()), None),
+        models=tuple(models),
+    )

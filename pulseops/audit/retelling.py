@@ -60,7 +60,7 @@ class Retelling:
         log_id: int,
         up_to: int,
     ) -> None:
-        self._connection, self._codec, self._log_id, self._up_to = connection, codec, log_id, up_to
+        self._connection, self._codec, self.log_id, self.up_to = connection, codec, log_id, up_to
         self._models = [_Model(one, log_id) for one in refolds]
         self._kinds = list({fact.type for one in refolds for fact in one.facts})
         self._wanted = self._told = 0
@@ -73,7 +73,7 @@ class Retelling:
 
     async def tell(self, after: int, to: int) -> None:
         """The lives that began after `after` up to `to`, whole. Raises HistoryHasGaps."""
-        events, wanted, born = await self._connection.fetchrow(_WINDOW, self._log_id, after, to, self._kinds)
+        events, wanted, born = await self._connection.fetchrow(_WINDOW, self.log_id, after, to, self._kinds)
         if events != to - after:
             raise HistoryHasGaps(
                 f"History has {events} events after position {after} up to {to}, where it had {to - after}. "
@@ -92,7 +92,7 @@ class Retelling:
     async def _lives(self, born: Sequence[UUID], after: int) -> AsyncIterator[list[asyncpg.Record]]:
         rows = list[asyncpg.Record]()
         async for row in self._connection.cursor(
-            _LIVES, self._log_id, born, after, self._up_to, prefetch=2_000
+            _LIVES, self.log_id, born, after, self.up_to, prefetch=2_000
         ):
             if rows and rows[0]["stream_id"] != row["stream_id"]:
                 yield rows

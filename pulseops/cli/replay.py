@@ -94,6 +94,10 @@ def _told(found: Replayed) -> list[str]:
         told.append(
             f"{found.stray:,} events are of streams that begin with something else: none such is written."
         )
+    if found.unfolded:
+        told.append(
+            f"{found.unfolded:,} streams cannot be folded, and do not wait. The first: {found.first_unfolded}"
+        )
     return told
 
 

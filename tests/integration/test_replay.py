@@ -6,12 +6,15 @@ from typing import Any
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from pulseops.audit.replaying import CannotReplay, Compared, Replayed, alone, replay
 from pulseops.audit.retelling import HistoryHasGaps
+from pulseops.incidents.events import Created
 from pulseops.wiring import CODEC, REFOLDS
 from tests.conftest import Database
 from tests.histories import report
+from tests.integration.appending import append, event, request
 from tests.integration.importing import lived, taken_in, taken_out, worked_off
 from tests.integration.rebuilding import apart, parked_at
 from tests.integration.strange import PLAIN, store
@@ -90,8 +93,27 @@ async def test_streams_that_wait_are_left_out_and_counted(
     assert found.same
     assert (of("incident", found).rows, of("incident", found).compared) == (3, 3)
     await admin.execute("DELETE FROM eventstore.parked")
-    with pytest.raises(CannotReplay, match="cannot be folded, and does not wait: at position 4"):
-        await replayed(pool)
+    found = await replayed(pool)
+    assert not found.same
+    assert (found.unfolded, of("incident", found).compared, of("incident", found).differing) == (1, 3, 0)
+    assert "at position 4: " in (found.first_unfolded or "")
+
+
+async def test_what_only_an_intruder_would_append_is_told_and_keeps_nothing_else_from_being_compared(
+    app: asyncpg.Connection, pool: asyncpg.Pool, database: Database
+) -> None:
+    await report(app, 2)
+    created = Created(title="Twice")
+    twice = tuple(replace(event(), type="CREATED", data=created) for _ in range(2))
+    await append(app, replace(request(), events=twice))
+    await append(app, replace(request(), events=(replace(event(), type="SOMETHING.ELSE"), twice[0])))
+    await report(app, 2)
+    await worked_off(database.app_url)
+    found = await replayed(pool)
+    assert (found.stray, found.unfolded, found.same) == (1, 1, False)
+    # The projection has made a row of what began with something else.
+    assert (of("incident", found).rows, of("incident", found).compared) == (4, 5)
+    assert (of("incident", found).differing, of("timeline", found).differing) == (1, 1)
 
 
 async def test_history_that_lacks_an_event_is_not_replayed(
