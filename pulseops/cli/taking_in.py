@@ -24,6 +24,7 @@ from pulseops.kernel.clock import utc_now
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.settings import Settings, SettingsError
 from pulseops.up.home import owned_database_of
+from pulseops.up.processes import CannotStart
 from pulseops.up.standing import standing
 from pulseops.wiring import CODEC, HOLDS
 
@@ -86,7 +87,12 @@ def import_events(
                         names=HOLDS,
                         hear=vouching.hear,
                         agree=vouching.agree,
-                        progress=lambda done, total: bar.update(task, completed=done, total=total),
+                        progress=lambda done, total: bar.update(
+                            task,
+                            completed=done,
+                            total=total,
+                            description="events" if done < total else "streams, commands and names",
+                        ),
                     )
             except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
                 raise stop(f"{file} cannot be read: {error.strerror}", USAGE) from error
@@ -127,7 +133,7 @@ def _owned(home: Path | None) -> Iterator[str]:
     try:
         with standing(path) as url:
             yield url
-    except PulseOpsError as error:
+    except (CannotStart, PulseOpsError) as error:
         raise stop(str(error), REFUSED) from error
     except OSError as error:
         raise stop(f"{error.filename or path}: {error.strerror or error}", REFUSED) from error

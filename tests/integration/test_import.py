@@ -77,6 +77,8 @@ async def test_a_command_that_came_in_with_its_events_is_answered_as_the_first_t
     key = {"idempotency-key": "once"}
     async with serving(database.app_url) as api:
         first = await api.post("/incident", json={"title": "Once"}, headers=key)
+        over = await api.post(f"/incident/{first.json()['id']}/resolve", json={}, headers=key)
+        assert over.is_success
     await taken_in(twin.admin_url, await taken_out(database.app_url, tmp_path / "all"))
     async with owner(database.admin_url) as here, owner(twin.admin_url) as there:
         # Keys do not come with an export. With the same one a caller is the same.
@@ -91,6 +93,11 @@ async def test_a_command_that_came_in_with_its_events_is_answered_as_the_first_t
         for title in ("Once", "Once, they say"):
             answer = await again.post("/incident", json={"title": title}, headers=key)
             assert (answer.status_code, answer.json()["id"]) == (201, first.json()["id"])
+            assert answer.headers["idempotency-replayed"] == "true"
+        resolve = f"/incident/{first.json()['id']}/resolve"
+        for body in ({}, {"note": "It was a fuse."}):
+            answer = await again.post(resolve, json=body, headers=key)
+            assert (answer.status_code, answer.json()["version"]) == (200, over.json()["version"])
             assert answer.headers["idempotency-replayed"] == "true"
     assert await rows(twin.admin_url, "eventstore.event") == await rows(
         database.admin_url, "eventstore.event"
