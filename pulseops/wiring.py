@@ -33,11 +33,13 @@ from pulseops.incidents import routes as incidents
 from pulseops.incidents.answers import Incidents
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
+from pulseops.incidents.holding import take_names
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.decider import Reactor
 from pulseops.live import routes as live
 from pulseops.operations import routes as operations
 from pulseops.projections.generations import ReadModel
+from pulseops.projections.refolding import Refold
 from pulseops.rulebook.loader import Rulebook
 from pulseops.subscriptions.subscription import Projector
 
@@ -45,6 +47,9 @@ FACTS = (*INCIDENT.facts, *CATALOG.facts, *access_events.FACTS)
 """Everything that may stand in a log."""
 
 CODEC = Codec(FACTS)
+
+HOLDS = take_names
+"""The names that streams hold, by their facts. Incidents alone hold any."""
 
 Logs = Callable[[int], Incidents]
 Catalogs = Callable[[int], Catalog]
@@ -70,6 +75,10 @@ ROUTES = (
 
 READ_MODELS: Sequence[ReadModel] = (board.MODEL, timeline.MODEL, team.MODEL, service.MODEL)
 """What can be rebuilt beside itself. Deadlines cannot: the sweep moves them too."""
+
+
+REFOLDS: Sequence[Refold] = (board.REFOLD, timeline.REFOLD, team.REFOLD, service.REFOLD)
+"""What a replay makes anew, to hold it against what everybody reads."""
 
 
 def inline(rules: Rulebook) -> Sequence[Reactor]:

@@ -51,7 +51,7 @@ async def answered(connection: asyncpg.Connection, by: By, log_id: int) -> bool:
         return False
     query = "SELECT fingerprint FROM eventstore.command WHERE log_id = $1 AND command_id = $2"
     row = await connection.fetchrow(query, log_id, by.command_id)
-    if row is not None and row["fingerprint"] != by.fingerprint:
+    if row is not None and row["fingerprint"] not in {None, by.fingerprint}:
         raise CommandReused
     return row is not None
 

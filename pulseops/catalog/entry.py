@@ -2,10 +2,11 @@
 
 import re
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from pulseops.catalog.events import (
@@ -44,6 +45,20 @@ def named(name: str) -> bool:
 def stream_of(kind: Kind, name: str, *, log_id: int) -> UUID:
     """The stream of one entry: the same for its name for ever, so that nobody has to look it up."""
     return derived_id("catalog", log_id, kind, name)
+
+
+def row_of(entry: Entry, *jsons: str) -> dict[str, Any]:
+    """What the tables of teams and of services have alike; `jsons` are the columns that are JSON."""
+    value = msgspec.structs.asdict(entry.value)
+    del value["note"]
+    return {
+        **{name: Raw(msgspec.json.encode(told)) if name in jsons else told for name, told in value.items()},
+        "updated_at": entry.updated_at,
+        "updated_by": entry.updated_by,
+        "retired_at": entry.updated_at if entry.retired else None,
+        "version": entry.version,
+        "position": entry.position,
+    }
 
 
 def evolve(entry: Entry | None, recorded: Recorded[CatalogFact]) -> Entry:

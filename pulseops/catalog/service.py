@@ -1,6 +1,8 @@
 """Every service as it now stands, one row each: what GET /services reads, and analysts with SQL."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from functools import reduce
 from typing import Literal
 
 import asyncpg
@@ -10,11 +12,12 @@ from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, SmallIntege
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from pulseops.catalog.defaults import Defaults
-from pulseops.catalog.entry import Entry
-from pulseops.catalog.events import Link, ServiceDefined
+from pulseops.catalog.entry import Entry, evolve, row_of
+from pulseops.catalog.events import Link, ServiceDefined, ServiceRetired
 from pulseops.catalog.paging import Page, WantedServices, page
 from pulseops.db.metadata import metadata
 from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
+from pulseops.projections.refolding import Life, Refold, Row
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
 
@@ -65,6 +68,17 @@ async def _fill(connection: asyncpg.Connection, part: Stretch) -> None:
 SERVICES = Projector("service", _project)
 
 MODEL = ReadModel(SERVICES, _fill)
+
+
+def _refolded(life: Life) -> Iterator[Row]:
+    beginning: Entry | None = None
+    if (entry := reduce(evolve, life.facts, beginning)) is not None:
+        yield {"id": life.facts[0].stream_id, **row_of(entry, "runbooks", "dashboards", "links", "labels")}
+
+
+REFOLD = Refold(
+    name=SERVICES.name, table=TABLE, stream="id", facts=(ServiceDefined, ServiceRetired), rows=_refolded
+)
 
 
 class Service(Struct, frozen=True, kw_only=True, rename="camel"):

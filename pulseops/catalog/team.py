@@ -1,6 +1,8 @@
 """Every team as it now stands, one row each: what GET /teams reads, and analysts with SQL."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from functools import reduce
 from typing import Literal
 
 import asyncpg
@@ -10,11 +12,12 @@ from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Tabl
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.catalog.defaults import Defaults
-from pulseops.catalog.entry import Entry
-from pulseops.catalog.events import Link, Member, TeamDefined
+from pulseops.catalog.entry import Entry, evolve, row_of
+from pulseops.catalog.events import Link, Member, TeamDefined, TeamRetired
 from pulseops.catalog.paging import Page, Wanted, page
 from pulseops.db.metadata import metadata
 from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
+from pulseops.projections.refolding import Life, Refold, Row
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
 
@@ -62,6 +65,15 @@ async def _fill(connection: asyncpg.Connection, part: Stretch) -> None:
 TEAMS = Projector("team", _project)
 
 MODEL = ReadModel(TEAMS, _fill)
+
+
+def _refolded(life: Life) -> Iterator[Row]:
+    beginning: Entry | None = None
+    if (entry := reduce(evolve, life.facts, beginning)) is not None:
+        yield {"id": life.facts[0].stream_id, **row_of(entry, "members", "runbooks", "links")}
+
+
+REFOLD = Refold(name=TEAMS.name, table=TABLE, stream="id", facts=(TeamDefined, TeamRetired), rows=_refolded)
 
 
 class Team(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -58,7 +58,16 @@ app.command(
     group=USE,
     help="See what was signed of history, and whether history is still that.",
 )
-app.command("pulseops.cli.history:events", name="events", group=USE, help="Take history out, as a file.")
+app.command(
+    "pulseops.cli.history:events", name="events", group=USE, help="Take history out and in, as a file."
+)
+
+app.command(
+    "pulseops.cli.replay:replay",
+    name="replay",
+    group=USE,
+    help="Fold history anew, and compare it with what everybody reads.",
+)
 
 Flag = Parameter(negative=())
 

@@ -137,9 +137,8 @@ def verify(
                 async with connection.transaction(isolation="repeatable_read", readonly=True):
                     ours = [await newest_register(connection, log_id), await newest_note(connection, log_id)]
                     notes = [("the database", one.encode()) for one in ours if one is not None]
-                    signed = told([*notes, *there[-1:], *kept], believed)
-                    own = ours[0] is not None
-                    bad = await recounted(connection, log_id, signed.registers, own=own, bar=bar)
+                    signed = told([*there[-1:], *kept], believed, own=notes)
+                    bad = await recounted(connection, log_id, signed.registers, own=signed.own, bar=bar)
                 sealed = await models((NAME,), log_id=log_id)(connection)
                 task = bar.add_task("events", total=max([sealed, *(one.size for one in signed.sizes)]))
                 found = await walk(
@@ -201,7 +200,11 @@ def _verified(events: int, signed: Told, *, published: int) -> str:
     said = f"{events:,} events are what was sealed"
     if not signed.sizes:
         return f"{said}; nothing of it was signed."
-    said += f", and the first {_counted(signed.sizes)} what {signed.sizes[0].origin} signed."
+    origins = dict[str, list[Checkpoint]]()
+    for one in signed.sizes:
+        origins.setdefault(one.origin, []).append(one)
+    each = (f"the first {_counted(sizes)} what {origin} signed" for origin, sizes in origins.items())
+    said += f", and {', and '.join(each)}."
     if signed.registers:
         whole = _counted([one.log for one in signed.registers])
         said += f" Nothing is left out of any stream in the first {whole}."

@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Annotated, Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -25,6 +25,7 @@ Json = Annotated[bool, Parameter(negative=())]
 Position = Annotated[int, Parameter(validator=lambda _, value: _countable(value))]
 
 _MIGRATE = "The database has not this version's schema: run `pulseops migrate`."
+_GIVEN = "`pulseops migrate` gives the rights."
 _AWAY: tuple[type[Exception], ...] = (*OUTAGES, OSError)
 _UNMIGRATED: tuple[type[Exception], ...] = (
     asyncpg.UndefinedTableError,
@@ -59,6 +60,11 @@ def in_database(
         finally:
             await pool.close()
 
+    return ended(connected, _GIVEN)
+
+
+def ended(connected: Callable[[], Coroutine[Any, Any, T]], rights: str) -> T:
+    """What it comes to, or the end; `rights` says how to get them where PostgreSQL forbids it."""
     try:
         return asyncio.run(connected())
     except PulseOpsError as error:
@@ -70,9 +76,7 @@ def in_database(
             f"The database does not answer: {str(error) or type(error).__name__}", UNREACHABLE
         ) from error
     except asyncpg.InsufficientPrivilegeError as error:
-        raise stop(
-            f"PostgreSQL forbids it: {error}. `pulseops migrate` gives the rights.", REFUSED
-        ) from error
+        raise stop(f"PostgreSQL forbids it: {error}. {rights}", REFUSED) from error
     except asyncpg.PostgresError as error:
         raise stop(f"PostgreSQL refuses it: {error}", REFUSED) from error
 

@@ -26,7 +26,14 @@ from pulseops.eventstore.export import NotItsPart, Wanted
 
 events = App(
     name="events",
-    help="Take history out, from the database of PULSEOPS_DATABASE_URL, else of the local `up`.",
+    help="Take history out and in, in the database of PULSEOPS_DATABASE_URL, else of the local `up`.",
+)
+
+
+events.command(
+    "pulseops.cli.taking_in:import_events",
+    name="import",
+    help="Take the export of a whole log into an empty one.",
 )
 
 

@@ -11,15 +11,21 @@ from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
 from pulseops.audit.note import NotAKey, NotSigned, Verifier, opened
 from pulseops.audit.register import NotARegister, Register, is_register
 from pulseops.cli.database import stop
+from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, USAGE
+from pulseops.cli.words import harmless
 from pulseops.settings import Settings, SettingsError
 
 
 class Told(Struct, frozen=True):
-    """What was signed of a log: `sizes` are of all of it, also those that registers are about."""
+    """What was signed of a log: `sizes` are of all of it, also those that registers are about.
+
+    `own`: the first of the registers is the database's.
+    """
 
     checkpoints: Sequence[Checkpoint]
     registers: Sequence[Register]
+    own: bool = False
 
     @property
     def sizes(self) -> Sequence[Checkpoint]:
@@ -60,21 +66,62 @@ def taken(path: Path) -> bytes:
         raise stop(f"{path} cannot be read: {error.strerror}", USAGE) from error
 
 
-def told(notes: Iterable[tuple[str, bytes]], believed: Sequence[Verifier]) -> Told:
-    """What stands in the notes, each with whose it is: all of one log, else this is the end."""
-    checkpoints, registers, first = list[Checkpoint](), list[Register](), ""
-    for whose, note in notes:
-        try:
-            text = opened(note, believed)
-            if is_register(text):
-                registers.append(Register.parsed(text))
-                origin = registers[-1].log.origin
-            else:
-                checkpoints.append(Checkpoint.parsed(text))
-                origin = checkpoints[-1].origin
-        except (NotSigned, NotACheckpoint, NotARegister) as error:
-            raise stop(f"The checkpoint of {whose} is not to be trusted: {error}", REFUSED) from error
-        first = first or origin
-        if origin != first:
-            raise stop(f"The checkpoint of {whose} is of {origin}, not of {first}.", REFUSED)
-    return Told(checkpoints, registers)
+def told(
+    kept: Iterable[tuple[str, bytes]], believed: Sequence[Verifier], own: Sequence[tuple[str, bytes]] = ()
+) -> Told:
+    """What stands in the notes, each with whose it is: one log of each place that signs, else this is the end.
+
+    `own` are the database's, and come first; they are left aside where it has taken history in and signed it
+    with a key that nobody asked about. What was kept is held against history all the same.
+    """
+    found = [(whose, _opened(whose, note, believed)) for whose, note in kept]
+    aside = _of_another_place(own, [one for _, one in found], believed)
+    mine = [] if aside else [(whose, _opened(whose, note, believed)) for whose, note in own]
+    found = [*mine, *found]
+    origins = dict[str, str]()
+    for whose, one in found:
+        origin = origins.setdefault(_place(one), _log(one).origin)
+        if _log(one).origin != origin:
+            raise stop(f"The checkpoint of {whose} is of {_log(one).origin}, not of {origin}.", REFUSED)
+    return Told(
+        checkpoints=[one for _, one in found if isinstance(one, Checkpoint)],
+        registers=[one for _, one in found if isinstance(one, Register)],
+        own=any(isinstance(one, Register) for _, one in mine),
+    )
+
+
+def _opened(whose: str, note: bytes, believed: Sequence[Verifier]) -> Checkpoint | Register:
+    try:
+        return _parsed(opened(note, believed))
+    except (NotSigned, NotACheckpoint, NotARegister) as error:
+        raise stop(f"The checkpoint of {whose} is not to be trusted: {error}", REFUSED) from error
+
+
+def _parsed(text: str) -> Checkpoint | Register:
+    return Register.parsed(text) if is_register(text) else Checkpoint.parsed(text)
+
+
+def _of_another_place(
+    own: Sequence[tuple[str, bytes]], kept: Sequence[Checkpoint | Register], believed: Sequence[Verifier]
+) -> bool:
+    """Whether this place signs with a key that nobody asked about; and say so."""
+    if not own or not kept:
+        return False
+    try:
+        says = _parsed(own[0][1].decode().rpartition("\n\n")[0] + "\n")
+    except (NotACheckpoint, NotARegister, UnicodeDecodeError):
+        return False
+    if _place(says) in {*map(_place, kept), *(one.name for one in believed)}:
+        return False
+    origin = _log(says).origin
+    aside = f"The database's own checkpoint, of {origin}, is left aside: none of the keys is of that name."
+    say(harmless(aside), stderr=True)
+    return True
+
+
+def _log(one: Checkpoint | Register) -> Checkpoint:
+    return one.log if isinstance(one, Register) else one
+
+
+def _place(one: Checkpoint | Register) -> str:
+    return _log(one).origin.rpartition("/")[0]

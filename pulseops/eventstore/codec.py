@@ -50,6 +50,11 @@ class Codec:
             told = ", ".join(f"{kind} {version} to {version + 1}" for kind, version in sorted(wrong))
             raise ValueError(f"One upcaster leads from each version of a fact to the next. Not so: {told}.")
 
+    def knows(self, kind: str, schema_version: int) -> bool:
+        """Whether this version of PulseOps can read such facts."""
+        fact = self._facts.get(kind)
+        return fact is not None and 1 <= schema_version <= fact.schema_version
+
     def decode(self, row: Mapping[str, Any]) -> Recorded[Any]:
         """A row of `COLUMNS`, JSON as text. Raises UnknownFact."""
         kind, schema_version, data = row["type"], row["schema_version"], row["data"]
@@ -69,7 +74,7 @@ class Codec:
 
     def _upcast(self, kind: str, schema_version: int, data: str) -> Fact:
         fact = self._facts.get(kind)
-        if fact is None or not 1 <= schema_version <= fact.schema_version:
+        if fact is None or not self.knows(kind, schema_version):
             known = f"up to version {fact.schema_version}" if fact else f"only {', '.join(self._facts)}"
             raise UnknownFact(
                 f"History holds {kind} version {schema_version}, and this process knows {known}: "

@@ -20,7 +20,7 @@ WHERE log_id = $1 AND stream_id = $2 AND version <= $3 AND position BETWEEN
 ORDER BY version
 """  # noqa: S608 -- a constant of ours
 _ANSWERED = """
-SELECT fingerprint IS NOT DISTINCT FROM $3 AS same, stream_id, version, position, recorded_at
+SELECT coalesce(fingerprint, $3) IS NOT DISTINCT FROM $3 AS same, stream_id, version, position, recorded_at
 FROM eventstore.command WHERE log_id = $1 AND command_id = $2
 """
 _HEAD = """

@@ -1,11 +1,18 @@
 """Every incident as it now stands, one row each: what lists read, and analysts with SQL."""
 
+from collections.abc import Iterator
+from functools import reduce
+
 import asyncpg
+import msgspec
 from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, SmallInteger, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from pulseops.db.metadata import metadata
+from pulseops.incidents.events import FACTS
+from pulseops.incidents.incident import Incident, evolve
 from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
+from pulseops.projections.refolding import Life, Refold, Row
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
 
@@ -128,3 +135,15 @@ async def _fill(connection: asyncpg.Connection, part: Stretch) -> None:
 BOARD = Projector("incident", _project)
 
 MODEL = ReadModel(BOARD, _fill)
+
+
+def _refolded(life: Life) -> Iterator[Row]:
+    beginning: Incident | None = None
+    if (incident := reduce(evolve, life.facts, beginning)) is None:
+        return
+    row = msgspec.structs.asdict(incident)
+    row |= {name: msgspec.Raw(msgspec.json.encode(row[name])) for name in ("labels", "links")}
+    yield row | {"created_position": life.facts[0].position}
+
+
+REFOLD = Refold(name=BOARD.name, table=TABLE, stream="id", facts=FACTS, rows=_refolded)

@@ -1,20 +1,23 @@
 """What happened to an incident, one entry a fact: folded from a stream, and kept as a table for SQL users."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import asyncpg
-from msgspec import Meta, Struct
+import msgspec
+from msgspec import Meta, Raw, Struct
 from msgspec.structs import replace
 from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.db.metadata import metadata
-from pulseops.incidents.events import Created, IncidentFact
+from pulseops.incidents.events import FACTS, Created, IncidentFact
 from pulseops.incidents.telling import sentence, tell
 from pulseops.kernel.envelope import Recorded
 from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
+from pulseops.projections.refolding import Life, Refold, Row
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
 
@@ -117,3 +120,28 @@ async def _fill(connection: asyncpg.Connection, part: Stretch) -> None:
 TIMELINE = Projector("timeline", _project)
 
 MODEL = ReadModel(TIMELINE, _fill)
+
+
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+def _refolded(life: Life) -> Iterator[Row]:
+    for recorded, data in zip(life.facts, life.data, strict=True):
+        details = data.encode()
+        if isinstance(recorded.fact, Created):
+            told = _fields(details)
+            told.pop("description", None)
+            details = msgspec.json.encode(told)
+        yield {
+            "incident_id": recorded.stream_id,
+            "version": recorded.version,
+            "position": recorded.position,
+            "event": recorded.fact.type,
+            "timestamp": recorded.recorded_at,
+            "occurred_at": recorded.occurred_at,
+            "actor": recorded.meta.actor,
+            "details": Raw(details),
+        }
+
+
+REFOLD = Refold(name=TIMELINE.name, table=TABLE, stream="incident_id", facts=FACTS, rows=_refolded)

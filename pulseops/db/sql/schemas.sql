@@ -17,6 +17,7 @@ CREATE SCHEMA IF NOT EXISTS access AUTHORIZATION pulseops_owner;
 CREATE SCHEMA IF NOT EXISTS catalog AUTHORIZATION pulseops_owner;
 CREATE SCHEMA IF NOT EXISTS audit AUTHORIZATION pulseops_owner;
 CREATE SCHEMA IF NOT EXISTS analytics AUTHORIZATION pulseops_owner;
+CREATE SCHEMA IF NOT EXISTS replay AUTHORIZATION pulseops_owner;
 
 -- A function that runs with its owner's rights must not meet a stranger's objects on its way.
 DO $$
@@ -34,9 +35,10 @@ COMMENT ON SCHEMA escalation IS 'Deadlines and escalations, derived from the log
 COMMENT ON SCHEMA access IS 'Who may use PulseOps.';
 COMMENT ON SCHEMA catalog IS 'Read models of teams and services, derived from the log.';
 COMMENT ON SCHEMA audit IS 'What history is proved by: the tree of each log, and what was signed of it.';
+COMMENT ON SCHEMA replay IS 'What a replay makes of history, to be compared: empty while none is under way, or kept.';
 COMMENT ON SCHEMA analytics IS 'Views for analysts, a contract: columns are added, and never change or go.';
 
-GRANT USAGE ON SCHEMA eventstore, incidents, escalation, access, catalog, audit TO pulseops_app;
+GRANT USAGE ON SCHEMA eventstore, incidents, escalation, access, catalog, audit, replay TO pulseops_app;
 -- Analysts had the tables once, and now have the views alone.
 REVOKE ALL ON SCHEMA eventstore, incidents, escalation, access, catalog, audit FROM pulseops_analyst;
 GRANT USAGE ON SCHEMA analytics TO pulseops_analyst;

@@ -2,6 +2,7 @@
 -- Without events only the command is recorded, at the version and position that the stream has (0, 0: there is
 -- none): nothing takes a position, no name is taken or given back, and a repetition is `replayed` all the same.
 -- Requests of one `bundle` are stored together or not at all: where one is not stored, the rest is `void`.
+-- A command whose fingerprint is not known, because it came in with an import, is the same as any under its id.
 -- The lock on the log's row comes first and is a statement of its own, so that everything after it sees every
 -- earlier append: position order is commit order, and only what is stored takes a position. It is no advisory
 -- lock, because any login could take that, and stop every append for as long as it likes.
@@ -64,7 +65,8 @@ BEGIN
   ), alone AS NOT MATERIALIZED (
     SELECT r.*, CASE
       WHEN (r.earlier).command_id IS NOT NULL THEN
-        CASE WHEN (r.earlier).fingerprint IS NOT DISTINCT FROM r.fingerprint THEN 'replayed' ELSE 'reused' END
+        CASE WHEN coalesce((r.earlier).fingerprint, r.fingerprint) IS NOT DISTINCT FROM r.fingerprint
+          THEN 'replayed' ELSE 'reused' END
       WHEN r.expected_version IS DISTINCT FROM r.current_version THEN 'conflict'
       WHEN r.holder <> r.stream_id THEN 'taken'
       ELSE 'stored' END AS own_verdict

@@ -1,0 +1,69 @@
+-- The rows that a replay of the positions up to p_up_to made of a read model, against those that everybody reads, in
+-- one snapshot of them: how many there are, how many were compared and differ, and the first of these by key, at most
+-- p_most of them: [{expected, found}], null for a row that is not there.
+-- Not compared are rows of the streams p_parked, and those that went on since, or began since. That a row did so is
+-- not taken on its word: at the position that it names there is an event of its stream, of its version.
+-- p_stream is the column that holds the stream of a row.
+CREATE OR REPLACE FUNCTION audit.compare_replay_v1(
+  p_name text, p_stream text, p_log smallint, p_up_to bigint, p_parked uuid[], p_most integer
+)
+RETURNS TABLE (compared bigint, newer bigint, left_out bigint, differing bigint, first jsonb)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET work_mem = '64MB'
+AS $$
+DECLARE
+  v_live eventstore.generation;
+  v_schema text;
+  v_table text;
+  v_key text;
+BEGIN
+  SELECT * INTO v_live FROM eventstore.generation AS g WHERE g.name = p_name AND g.state = 'live';
+  v_schema := split_part(v_live.relation, '.', 1);
+  v_table := split_part(v_live.relation, '.', 2);
+  SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY k.place) INTO v_key
+  FROM pg_index AS i
+  CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (attnum, place)
+  JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+  WHERE i.indrelid = to_regclass(format('%I.%I', v_schema, v_table || '_' || v_live.generation))
+    AND i.indisprimary;
+  RETURN QUERY EXECUTE format($compare$
+    WITH pair AS (
+      SELECT %1$s, CASE
+        WHEN coalesce(a.told, b.live) = ANY ($3) THEN 'left out'
+        WHEN b.at > $2 AND EXISTS (
+          SELECT FROM eventstore.event AS e
+          WHERE e.log_id = $1 AND e.position = b.at AND e.stream_id = b.live AND e.version = b.nth
+        ) THEN 'newer'
+        WHEN a.hash IS DISTINCT FROM b.hash THEN 'differs'
+        ELSE 'same'
+      END AS verdict
+      FROM (
+        SELECT %1$s, t.%2$I AS told, hash_record_extended(t, 0) AS hash FROM replay.%4$I AS t
+      ) AS a
+      FULL JOIN (
+        SELECT %1$s, t.%2$I AS live, t.position AS at, t.version AS nth, hash_record_extended(t, 0) AS hash
+        FROM %3$I.%4$I AS t WHERE t.log_id = $1
+      ) AS b USING (%1$s)
+    ), first AS (
+      SELECT %1$s, row_number() OVER (ORDER BY %1$s) AS nth FROM pair WHERE verdict = 'differs'
+      ORDER BY %1$s LIMIT $4
+    )
+    SELECT
+      count(*) FILTER (WHERE verdict IN ('same', 'differs')),
+      count(*) FILTER (WHERE verdict = 'newer'),
+      count(*) FILTER (WHERE verdict = 'left out'),
+      count(*) FILTER (WHERE verdict = 'differs'),
+      (
+        SELECT jsonb_agg(jsonb_build_object('expected', to_jsonb(x), 'found', to_jsonb(y)) ORDER BY f.nth)
+        FROM first AS f
+        LEFT JOIN replay.%4$I AS x USING (%1$s)
+        LEFT JOIN %3$I.%4$I AS y USING (%1$s)
+      )
+    FROM pair
+  $compare$, v_key, p_stream, v_schema, v_table) USING p_log, p_up_to, p_parked, p_most;
+END
+$$;
+
+GRANT EXECUTE ON FUNCTION audit.compare_replay_v1(text, text, smallint, bigint, uuid[], integer) TO pulseops_app;

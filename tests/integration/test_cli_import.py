@@ -1,0 +1,101 @@
+"""`pulseops events import` as an operator meets it."""
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulseops.cli.app import app
+from pulseops.up.home import Home, owned_database_of
+from pulseops.up.standing import standing
+from tests.conftest import Database
+from tests.histories import report
+from tests.integration.importing import owner, rows, taken_out
+from tests.integration.sealing import root_of_history
+
+Run = Callable[..., tuple[object, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def ran(*tokens: str) -> tuple[object, str, str]:
+        try:
+            app(tokens, result_action="return_value")
+            code: object = 0
+        except SystemExit as stopped:
+            code = stopped.code
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return ran
+
+
+def done(work: Awaitable[Any]) -> Any:
+    async def awaited() -> Any:
+        return await work
+
+    return asyncio.run(awaited())
+
+
+async def with_incidents(url: str, file: Path) -> bytes:
+    async with owner(url) as connection:
+        await report(connection, 7)
+        root = await root_of_history(connection, 7)
+    await taken_out(url, file)
+    return root
+
+
+def test_an_export_is_taken_in_by_whoever_may_migrate_and_by_nobody_else(
+    database: Database, twin: Database, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = done(with_incidents(database.admin_url, tmp_path / "all"))
+    monkeypatch.setenv("PULSEOPS_DATABASE_URL", twin.app_url)
+    code, _, told = run("events", "import", str(tmp_path / "all"))
+    assert (code, "PULSEOPS_MIGRATION_URL" in told) == (1, True)
+
+    monkeypatch.setenv("PULSEOPS_MIGRATION_URL", twin.admin_url)
+    code, out, told = run("events", "import", str(tmp_path / "all"), "--json")
+    assert (code, told) == (0, "")
+    assert json.loads(out) == {"log": "default", "events": 7, "root": b64encode(root).decode()}
+    here, there = (done(rows(one.admin_url, "eventstore.event")) for one in (database, twin))
+    assert there == here
+    assert run("events", "import", str(tmp_path / "all"))[0] == 1
+
+
+def test_a_home_that_no_up_runs_from_is_filled_before_its_first_start(
+    database: Database, ground: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(with_incidents(database.admin_url, tmp_path / "all"))
+    monkeypatch.delenv("PULSEOPS_DATABASE_URL", raising=False)
+    monkeypatch.delenv("PULSEOPS_MIGRATION_URL", raising=False)
+    home = ground / "filled"
+    with Home(home).held():
+        code, _, told = run("events", "import", str(tmp_path / "all"), "--home", str(home))
+        assert (code, "PulseOps already runs from" in told) == (1, True)
+    code, out, told = run("events", "import", str(tmp_path / "all"), "--home", str(home), "--json")
+    assert (code, told, json.loads(out)["events"]) == (0, "", 7)
+    assert owned_database_of(home) is None, "nothing runs any more"
+    with standing(home) as url:
+        assert done(rows(url, "eventstore.event")) == done(rows(database.admin_url, "eventstore.event"))
+        # As with an `up` that runs: whoever has the home has its superuser.
+        code, _, told = run("events", "import", str(tmp_path / "all"), "--home", str(home))
+        assert (code, "default has a history already" in told) == (1, True)
+
+
+def test_what_cannot_be_read_or_named_is_a_mistake_of_the_caller(
+    database: Database, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULSEOPS_DATABASE_URL", database.admin_url)
+    code, _, told = run("events", "import", str(tmp_path / "none"))
+    assert (code, told) == (2, f"{tmp_path / 'none'} cannot be read: No such file or directory\n")
+    assert run("events", "import", str(tmp_path))[0] == 2
+    (tmp_path / "some").write_text("")
+    assert run("events", "import", str(tmp_path / "some")) == (1, "", "The file is empty.\n")
+    assert run("events", "import", str(tmp_path / "some"), "--log", "No Name")[0] == 2
+    assert run("events", "import", str(tmp_path / "some"), "--key", str(tmp_path / "none"))[0] == 2
