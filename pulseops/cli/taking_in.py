@@ -23,7 +23,7 @@ from pulseops.eventstore.importing import Into, take_in
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.settings import Settings, SettingsError
-from pulseops.up.home import owned_database_of
+from pulseops.up.home import database_of
 from pulseops.up.processes import CannotStart
 from pulseops.up.standing import standing
 from pulseops.wiring import CODEC, HOLDS
@@ -127,7 +127,7 @@ def _owned(home: Path | None) -> Iterator[str]:
     except SettingsError as error:
         raise stop(str(error), USAGE) from error
     path = (home or settings.home).expanduser()
-    if url is not None or (url := owned_database_of(path)) is not None:
+    if url is not None or (url := database_of(path, admin=True)) is not None:
         yield url
         return
     try:

@@ -69,7 +69,7 @@ def taken(path: Path) -> bytes:
 def told(
     kept: Iterable[tuple[str, bytes]], believed: Sequence[Verifier], own: Sequence[tuple[str, bytes]] = ()
 ) -> Told:
-    """What stands in the notes, each with whose it is: one log of each place that signs, else this is the end.
+    """What stands in the notes, each with whose it is: one log of each place, else this is the end.
 
     `own` are the database's, and come first; they are left aside where it has taken history in and signed it
     with a key that nobody asked about. What was kept is held against history all the same.

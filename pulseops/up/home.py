@@ -180,28 +180,19 @@ def write_private(path: Path, content: bytes, *, owner: Account | None = None) -
         raise
 
 
-def database_of(path: Path) -> str | None:
-    """The URL of the database that an `up` keeps in this home, as the login `pulseops`; None without one."""
-    servers = _running_servers(path)
-    if servers is None:
-        return None
-    return f"postgresql://pulseops:{servers.password}@127.0.0.1:{servers.postgres_port}/pulseops"
+def database_of(path: Path, *, admin: bool = False) -> str | None:
+    """The URL of the database that an `up` keeps in this home, as the login `pulseops`; None without one.
 
-
-def owned_database_of(path: Path) -> str | None:
-    """As `database_of`, as the superuser: for what only the owner of the tables may."""
-    servers = _running_servers(path)
-    if servers is None:
-        return None
-    return f"postgresql://postgres:{servers.superuser_password}@127.0.0.1:{servers.postgres_port}/pulseops"
-
-
-def _running_servers(path: Path) -> Servers | None:
+    `admin`: as the superuser, as for migrations.
+    """
     try:
         servers = msgspec.json.decode((path / "servers.json").read_bytes(), type=Servers)
     except (OSError, msgspec.DecodeError):
         return None
-    return None if Mark.read(path / "run" / "postgres") is None else servers
+    if Mark.read(path / "run" / "postgres") is None:
+        return None
+    user, password = ("postgres", servers.superuser_password) if admin else ("pulseops", servers.password)
+    return f"postgresql://{user}:{password}@127.0.0.1:{servers.postgres_port}/pulseops"
 
 
 def running_api(path: Path) -> Api | None:

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from docs.generate import views
+from docs.promise import present
 from pulseops.db.migrate import migrate
 from tests.conftest import Database
 from tests.integration.rebuilding import MODELS, rebuilt
@@ -17,7 +18,11 @@ from tests.serving import Api
 
 _CANARY = "canary-7c20"
 _PASSWORD = "correct horse"
-_VIEWS = ("log", "incident", "timeline", "deadline", "team", "service", "event")
+_VIEWS = (
+    *("log", "incident", "timeline", "deadline", "team", "service", "event", "response", "stint"),
+    *("assignment", "acknowledgement", "escalation", "correction", "hourly", "daily", "work", "load"),
+    "freshness",
+)
 
 _PRIVILEGE, _NO_TABLE = asyncpg.InsufficientPrivilegeError, asyncpg.ObjectNotInPrerequisiteStateError
 _REFUSED: dict[str, tuple[type[asyncpg.PostgresError], str]] = {
@@ -28,6 +33,8 @@ _REFUSED: dict[str, tuple[type[asyncpg.PostgresError], str]] = {
             "incidents.incident",
             "incidents.incident_1",
             "incidents.timeline_1",
+            "incidents.response",
+            "incidents.stint_1",
             "escalation.deadline",
             "catalog.team_1",
             "eventstore.event",
@@ -39,6 +46,7 @@ _REFUSED: dict[str, tuple[type[asyncpg.PostgresError], str]] = {
             "eventstore.append_v2(1::smallint, '[]')",
             "eventstore.create_log_v1('mine', clock_timestamp())",
             "incidents.knows_v2('CREATED', 1::smallint)",
+            "incidents.responses_v1(1::smallint, '{}', 1)",
             "access.rotate_key_v1(1::smallint, '', '', clock_timestamp(), clock_timestamp())",
         )
     },
@@ -97,11 +105,22 @@ _ASKED = (
     "SELECT a.title FROM analytics.incident a RIGHT JOIN analytics.event b ON b.incident_id = a.id",
     "SELECT string_agg(v::text, '') OVER () FROM analytics.timeline v WHERE true OR log_id = 1",
     "SELECT v::text FROM analytics.incident v WHERE log_id = 1",
+    "SELECT b::text FROM analytics.backlog_at_v1(clock_timestamp()) b",
     "SELECT s::text FROM pg_stats s",
     "SELECT s::text FROM pg_stats_ext s",
     "SELECT a::text FROM pg_stat_activity a WHERE a.pid <> pg_backend_pid()",
     "SELECT m::text FROM pg_largeobject_metadata m",
 )
+
+# What each incident goes through, so that no view is empty.
+_LIFE: dict[str, dict[str, str | bool]] = {
+    "escalate": {},
+    "acknowledge": {},
+    "category": {"category": "network", "correction": True},
+    "assign": {"responder": "ana"},
+    "resolve": {},
+    "reopen": {},
+}
 
 
 @asynccontextmanager
@@ -125,10 +144,13 @@ async def ours(database: Database, api: Api, admin: asyncpg.Connection) -> Tenan
     await migrate(database.admin_url)  # a copied database has lost what is revoked from PUBLIC
     first, second = Tenant(api, api.token, 1), await tenant(api, "ours")
     for who, name in ((first, _CANARY), (second, "ours")):
-        await who.report(_CANARY if who is first else "42", service=name, labels={"label": name})
+        made = await who.report(_CANARY if who is first else "42", service=name, labels={"label": name})
+        for verb, asked in _LIFE.items():
+            answer = await who.ask("POST", f"/incident/{made['id']}/{verb}", json={"note": name, **asked})
+            assert answer.is_success, answer.text
         for path, body in ((f"/teams/{name}", {}), (f"/services/{name}", {"team": name})):
-            made = await who.ask("PUT", path, json={"description": name, **body})
-            assert made.is_success, made.text
+            answer = await who.ask("PUT", path, json={"description": name, **body})
+            assert answer.is_success, answer.text
         await follow(api.app.state.pool, who.log_id)
     await admin.execute("ANALYZE")
     return second
@@ -304,3 +326,43 @@ async def test_every_view_and_column_says_what_it_is_and_is_what_the_document_sa
         section = document.partition(f"### {row['view']}\n")[2].partition("###")[0]
         assert row["about"] in section, row["view"]
         assert f"| `{row['attname']}` | {row['type']} | {row['told']} |" in section
+
+
+async def test_every_function_says_what_it_is_and_reads_with_the_rights_of_its_caller(
+    ana: asyncpg.Connection, admin: asyncpg.Connection, ours: Tenant
+) -> None:
+    rows = await admin.fetch(
+        """
+        SELECT p.proname AS name, obj_description(p.oid, 'pg_proc') AS about, p.prosecdef AS by_owner,
+          has_function_privilege('pulseops_analyst', p.oid, 'EXECUTE') AS open,
+          has_function_privilege('pg_monitor', p.oid, 'EXECUTE') AS open_to_all
+        FROM pg_proc p WHERE p.pronamespace = 'analytics'::regnamespace
+        """
+    )
+    document = "\n".join(views())
+    assert [row["name"] for row in rows if row["open_to_all"] or row["by_owner"]] == []
+    assert {row["name"] for row in rows if row["open"]} == set(present()["functions"])
+    for row in rows:
+        if row["open"]:
+            section = document.partition(f"### analytics.{row['name']}\n")[2].partition("###")[0]
+            assert row["about"] in section, row["name"]
+    found = await ana.fetch("SELECT log_id FROM analytics.backlog_at_v1(clock_timestamp())")
+    assert [row["log_id"] for row in found] == [ours.log_id]
+
+
+async def test_how_far_behind_the_views_are_is_told(
+    ana: asyncpg.Connection, admin: asyncpg.Connection, ours: Tenant
+) -> None:
+    fresh = "SELECT model, behind, true_until, left_out FROM analytics.freshness ORDER BY model"
+    newest = "SELECT max(recorded_at) FROM eventstore.event WHERE log_id = $1"
+    for row in await ana.fetch(fresh):
+        until = await admin.fetchval(newest, ours.log_id)
+        assert (row["behind"], row["true_until"], row["left_out"]) == (0, until, 0), row["model"]
+    await ours.report("One more")
+    await admin.execute(
+        "UPDATE eventstore.subscription SET parked = array[gen_random_uuid()] WHERE name = 'response'"
+    )
+    for row in await ana.fetch(fresh):
+        assert row["behind"] > 0
+        assert row["true_until"] < await admin.fetchval(newest, ours.log_id)
+        assert row["left_out"] == (row["model"] == "response")

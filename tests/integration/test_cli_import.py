@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pulseops.cli.app import app
-from pulseops.up.home import Home, owned_database_of
+from pulseops.up.home import Home, database_of
 from pulseops.up.standing import standing
 from tests.conftest import Database
 from tests.histories import report
@@ -80,7 +80,7 @@ def test_a_home_that_no_up_runs_from_is_filled_before_its_first_start(
         assert (code, "PulseOps already runs from" in told) == (1, True)
     code, out, told = run("events", "import", str(tmp_path / "all"), "--home", str(home), "--json")
     assert (code, told, json.loads(out)["events"]) == (0, "", 7)
-    assert owned_database_of(home) is None, "nothing runs any more"
+    assert database_of(home, admin=True) is None, "nothing runs any more"
     with standing(home) as url:
         assert done(rows(url, "eventstore.event")) == done(rows(database.admin_url, "eventstore.event"))
         # As with an `up` that runs: whoever has the home has its superuser.
