@@ -63,7 +63,7 @@ def period(since: datetime | None, until: datetime | None, zone: str, *, now: da
 
     Raises InvalidInput, pointing to `/since`, `/until` or `/zone`.
     """
-    _known(zone)
+    zone_named(zone)
     end = now if until is None else min(until, now)
     begin = _back(end, _WEEK) if since is None else since
     if begin >= end:
@@ -77,8 +77,7 @@ def period(since: datetime | None, until: datetime | None, zone: str, *, now: da
 
 def last_week(zone: str, *, now: datetime) -> Period:
     """The last whole week, Monday to Sunday, of `zone`. Raises InvalidInput, pointing to `/zone`."""
-    _known(zone)
-    where = ZoneInfo(zone)
+    where = zone_named(zone)
     today = now.astimezone(where).date()
     monday = today - timedelta(days=today.weekday())
     first, last = (datetime.combine(day, time.min, where) for day in (monday - _WEEK, monday))
@@ -104,6 +103,8 @@ def _zones() -> frozenset[str]:
     return frozenset(name for name in available_timezones() if name not in {"localtime", "posixrules"})
 
 
-def _known(zone: str) -> None:
+def zone_named(zone: str) -> ZoneInfo:
+    """Raises InvalidInput, pointing to `/zone`."""
     if zone not in _zones():
         raise InvalidInput(f"There is no such time zone.{meant(zone, sorted(_zones()))}", pointer="/zone")
+    return ZoneInfo(zone)

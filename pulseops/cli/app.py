@@ -37,6 +37,12 @@ app.command(
     group=USE,
     help="Look at how incidents are classified.",
 )
+app.command(
+    "pulseops.cli.reports:report",
+    name="report",
+    group=USE,
+    help="Say how fast incidents are answered, by whom, and what is noise.",
+)
 app.command("pulseops.cli.keys:key", name="key", group=USE, help="Make, list and revoke API keys.")
 app.command("pulseops.cli.users:users", name="users", group=USE, help="See, grant and revoke users.")
 app.command("pulseops.cli.logs:logs", name="logs", group=USE, help="Make and list logs: one a tenant.")

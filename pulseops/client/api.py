@@ -13,6 +13,7 @@ from pulseops.client.escalations import Escalations
 from pulseops.client.incidents import Incidents
 from pulseops.client.method import Room, W, method, streamed
 from pulseops.client.reading import reader
+from pulseops.client.reports import Reports
 from pulseops.client.results import Health, WhoAmI
 from pulseops.client.terms import Terms
 from pulseops.client.wire import AsyncWire, Wire, options, proxied
@@ -31,6 +32,7 @@ class Api(Room[W]):
         self.escalations: Escalations[W] = Escalations(wire)
         self.teams: Teams[W] = Teams(wire)
         self.services: Services[W] = Services(wire)
+        self.reports: Reports[W] = Reports(wire)
         self.keys: Keys[W] = Keys(wire)
         self.users: Users[W] = Users(wire)
         self.audit: Audit[W] = Audit(wire)
