@@ -41,6 +41,7 @@ _ABOUT: dict[str, Any] = {"period": WEEK, "before": WEEK.before(), "teams": (), 
 def durations(incidents: int, ended: int, p50: float) -> Durations:
     return Durations(
         incidents=incidents,
+        merged=incidents // 30,
         ended=ended,
         mean=1.4 * p50 if ended else None,
         p50=p50 if ended else None,
@@ -87,8 +88,10 @@ def timed(
 def _load(size: int) -> Load:
     return Load(
         incidents=size,
-        acknowledgements=4 * size // 5,
-        escalations=size // 6,
+        acknowledged=4 * size // 5,
+        resolved=3 * size // 4,
+        escalated=size // 6,
+        acts=size + 4 * size // 5 + 3 * size // 4 + size // 6,
         outside_hours=3 * size // 5,
         at_night=size // 4,
         share=size / 222,
@@ -112,7 +115,13 @@ def load() -> LoadReport:
         for n, name in enumerate(names)
     )
     series = tuple(
-        LoadStep(at=at, incidents=int(one), acknowledgements=int(one * 0.8), escalations=int(one / 7))
+        LoadStep(
+            at=at,
+            incidents=int(one),
+            acknowledged=int(one * 0.8),
+            resolved=int(one * 0.7),
+            escalated=int(one / 7),
+        )
         for at, one in zip(_STEPS, _wave(30, 1), strict=True)
     )
     return LoadReport(

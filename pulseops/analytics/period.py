@@ -15,6 +15,7 @@ Step = Literal["hour", "day"]
 
 LONGEST = timedelta(days=400)
 """A year, and what it takes to hold it against the one before."""
+LONGEST_DIGEST = timedelta(days=35)
 _HOURLY = timedelta(hours=50)
 """The longest period that is told by the hour: two days, on whichever day the clocks change."""
 _WEEK = timedelta(days=7)
@@ -58,7 +59,9 @@ class Period(Struct, frozen=True, kw_only=True):
                 at += timedelta(hours=1)
 
 
-def period(since: datetime | None, until: datetime | None, zone: str, *, now: datetime) -> Period:
+def period(
+    since: datetime | None, until: datetime | None, zone: str, *, now: datetime, longest: timedelta = LONGEST
+) -> Period:
     """What was asked for, in UTC. It ends now at the latest, and is the week before that by itself.
 
     Raises InvalidInput, pointing to `/since`, `/until` or `/zone`.
@@ -70,8 +73,8 @@ def period(since: datetime | None, until: datetime | None, zone: str, *, now: da
         if until is None or until > now:
             raise InvalidInput("It is not over yet: a report needs a time that was.", pointer="/since")
         raise InvalidInput("It must be before `until`.", pointer="/since")
-    if end - begin > LONGEST:
-        raise InvalidInput(f"A report is about {LONGEST.days} days at most.", pointer="/since")
+    if end - begin > longest:
+        raise InvalidInput(f"This report is about {longest.days} days at most.", pointer="/since")
     return _of(begin, end, zone)
 
 

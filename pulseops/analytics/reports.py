@@ -10,7 +10,7 @@ from pulseops.analytics.period import Period
 
 Timed = Literal["mtta", "mttr"]
 By = Literal["team", "priority", "service", "category"]
-NoisyBy = Literal["service", "dedupKey", "category", "team"]
+NoisyBy = Literal["service", "category", "team", "dedupKey", "rule"]
 Unit = Literal["incidents", "seconds", "share", "times"]
 
 
@@ -33,9 +33,11 @@ class Durations(Struct, frozen=True, kw_only=True):
 
     `ended` of them were acknowledged, or resolved; the others have not been, and are in no mean and no
     percentile, which are null where `ended` is 0. Percentiles are interpolated: of one they are that one.
+    `merged` of them live on in others; `reopened` were over before.
     """
 
     incidents: int
+    merged: int
     ended: int
     mean: float | None
     p50: float | None
@@ -78,22 +80,27 @@ class TimedReport(About, frozen=True, kw_only=True, rename="camel"):
 
 
 class Load(Struct, frozen=True, kw_only=True, rename="camel"):
-    """How much fell to somebody.
+    """How much fell to somebody: `incidents` to a team that were reported, to a person that they were given.
 
-    `outside_hours` and `at_night` are how many of `incidents`, `acknowledgements` and `escalations` together
-    came then, in the report's zone; `share` is of all that the report counts of its kind, from 0 to 1.
+    `acts` are all four together; `outside_hours` and `at_night` are how many of them came then, in the
+    report's zone; `share` is of all acts of its kind, from 0 to 1.
     """
 
     incidents: int
-    acknowledgements: int
-    escalations: int
+    acknowledged: int
+    resolved: int
+    escalated: int
+    acts: int
     outside_hours: int
     at_night: int
     share: float
 
 
 class LoadRow(Struct, frozen=True, kw_only=True):
-    """Of a team what is its own; of a person what they were given, said and heard."""
+    """Of a team what its incidents caused; of a person, a key or whoever hears of a level what fell to them.
+
+    `series` has the acts of each step of the report.
+    """
 
     kind: Literal["team", "person"]
     name: str | None
@@ -103,16 +110,20 @@ class LoadRow(Struct, frozen=True, kw_only=True):
 
 
 class LoadStep(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What came in one step of the period."""
+    """What fell to all teams together in one step of the period."""
 
     at: datetime
     incidents: int
-    acknowledgements: int
-    escalations: int
+    acknowledged: int
+    resolved: int
+    escalated: int
 
 
 class LoadReport(About, frozen=True, kw_only=True, rename="camel"):
-    """Who carried what. Business hours and nights are told in words, as they are counted."""
+    """Who carried what. Business hours and nights are told in words, as they are counted.
+
+    `total` is of all teams; people are not added up, since several may act on one incident.
+    """
 
     report: Literal["load"]
     business_hours: str

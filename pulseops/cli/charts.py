@@ -141,7 +141,7 @@ def _load(figure: "Figure", report: LoadReport) -> None:
         rows = [row for row in report.rows if row.kind == kind][:_MOST]
         night = [row.now.at_night for row in rows]
         evening = [max(0, row.now.outside_hours - row.now.at_night) for row in rows]
-        office = [words.all_of(row.now) - row.now.outside_hours for row in rows]
+        office = [row.now.acts - row.now.outside_hours for row in rows]
         parts = (
             ("business hours", office, _SKY),
             ("evenings and weekends", evening, _BLUE),
@@ -149,7 +149,7 @@ def _load(figure: "Figure", report: LoadReport) -> None:
         )
         _stacked(axis, [_name(row.name) for row in rows], parts)
         axis.set_title("Teams" if kind == "team" else "People")
-    axes[-1].set_xlabel("incidents, acknowledgements and escalations")
+    axes[-1].set_xlabel("reports, acknowledgements, ends and escalations")
     axes[0].legend(loc="lower right", ncols=3, bbox_to_anchor=(1, 1))
 
 

@@ -26,7 +26,6 @@ from pulseops.cli.report_words import (
     FIGURES,
     Turn,
     about,
-    all_of,
     change,
     lasted,
     notes,
@@ -114,18 +113,23 @@ def _load(report: LoadReport, columns: int) -> Iterator[Table]:
 
 
 def _of_kind(kind: str, lines: Sequence[LoadRow], columns: int) -> Table:
-    names = [kind.upper(), "INCIDENTS", "ACKS", "ESCALATIONS", "OUTSIDE HOURS", "NIGHT", "SHARE", "CHANGE"]
-    rows = _rows(*names, *(["TREND"] if columns >= _ROOMY else []))
+    names = [kind.upper(), "REPORTED" if kind == "team" else "GIVEN", "ACKED", "RESOLVED", "ESCALATED"]
+    names += ["AFTER HOURS", "NIGHT", "SHARE", *(["CHANGE", "TREND"] if columns >= _ROOMY else [])]
+    rows = _rows(*names)
     for row in lines:
         now, before = row.now, row.before
-        rows.add_row(
-            _name(row.name),
-            *(f"{one:,}" for one in (now.incidents, now.acknowledgements, now.escalations)),
-            *(f"{one:,}" for one in (now.outside_hours, now.at_night)),
-            percent(now.share),
-            _change(all_of(now), all_of(before) if before else None),
-            *([spark(row.series)] if columns >= _ROOMY else []),
+        counts = (
+            now.incidents,
+            now.acknowledged,
+            now.resolved,
+            now.escalated,
+            now.outside_hours,
+            now.at_night,
         )
+        cells: list[RenderableType] = [*(f"{one:,}" for one in counts), percent(now.share)]
+        if columns >= _ROOMY:
+            cells += [_change(now.acts, before.acts if before else None), spark(row.series)]
+        rows.add_row(_name(row.name), *cells)
     return rows
 
 

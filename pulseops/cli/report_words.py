@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from pulseops.analytics.period import Period
 from pulseops.analytics.reports import (
     Figure,
-    Load,
     LoadReport,
     NoiseReport,
     Report,
@@ -113,11 +112,6 @@ def reported(report: Report) -> int:
             return len(report.rows)
         case _:
             return report.total.incidents
-
-
-def all_of(load: Load) -> int:
-    """Everything that came to somebody."""
-    return load.incidents + load.acknowledgements + load.escalations
 
 
 def lasted(seconds: float | None) -> str:
