@@ -26,6 +26,8 @@ import pulseops.catalog.team
 import pulseops.escalation.timers
 import pulseops.eventstore.tables
 import pulseops.incidents.board
+import pulseops.incidents.response
+import pulseops.incidents.stint
 import pulseops.incidents.timeline
 import pulseops.projections.generations
 import pulseops.subscriptions.tables  # noqa: F401  -- these fill the metadata
@@ -55,6 +57,11 @@ _STATEMENT = re.compile(
 )
 _VIEW = re.compile(r"SELECT analytics\.publish_v1\('(\w+)'")
 _VIEW_COLUMN = re.compile(r"::(\S+) AS (\w+),?$", re.MULTILINE)
+_FUNCTION = re.compile(
+    r"CREATE OR REPLACE FUNCTION (analytics\.\w+)(\(.*?\))\s+RETURNS (.+?)\nLANGUAGE .*?"
+    r"COMMENT ON FUNCTION \1 IS\s+'((?:[^']|'')+)';",
+    re.DOTALL,
+)
 _VIEW_COMMENT = re.compile(r"COMMENT ON (?:VIEW|COLUMN) analytics\.([\w.]+) IS\s+'((?:[^']|'')+)';")
 _KINDS = {
     inspect.StrType: "string",
@@ -152,15 +159,23 @@ def tables() -> Iterator[str]:
 
 
 def views() -> Iterator[str]:
-    """What analysts read, by the files that publish it. The schema's heading stands above."""
+    """What analysts read and call, by the files that make it. The schema's heading stands above."""
     for file in objects.OBJECTS:
         text = (objects.PACKAGE / file).read_text(encoding="utf-8")
         for name in _VIEW.findall(text):
             told = {of: what.replace("''", "'") for of, what in _VIEW_COMMENT.findall(text)}
             yield from (f"### analytics.{name}", told[name])
-            columns = ((f"`{one}`", kind, told[f"{name}.{one}"]) for kind, one in _VIEW_COLUMN.findall(text))
+            columns = (
+                (f"`{one}`", kind.replace("float8", "double precision"), told[f"{name}.{one}"])
+                for kind, one in _VIEW_COLUMN.findall(text)
+            )
             yield _rows("column", columns, "what")
             yield "- `pulseops_analyst` may SELECT"
+        for function, takes, gives, what in _FUNCTION.findall(text):
+            yield f"### {function}"
+            yield what.replace("''", "'")
+            yield f"```sql\n{function}{takes} RETURNS {gives}\n```"
+            yield "- `pulseops_analyst` may EXECUTE"
 
 
 def _note(table: Table) -> str:

@@ -27,6 +27,8 @@ import pulseops.catalog.team
 import pulseops.escalation.timers
 import pulseops.eventstore.tables
 import pulseops.incidents.board
+import pulseops.incidents.response
+import pulseops.incidents.stint
 import pulseops.incidents.timeline
 import pulseops.projections.generations
 import pulseops.subscriptions.tables  # noqa: F401  (fills the metadata)

@@ -28,11 +28,13 @@ from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.history import LogHistory
 from pulseops.eventstore.store import Appender, EventStore, History
 from pulseops.http import docs, health, openapi, problem_pages
-from pulseops.incidents import board, timeline
+from pulseops.incidents import board, response, stint, timeline
 from pulseops.incidents import routes as incidents
 from pulseops.incidents.answers import Incidents
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
+from pulseops.incidents.response import RESPONSES
+from pulseops.incidents.stint import STINTS
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.decider import Reactor
 from pulseops.live import routes as live
@@ -68,7 +70,14 @@ ROUTES = (
 )
 
 
-READ_MODELS: Sequence[ReadModel] = (board.MODEL, timeline.MODEL, team.MODEL, service.MODEL)
+READ_MODELS: Sequence[ReadModel] = (
+    board.MODEL,
+    timeline.MODEL,
+    response.MODEL,
+    stint.MODEL,
+    team.MODEL,
+    service.MODEL,
+)
 """What can be rebuilt beside itself. Deadlines cannot: the sweep moves them too."""
 
 
@@ -82,7 +91,7 @@ def inline(rules: Rulebook) -> Sequence[Reactor]:
 
 def projectors(rules: Rulebook) -> Sequence[Projector]:
     """Led by the worker."""
-    return (BOARD, TIMELINE, deadlines(rules.escalation), TEAMS, SERVICES, SEALER)
+    return (BOARD, TIMELINE, RESPONSES, STINTS, deadlines(rules.escalation), TEAMS, SERVICES, SEALER)
 
 
 def assemble(appender: Appender, history: History, rules: Rulebook, *, log_id: int = 1) -> Incidents:

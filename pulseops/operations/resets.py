@@ -3,10 +3,12 @@
 from pulseops.catalog.service import SERVICES
 from pulseops.catalog.team import TEAMS
 from pulseops.incidents.board import BOARD
+from pulseops.incidents.response import RESPONSES
+from pulseops.incidents.stint import STINTS
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.subscriptions.operating import Conflicting
 
-_REBUILT = frozenset((BOARD.name, TIMELINE.name, TEAMS.name, SERVICES.name))
+_REBUILT = frozenset((BOARD.name, TIMELINE.name, RESPONSES.name, STINTS.name, TEAMS.name, SERVICES.name))
 
 
 def refuse_read_models(name: str) -> None:

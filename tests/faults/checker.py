@@ -25,7 +25,7 @@ from tests.integration.test_board_and_timeline import folded_board, folded_timel
 
 Past = dict[UUID, list[Recorded[Any]]]
 
-FOLLOWERS = {"incident", "timeline", "deadline", "team", "service", "seal"}
+FOLLOWERS = {"incident", "timeline", "response", "stint", "deadline", "team", "service", "seal"}
 _OUTAGE: set[int | None] = {503, 504, None}
 FORESEEN: Mapping[Asked, set[int | None]] = {
     "create": {201, *_OUTAGE},

@@ -17,7 +17,11 @@ from tests.serving import Api
 
 _CANARY = "canary-7c20"
 _PASSWORD = "correct horse"
-_VIEWS = ("log", "incident", "timeline", "deadline", "team", "service", "event")
+_VIEWS = (
+    *("log", "incident", "timeline", "deadline", "team", "service", "event", "response", "stint"),
+    *("assignment", "acknowledgement", "escalation", "correction", "hourly", "daily", "work", "load"),
+    "freshness",
+)
 
 _PRIVILEGE, _NO_TABLE = asyncpg.InsufficientPrivilegeError, asyncpg.ObjectNotInPrerequisiteStateError
 _REFUSED: dict[str, tuple[type[asyncpg.PostgresError], str]] = {
@@ -103,6 +107,16 @@ _ASKED = (
     "SELECT m::text FROM pg_largeobject_metadata m",
 )
 
+# What each incident goes through, so that no view is empty.
+_LIFE: dict[str, dict[str, str | bool]] = {
+    "escalate": {},
+    "acknowledge": {},
+    "category": {"category": "network", "correction": True},
+    "assign": {"responder": "ana"},
+    "resolve": {},
+    "reopen": {},
+}
+
 
 @asynccontextmanager
 async def login(database: Database, name: str) -> AsyncIterator[asyncpg.Connection]:
@@ -125,10 +139,13 @@ async def ours(database: Database, api: Api, admin: asyncpg.Connection) -> Tenan
     await migrate(database.admin_url)  # a copied database has lost what is revoked from PUBLIC
     first, second = Tenant(api, api.token, 1), await tenant(api, "ours")
     for who, name in ((first, _CANARY), (second, "ours")):
-        await who.report(_CANARY if who is first else "42", service=name, labels={"label": name})
+        made = await who.report(_CANARY if who is first else "42", service=name, labels={"label": name})
+        for verb, asked in _LIFE.items():
+            answer = await who.ask("POST", f"/incident/{made['id']}/{verb}", json={"note": name, **asked})
+            assert answer.is_success, answer.text
         for path, body in ((f"/teams/{name}", {}), (f"/services/{name}", {"team": name})):
-            made = await who.ask("PUT", path, json={"description": name, **body})
-            assert made.is_success, made.text
+            answer = await who.ask("PUT", path, json={"description": name, **body})
+            assert answer.is_success, answer.text
         await follow(api.app.state.pool, who.log_id)
     await admin.execute("ANALYZE")
     return second

@@ -217,7 +217,7 @@ async def test_who_shares_a_redis_shares_no_ticks_and_no_rings(
 async def test_it_can_be_seen_alive_and_leaves_nothing_behind(night: Night, redis_url: str) -> None:
     pool = night.duty.pool
     async with working(night.settings(redis_url)) as name:
-        await night.until("SELECT count(*) = 6 FROM eventstore.subscription WHERE owner = $1", name)
+        await night.until("SELECT count(*) = 8 FROM eventstore.subscription WHERE owner = $1", name)
         await night.until("SELECT swept_at IS NOT NULL FROM eventstore.worker WHERE worker_id = $1", name)
         async with Redis.from_url(redis_url) as redis, asyncio.timeout(10):
             while True:
@@ -256,7 +256,7 @@ async def test_told_to_stop_the_process_ends_soon_and_gives_its_leases_back(
         env={**os.environ, "PULSEOPS_DATABASE_URL": night.url, "PULSEOPS_REDIS_URL": redis_url},
         stderr=asyncio.subprocess.PIPE,
     )
-    await night.until("SELECT count(owner) = 6 FROM eventstore.subscription")
+    await night.until("SELECT count(owner) = 8 FROM eventstore.subscription")
     begun = time.monotonic()
     process.send_signal(signal.SIGTERM)
     _, told = await process.communicate()

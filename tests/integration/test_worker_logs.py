@@ -27,7 +27,7 @@ from tests.integration.duty import MINUTE, Duty, MovedClock, on_duty
 from tests.integration.tenants import held
 
 _LED = """
-SELECT count(*) = 6 AND min(s.position) = $2 FROM eventstore.subscription s WHERE s.log_id = $1
+SELECT count(*) = 8 AND min(s.position) = $2 FROM eventstore.subscription s WHERE s.log_id = $1
 """
 _ESCALATED = """
 SELECT count(DISTINCT stream_id) = $2 FROM eventstore.event WHERE log_id = $1 AND type = 'ESCALATED'
@@ -59,7 +59,7 @@ async def test_a_log_made_while_a_worker_works_is_led_within_seconds(
     database: Database, pool: asyncpg.Pool
 ) -> None:
     async with working(Settings(database_url=database.app_url, pool_size=4)):
-        await holds(pool, "SELECT count(owner) = 6 FROM eventstore.subscription WHERE log_id = $1", 1)
+        await holds(pool, "SELECT count(owner) = 8 FROM eventstore.subscription WHERE log_id = $1", 1)
         begun = time.monotonic()
         log_id = await create_log(pool, "second", now=utc_now())
         async with on_duty(database.app_url, log_id=log_id) as duty:
