@@ -36,7 +36,7 @@ COMMENT ON SCHEMA catalog IS 'Read models of teams and services, derived from th
 COMMENT ON SCHEMA audit IS 'What history is proved by: the tree of each log, and what was signed of it.';
 COMMENT ON SCHEMA analytics IS 'Views for analysts, a contract: columns are added, and never change or go.';
 
-GRANT USAGE ON SCHEMA eventstore, incidents, escalation, access, catalog, audit TO pulseops_app;
+GRANT USAGE ON SCHEMA eventstore, incidents, escalation, access, catalog, audit, analytics TO pulseops_app;
 -- Analysts had the tables once, and now have the views alone.
 REVOKE ALL ON SCHEMA eventstore, incidents, escalation, access, catalog, audit FROM pulseops_analyst;
 GRANT USAGE ON SCHEMA analytics TO pulseops_analyst;
