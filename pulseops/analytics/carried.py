@@ -31,7 +31,7 @@ class _Carried:
         self.acts, self.all = Counter[tuple[Whose, int]](), Counter[str]()
         for row in rows:
             whose, step = (row["kind"], row["name"]), row["step"]
-            counts = {name: row[name] or 0 for name in _COUNTS}
+            counts = {name: row[name] for name in _COUNTS}
             self.by[whose].update(counts)
             self.acts[whose, step] += sum(counts[name] for name in _ACTS)
             if row["kind"] == "team":

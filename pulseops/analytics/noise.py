@@ -9,10 +9,21 @@ import asyncpg
 from pulseops.analytics.asking import Scope, incomplete_since
 from pulseops.analytics.period import Period
 from pulseops.analytics.reports import Noise, NoiseReport, NoiseRow, NoiseStep, NoisyBy
+from pulseops.incidents.facets import TooBroad
 
 OFTEN, MOSTLY = 5, 0.8
 """What came as often as that, and needed nobody to that share, could be silenced."""
 
+_RARE: tuple[NoisyBy, ...] = ("dedupKey", "rule")
+"""What is not beside the counts, and looked up for each incident."""
+MOST = 200_000
+"""Incidents for which it is."""
+
+_MANY = """
+SELECT count(*) > $4 FROM (
+    SELECT FROM incidents.response WHERE log_id = $1 AND created_at >= $2 AND created_at < $3 LIMIT $4 + 1
+) AS seen
+"""
 _ASK = "SELECT * FROM analytics.noise_v1($1, $2, $3, $4, $5, $6)"
 _COUNTS = ("incidents", "unattended", "false_alarms", "duplicates", "noisy", "reopened")
 
@@ -21,10 +32,12 @@ Cells = dict[tuple[str, int], Counts]
 
 
 async def noise(connection: asyncpg.Connection, scope: Scope, *, by: NoisyBy, rows: int) -> NoiseReport:
-    """At most so many rows, the noisiest first."""
-    steps = scope.period.steps()
-    cells = await _found(connection, scope, scope.period, by, steps)
-    now, before = _added(cells), _added(await _found(connection, scope, scope.period.before(), by, None))
+    """At most so many rows, the noisiest first. Raises TooBroad for more than `MOST` by what is looked up."""
+    period, steps = scope.period, scope.period.steps()
+    if by in _RARE and await connection.fetchval(_MANY, scope.log_id, period.since, period.until, MOST):
+        raise TooBroad(f"By {by} at most {MOST:,} incidents are counted. Ask for less time.")
+    cells = await _found(connection, scope, period, by, steps)
+    now, before = _added(cells), _added(await _found(connection, scope, period.before(), by, None))
     at = _steps(cells)
     shown = sorted(now, key=lambda value: (-now[value]["noisy"], -now[value]["incidents"], value))[:rows]
     return NoiseReport(

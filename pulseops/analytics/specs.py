@@ -9,7 +9,7 @@ from pulseops.http.spec import Shape, Spec
 _STANDS = ("ETag", HEADER)
 
 
-def _report(name: str, summary: str, query: type, kind: type) -> Spec:
+def _report(name: str, summary: str, query: type, kind: type, *problems: str) -> Spec:
     return Spec(
         name=name,
         summary=summary,
@@ -21,7 +21,7 @@ def _report(name: str, summary: str, query: type, kind: type) -> Spec:
             200: Shape(means="The report.", kind=kind, texts=(MEDIA,), headers=_STANDS),
             304: Shape(means="The report is still as you have it.", headers=_STANDS),
         },
-        problems=("behind", "overloaded"),
+        problems=(*problems, "behind", "overloaded"),
     )
 
 
@@ -35,5 +35,5 @@ LOAD = _report(
     AskedInRows,
     LoadReport,
 )
-NOISE = _report("reportNoise", "What was reported and needed nobody", AskedNoise, NoiseReport)
+NOISE = _report("reportNoise", "What was reported and needed nobody", AskedNoise, NoiseReport, "too-broad")
 WEEKLY = _report("reportWeek", "The digest: headline numbers, and what stands out", Asked, WeeklyReport)

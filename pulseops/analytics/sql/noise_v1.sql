@@ -13,7 +13,8 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
 SET jit = off
 SET work_mem = '32MB'
-SET parallel_tuple_cost = 0
+SET parallel_tuple_cost = 0 -- few groups come of many rows, whatever the planner thinks
+SET enable_sort = off
 AS $$
 BEGIN
     RETURN QUERY
@@ -23,7 +24,7 @@ BEGIN
             WHEN 'category' THEN r.category
             WHEN 'team' THEN r.team
             WHEN 'dedupKey' THEN i.dedup_key
-            WHEN 'rule' THEN a.rule
+            WHEN 'rule' THEN e.data #>> '{decision,rule}'
         END, ''),
         coalesce(width_bucket(r.created_at, p_steps), 0),
         count(*),
@@ -38,11 +39,11 @@ BEGIN
     FROM incidents.response AS r
     LEFT JOIN incidents.incident AS i
         ON p_by = 'dedupKey' AND i.log_id = r.log_id AND i.id = r.incident_id
-    LEFT JOIN LATERAL (
-        SELECT s.rule FROM incidents.stint AS s
-        WHERE p_by = 'rule' AND s.log_id = r.log_id AND s.incident_id = r.incident_id AND s.kind = 'assigned'
-        ORDER BY s.version LIMIT 1
-    ) AS a ON true
+    -- One commit assigns an incident once.
+    LEFT JOIN incidents.stint AS a
+        ON p_by = 'rule' AND a.log_id = r.log_id AND a.incident_id = r.incident_id AND a.kind = 'assigned'
+        AND a.from_at = r.assigned_at
+    LEFT JOIN eventstore.event AS e ON p_by = 'rule' AND e.log_id = a.log_id AND e.position = a.position
     WHERE r.log_id = p_log AND r.created_at >= p_since AND r.created_at < p_until
       AND (p_teams IS NULL OR r.team = ANY (p_teams))
     GROUP BY 1, 2;

@@ -15,6 +15,7 @@ SET plan_cache_mode = force_custom_plan
 SET jit = off
 SET work_mem = '32MB'
 SET parallel_tuple_cost = 0 -- few groups come of many rows, whatever the planner thinks
+SET enable_sort = off
 AS $$
 BEGIN
     RETURN QUERY
