@@ -31,6 +31,7 @@ import pulseops.incidents.stint
 import pulseops.incidents.timeline
 import pulseops.projections.generations
 import pulseops.subscriptions.tables  # noqa: F401  -- these fill the metadata
+from docs import promise
 from docs.published import file_of, publish
 from pulseops.catalog.events import Link, Member
 from pulseops.db import objects
@@ -55,13 +56,6 @@ _STATEMENT = re.compile(
     r"(?P<rights>[^;]+?) ON (?P<on>[\w.,\s]+?) (?:TO|FROM) (?P<roles>[\w, ]+);",
     re.MULTILINE,
 )
-_VIEW = re.compile(r"SELECT analytics\.publish_v1\('(\w+)'")
-_VIEW_COLUMN = re.compile(r"::(\S+) AS (\w+),?$", re.MULTILINE)
-_FUNCTION = re.compile(
-    r"CREATE OR REPLACE FUNCTION (analytics\.\w+)(\(.*?\))\s+RETURNS (.+?)\nLANGUAGE .*?"
-    r"COMMENT ON FUNCTION \1 IS\s+'((?:[^']|'')+)';",
-    re.DOTALL,
-)
 _VIEW_COMMENT = re.compile(r"COMMENT ON (?:VIEW|COLUMN) analytics\.([\w.]+) IS\s+'((?:[^']|'')+)';")
 _KINDS = {
     inspect.StrType: "string",
@@ -79,7 +73,7 @@ def granted() -> dict[tuple[str, str], set[str]]:
     found: dict[tuple[str, str], set[str]] = defaultdict(set)
     for name in (*objects.BEFORE, *objects.OBJECTS):
         script = (objects.PACKAGE / name).read_text(encoding="utf-8")
-        for view in _VIEW.findall(script):
+        for view in promise.VIEW.findall(script):
             found[f"analytics.{view}", "pulseops_analyst"] = {"SELECT"}
         for one in _STATEMENT.finditer(script):
             schemas, tables, roles = (
@@ -162,16 +156,13 @@ def views() -> Iterator[str]:
     """What analysts read and call, by the files that make it. The schema's heading stands above."""
     for file in objects.OBJECTS:
         text = (objects.PACKAGE / file).read_text(encoding="utf-8")
-        for name in _VIEW.findall(text):
+        for name in promise.VIEW.findall(text):
             told = {of: what.replace("''", "'") for of, what in _VIEW_COMMENT.findall(text)}
             yield from (f"### analytics.{name}", told[name])
-            columns = (
-                (f"`{one}`", kind.replace("float8", "double precision"), told[f"{name}.{one}"])
-                for kind, one in _VIEW_COLUMN.findall(text)
-            )
+            columns = ((f"`{one}`", kind, told[f"{name}.{one}"]) for one, kind in promise.typed(text).items())
             yield _rows("column", columns, "what")
             yield "- `pulseops_analyst` may SELECT"
-        for function, takes, gives, what in _FUNCTION.findall(text):
+        for function, takes, gives, what in promise.FUNCTION.findall(text):
             yield f"### {function}"
             yield what.replace("''", "'")
             yield f"```sql\n{function}{takes} RETURNS {gives}\n```"
@@ -234,5 +225,6 @@ def written(page: Path) -> str:
 
 if __name__ == "__main__":
     publish(FACTS)
+    promise.publish()
     for page in PAGES:
         page.write_text(written(page), encoding="utf-8")

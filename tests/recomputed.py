@@ -69,7 +69,6 @@ def stints(incident_id: UUID, facts: Facts) -> list[dict[str, Any]]:
             reach = facts[: n + 1] if kind != "live" else facts[: facts.index(end) + 1] if end else ()
             waits = _of(facts[:n], *_BEGINS, Unacknowledged, Unsnoozed, Acknowledged)
             fact: Any = one.fact
-            decision = getattr(fact, "decision", None)
             rows.append(
                 {
                     "incident_id": incident_id,
@@ -86,11 +85,8 @@ def stints(incident_id: UUID, facts: Facts) -> list[dict[str, Any]]:
                     if kind == "acknowledged" and not isinstance(waits[-1].fact, Acknowledged)
                     else None,
                     "responder": getattr(fact, "responder", None),
-                    "rule": decision.rule if decision else None,
-                    "why": decision.why if decision else None,
                     "level": getattr(fact, "level", None),
                     "target": getattr(fact, "to", None),
-                    "policy": getattr(fact, "policy", None),
                     "due_at": getattr(fact, "due_at", None),
                     "late_by": getattr(fact, "late_by", None),
                     "resolution": getattr(until, "resolution", None),

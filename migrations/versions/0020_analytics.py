@@ -303,17 +303,9 @@ def upgrade() -> None:
             comment="Of kind assigned: the person that it was given to, if to one.",
         ),
         sa.Column(
-            "rule",
-            sa.Text(),
-            nullable=True,
-            comment="Of kind assigned or escalated: the rule that decided, or manual.",
-        ),
-        sa.Column("why", sa.Text(), nullable=True, comment="Of kind assigned or escalated: its reason."),
-        sa.Column(
             "level", sa.Integer(), nullable=True, comment="Of kind escalated: which level was told, from 1."
         ),
         sa.Column("target", sa.Text(), nullable=True, comment="Of kind escalated: who was told."),
-        sa.Column("policy", sa.Text(), nullable=True, comment="Of kind escalated: by which policy."),
         sa.Column(
             "due_at",
             sa.DateTime(timezone=True),

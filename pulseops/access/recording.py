@@ -100,7 +100,7 @@ async def record_act(connection: asyncpg.Connection, by: By, acted: AdminActed, 
 
 def acted_by(
     by: By,
-    action: Action | Literal["logs.create"],
+    action: Action | Literal["logs.create", "analysts.create", "analysts.revoke"],
     subject: str,
     *,
     stream_ids: tuple[UUID, ...] | None = None,

@@ -44,6 +44,9 @@ app.command(
     help="Say how fast incidents are answered, by whom, and what is noise.",
 )
 app.command("pulseops.cli.keys:key", name="key", group=USE, help="Make, list and revoke API keys.")
+app.command(
+    "pulseops.cli.analysts:analyst", name="analyst", group=USE, help="Make logins that read with SQL."
+)
 app.command("pulseops.cli.users:users", name="users", group=USE, help="See, grant and revoke users.")
 app.command("pulseops.cli.logs:logs", name="logs", group=USE, help="Make and list logs: one a tenant.")
 app.command(

@@ -39,21 +39,31 @@ def _countable(position: int | None) -> None:
         raise ValueError("a position is 0 or more, and below 2^63")
 
 
-def in_database(
-    work: Callable[[asyncpg.Pool], Awaitable[T]], *, size: int = 1, command_seconds: float = 30.0
-) -> T:
-    """What `work` makes of the operator's database, or of the local `up`; or the end."""
+def database_url(*, migrates: bool = False) -> str:
+    """Where the operator's database is, or that of the local `up`, for who may migrate or not; or the end."""
     try:
         settings = Settings.from_environment(os.environ)
-        at = settings.session_at
+        at = settings.migrates_at if migrates else settings.session_at
     except SettingsError as error:
         raise stop(str(error), USAGE) from error
-    if (url := at or database_of(settings.home)) is None:
+    if (url := at or database_of(settings.home, admin=migrates)) is None:
         told = f"PulseOps does not run from {settings.home}"
         raise stop(f"{told}: start it with `pulseops up`, or set PULSEOPS_DATABASE_URL.", USAGE)
+    return url
+
+
+def in_database(
+    work: Callable[[asyncpg.Pool], Awaitable[T]],
+    *,
+    size: int = 1,
+    command_seconds: float = 30.0,
+    migrates: bool = False,
+) -> T:
+    """What `work` makes of the operator's database as pulseops_app, or as who may migrate; or the end."""
+    url = database_url(migrates=migrates)
 
     async def connected() -> T:
-        pool = await _opened(url, size, command_seconds)
+        pool = await _opened(url, size, command_seconds, role=None if migrates else APP_ROLE)
         try:
             return await work(pool)
         finally:
@@ -77,10 +87,10 @@ def in_database(
         raise stop(f"PostgreSQL refuses it: {error}", REFUSED) from error
 
 
-async def _opened(url: str, size: int, command_seconds: float) -> asyncpg.Pool:
+async def _opened(url: str, size: int, command_seconds: float, *, role: str | None) -> asyncpg.Pool:
     """Raises what says that nobody answers; everything else that can be wrong is the end."""
     try:
-        return await open_pool(url, size=size, command_seconds=command_seconds)
+        return await open_pool(url, role=role, size=size, command_seconds=command_seconds)
     except MISTAKEN as error:
         raise stop(f"The database cannot be opened: {error}", UNREACHABLE) from error
     except OUTAGES:

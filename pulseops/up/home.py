@@ -180,15 +180,19 @@ def write_private(path: Path, content: bytes, *, owner: Account | None = None) -
         raise
 
 
-def database_of(path: Path) -> str | None:
-    """The URL of the database that an `up` keeps in this home, as the login `pulseops`; None without one."""
+def database_of(path: Path, *, admin: bool = False) -> str | None:
+    """The URL of the database that an `up` keeps in this home, as the login `pulseops`; None without one.
+
+    `admin`: as the superuser, as for migrations.
+    """
     try:
         servers = msgspec.json.decode((path / "servers.json").read_bytes(), type=Servers)
     except (OSError, msgspec.DecodeError):
         return None
     if Mark.read(path / "run" / "postgres") is None:
         return None
-    return f"postgresql://pulseops:{servers.password}@127.0.0.1:{servers.postgres_port}/pulseops"
+    user, password = ("postgres", servers.superuser_password) if admin else ("pulseops", servers.password)
+    return f"postgresql://{user}:{password}@127.0.0.1:{servers.postgres_port}/pulseops"
 
 
 def running_api(path: Path) -> Api | None:

@@ -10,11 +10,13 @@ SELECT analytics.publish_v1('assignment', $$
     s.team::text AS team,
     s.responder::text AS responder,
     s.priority::text AS priority,
-    s.rule::text AS rule,
-    s.why::text AS why,
+    (e.data #>> '{decision,rule}')::text AS rule,
+    (e.data #>> '{decision,why}')::text AS why,
     s.begun_by::text AS assigned_by,
     s.position::bigint AS position
   FROM incidents.stint s
+  -- Not even looked at by whoever does not ask for what is in it.
+  LEFT JOIN eventstore.event e ON e.log_id = s.log_id AND e.position = s.position
   WHERE s.kind = 'assigned'
 $$);
 

@@ -22,13 +22,13 @@ BEGIN
     EXECUTE format($fill$
         INSERT INTO incidents.%I (
             log_id, incident_id, version, kind, from_at, until_at, ended, begun_by, ended_by, team,
-            priority, waiting_since, responder, rule, why, level, target, policy, due_at, late_by,
+            priority, waiting_since, responder, level, target, due_at, late_by,
             resolution, position
         )
         SELECT
             t.log_id, t.incident_id, t.version, t.kind, t.from_at, t.until_at, t.ended, t.begun_by,
-            t.ended_by, t.team, t.priority, t.waiting_since, t.responder, t.rule, t.why, t.level, t.target,
-            t.policy, t.due_at, t.late_by, t.resolution, t.position
+            t.ended_by, t.team, t.priority, t.waiting_since, t.responder, t.level, t.target,
+            t.due_at, t.late_by, t.resolution, t.position
         FROM incidents.stints_v1($1, $2, $3) AS t
     $fill$, 'stint_' || p_generation)
     USING p_log, v_incidents, p_up_to;
