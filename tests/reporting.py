@@ -98,21 +98,21 @@ def _load(size: int) -> Load:
     )
 
 
-def load() -> LoadReport:
+def load(name: str = "ada") -> LoadReport:
     named: tuple[tuple[Literal["team", "person"], tuple[str, ...]], ...] = (
         ("team", ("payments", "network", "database")),
-        ("person", ("ada", "grace", "key:bot", "linus")),
+        ("person", (name, "grace", "key:bot", "linus")),
     )
     rows = tuple(
         LoadRow(
             kind=kind,
-            name=name,
+            name=whose,
             now=_load(96 - 22 * n),
             before=_load(80 - 12 * n),
             series=tuple(int(one) for one in _wave(9, n)),
         )
         for kind, names in named
-        for n, name in enumerate(names)
+        for n, whose in enumerate(names)
     )
     series = tuple(
         LoadStep(
@@ -150,18 +150,16 @@ def _noise(size: int, part: float) -> Noise:
     )
 
 
-def noise() -> NoiseReport:
+def noise(name: str = "probe-eu") -> NoiseReport:
     rows = tuple(
         NoiseRow(
-            value=name,
+            value=value,
             now=_noise(90 - 20 * n, part),
             before=_noise(60, 0.4),
             silence=part > 0.8,
             series=tuple(int(one) for one in _wave(7, n)),
         )
-        for n, (name, part) in enumerate(
-            (("probe-eu", 0.92), ("checkout", 0.31), ("search", 0.5), (None, 0.1))
-        )
+        for n, (value, part) in enumerate(((name, 0.92), ("checkout", 0.31), ("search", 0.5), (None, 0.1)))
     )
     series = tuple(
         NoiseStep(at=at, incidents=int(one), noisy=int(one * 0.45))
@@ -190,7 +188,9 @@ def told(title: str, seconds: float, *, team: str | None = "payments") -> Told:
     )
 
 
-def weekly(*, title: str = "Checkout is down: card payments fail with 502") -> WeeklyReport:
+def weekly(
+    *, title: str = "Checkout is down: card payments fail with 502", name: str = "probe-eu"
+) -> WeeklyReport:
     figures = (
         Figure(name="reported", unit="incidents", now=222, before=198),
         Figure(name="resolved", unit="incidents", now=210, before=190),
@@ -208,13 +208,13 @@ def weekly(*, title: str = "Checkout is down: card payments fail with 502") -> W
         figures=figures,
         series=timed().series,
         slowest=(told(title, 9_050), told("Replica lags by minutes", 7_310, team="database")),
-        noisiest=noise().rows[:3],
+        noisiest=noise(name).rows[:3],
         oldest=(
             told("Disk of db-3 is 91 % full", 840_000, team="database"),
             told("Login loops", 400_000, team=None),
         ),
         corrections=(
-            Correction(field="category", was="network", now="payment", times=4),
+            Correction(field="category", was=name, now="payment", times=4),
             Correction(field="priority", was="critical", now="high", times=3),
         ),
     )

@@ -6,6 +6,7 @@ The same numbers give the same bytes of SVG. Colours are of Okabe and Ito; none 
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
+from warnings import catch_warnings, filterwarnings
 from zoneinfo import ZoneInfo
 
 from pulseops.analytics.reports import LoadReport, NoiseReport, Report, TimedReport, WeeklyReport
@@ -74,7 +75,10 @@ def drawn(report: Report, kind: Picture) -> bytes:
         FigureCanvasAgg(figure)
         _draw(figure, report)
         into = BytesIO()
-        figure.savefig(into, format=kind, metadata=_METADATA[kind])
+        with catch_warnings():
+            # A box instead of a letter is what there is to see of it, and needs no word on stderr.
+            filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+            figure.savefig(into, format=kind, metadata=_METADATA[kind])
     return into.getvalue()
 
 

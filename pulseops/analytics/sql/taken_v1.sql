@@ -1,6 +1,7 @@
 -- How long each incident took that was reported from p_since on and before p_until: p_report mtta is until the first
 -- acknowledgement, mttr until it was last over, as in analytics.response; null while that is to come. Nothing
--- is told of other teams than p_teams (null: all). `value` is what it is told by, '' for none.
+-- is told of incidents of other teams than p_teams (null: all). `value` is what it is told by, '' for none: of an
+-- answer as it was at that moment, of an end and of what has no answer as it is after all changes.
 -- Plain enough for the planner to put it into the query that calls it.
 CREATE OR REPLACE FUNCTION analytics.taken_v1(
     p_log smallint, p_report text, p_by text, p_since timestamptz, p_until timestamptz, p_teams text[]
@@ -9,7 +10,11 @@ RETURNS TABLE (value text, created_at timestamptz, seconds double precision, mer
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     SELECT
-        coalesce(CASE p_by
+        coalesce(CASE WHEN p_report = 'mtta' THEN CASE p_by
+            WHEN 'team' THEN r.answered_team
+            WHEN 'priority' THEN r.answered_priority
+            WHEN 'category' THEN r.answered_category
+        END END, CASE p_by
             WHEN 'team' THEN r.team
             WHEN 'priority' THEN r.priority
             WHEN 'service' THEN r.service
