@@ -1,7 +1,7 @@
 """What analysts may rely on, by the files that make it; and what was promised of it, in docs/contract.
 
-There is a file for each version of the contract. That of the current version is what there is now, and what an
-earlier one promises is kept. So something more is a version of its own, with a second number one higher.
+There is a file for each version of the contract. That of the current version is what there is now, and what
+an earlier one promises is kept. So something more is a version of its own, with a second number one higher.
 """
 
 import re

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from time import perf_counter, process_time
 
 from pulseops.db.pools import open_connection, open_pool
+from pulseops.incidents import board, timeline
 from pulseops.projections.generations import drop_generation, generations
 from pulseops.projections.rebuild import rebuild
-from pulseops.wiring import READ_MODELS
 from tests.benchmarks import cpu
 from tests.benchmarks.bench import Bench, Line, Reading, Side
 from tests.benchmarks.export import COPIED, Taking, copying, most_memory, taking
@@ -17,6 +17,7 @@ from tests.benchmarks.past import with_past
 from tests.benchmarks.stage import Stage
 
 _REBUILT = "rebuild"
+_MODELS = (board.MODEL, timeline.MODEL)
 _LONG = 600.0
 _ROWS = """
 SELECT (SELECT count(*) FROM incidents.timeline), (SELECT sum(i.version) FROM incidents.incident AS i)
@@ -25,11 +26,11 @@ SELECT (SELECT count(*) FROM incidents.timeline), (SELECT sum(i.version) FROM in
 
 async def rebuilding(given: Taking) -> Reading:
     """Filled, indexed and switched to, as `pulseops projections rebuild` does it; `file` is not used."""
-    pool = await open_pool(given.url, size=2 * len(READ_MODELS), command_seconds=_LONG)
+    pool = await open_pool(given.url, size=2 * len(_MODELS), command_seconds=_LONG)
     try:
         before, own, begun = cpu.spent((), given.postmaster), process_time(), perf_counter()
         done = await asyncio.gather(
-            *(rebuild(pool, model, tell=lambda _: None, width=1, accept=True) for model in READ_MODELS)
+            *(rebuild(pool, model, tell=lambda _: None, width=1, accept=True) for model in _MODELS)
         )
         seconds, app = perf_counter() - begun, process_time() - own
         postgres = (cpu.spent((), given.postmaster) - before).postgres
@@ -65,7 +66,7 @@ async def _finish(given: Taking, told: Sequence[int]) -> None:
 async def _sides(stage: Stage) -> AsyncIterator[Sequence[Side]]:
     database, events = await with_past(stage)
     stage.notes.append(
-        f"{events:,} events into {' and '.join(model.name for model in READ_MODELS)} at once, filled, "
+        f"{events:,} events into {' and '.join(model.name for model in _MODELS)} at once, filled, "
         "indexed and switched to; not compared with the old ones, which takes one more look at every row"
     )
     yield [

@@ -32,6 +32,8 @@ _REFUSED: dict[str, tuple[type[asyncpg.PostgresError], str]] = {
             "incidents.incident",
             "incidents.incident_1",
             "incidents.timeline_1",
+            "incidents.response",
+            "incidents.stint_1",
             "escalation.deadline",
             "catalog.team_1",
             "eventstore.event",
@@ -43,6 +45,7 @@ _REFUSED: dict[str, tuple[type[asyncpg.PostgresError], str]] = {
             "eventstore.append_v2(1::smallint, '[]')",
             "eventstore.create_log_v1('mine', clock_timestamp())",
             "incidents.knows_v2('CREATED', 1::smallint)",
+            "incidents.responses_v1(1::smallint, '{}', 1)",
             "access.rotate_key_v1(1::smallint, '', '', clock_timestamp(), clock_timestamp())",
         )
     },
@@ -101,6 +104,7 @@ _ASKED = (
     "SELECT a.title FROM analytics.incident a RIGHT JOIN analytics.event b ON b.incident_id = a.id",
     "SELECT string_agg(v::text, '') OVER () FROM analytics.timeline v WHERE true OR log_id = 1",
     "SELECT v::text FROM analytics.incident v WHERE log_id = 1",
+    "SELECT b::text FROM analytics.backlog_at_v1(clock_timestamp()) b",
     "SELECT s::text FROM pg_stats s",
     "SELECT s::text FROM pg_stats_ext s",
     "SELECT a::text FROM pg_stat_activity a WHERE a.pid <> pg_backend_pid()",
@@ -321,3 +325,44 @@ async def test_every_view_and_column_says_what_it_is_and_is_what_the_document_sa
         section = document.partition(f"### {row['view']}\n")[2].partition("###")[0]
         assert row["about"] in section, row["view"]
         assert f"| `{row['attname']}` | {row['type']} | {row['told']} |" in section
+
+
+async def test_every_function_says_what_it_is_and_reads_with_the_rights_of_its_caller(
+    ana: asyncpg.Connection, admin: asyncpg.Connection, ours: Tenant
+) -> None:
+    rows = await admin.fetch(
+        """
+        SELECT p.proname AS name, obj_description(p.oid, 'pg_proc') AS about, p.prosecdef AS by_owner,
+          has_function_privilege('pulseops_analyst', p.oid, 'EXECUTE') AS open,
+          has_function_privilege('pg_monitor', p.oid, 'EXECUTE') AS open_to_all
+        FROM pg_proc p WHERE p.pronamespace = 'analytics'::regnamespace
+        """
+    )
+    document = "\n".join(views())
+    for row in rows:
+        assert not row["by_owner"], row["name"]
+        assert not row["open_to_all"], row["name"]
+        assert row["open"] == (row["name"] != "publish_v1"), row["name"]
+        if row["open"]:
+            section = document.partition(f"### analytics.{row['name']}\n")[2].partition("###")[0]
+            assert row["about"] in section, row["name"]
+    found = await ana.fetch("SELECT log_id FROM analytics.backlog_at_v1(clock_timestamp())")
+    assert [row["log_id"] for row in found] == [ours.log_id]
+
+
+async def test_how_far_behind_the_views_are_is_told(
+    ana: asyncpg.Connection, admin: asyncpg.Connection, ours: Tenant
+) -> None:
+    fresh = "SELECT model, behind, true_until, left_out FROM analytics.freshness ORDER BY model"
+    newest = "SELECT max(recorded_at) FROM eventstore.event WHERE log_id = $1"
+    for row in await ana.fetch(fresh):
+        until = await admin.fetchval(newest, ours.log_id)
+        assert (row["behind"], row["true_until"], row["left_out"]) == (0, until, 0), row["model"]
+    await ours.report("One more")
+    await admin.execute(
+        "UPDATE eventstore.subscription SET parked = array[gen_random_uuid()] WHERE name = 'response'"
+    )
+    for row in await ana.fetch(fresh):
+        assert row["behind"] > 0
+        assert row["true_until"] < await admin.fetchval(newest, ours.log_id)
+        assert row["left_out"] == (row["model"] == "response")

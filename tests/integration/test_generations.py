@@ -37,7 +37,7 @@ async def shape(connection: asyncpg.Connection, table: str) -> list[str]:
     return [row[0] for row in await connection.fetch(_SHAPE, f"incidents.{table}", table)]
 
 
-@pytest.mark.parametrize("name", ["incident", "timeline"])
+@pytest.mark.parametrize("name", ["incident", "timeline", "response", "stint"])
 async def test_the_view_has_the_columns_that_the_code_knows_and_says_what_they_are(
     admin: asyncpg.Connection, name: str
 ) -> None:

@@ -4,15 +4,20 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from pulseops.access.recording import local
+from pulseops.analytics import logins
+from pulseops.cli.analysts import for_login
 from pulseops.db.identity import identity
 from pulseops.db.pools import open_pool
 from pulseops.eventstore import replica
 from pulseops.eventstore.replica import Replica
+from pulseops.kernel.clock import utc_now
 from pulseops.kernel.errors import Behind, Overloaded
 from pulseops.settings import Settings
 from pulseops.subscriptions.positions import head
@@ -270,3 +275,25 @@ async def test_a_silent_replica_costs_its_callers_once_and_the_primary_no_more_t
         held.set()
         assert [one.found for one in await asyncio.gather(*waiting)] == [1, 1]
         between.deaf = False
+
+
+async def test_an_analyst_reads_the_same_rows_on_the_replica(database: Database, standby: Standby) -> None:
+    name = f"ana_{database.name}"
+    pool = await open_pool(database.admin_url, role=None, size=1)
+    async with apart(database, standby) as api:
+        await report(api)
+        await until(lambda: pool.fetchval("SELECT count(*) = 1 FROM incidents.response"))
+    by = local("cli", now=utc_now())
+    password = await logins.create(
+        pool, by, name, logs=("default",), longest=timedelta(minutes=1), connections=5
+    )
+    await standby.caught_up()
+    found = []
+    for url in (database.admin_url, standby.url(database.name)):
+        connection = await asyncpg.connect(for_login(url, name, password))
+        found.append(await connection.fetch("SELECT * FROM analytics.response"))
+        await connection.close()
+    assert found[0] == found[1]
+    assert len(found[0]) == 1
+    assert await logins.revoke(pool, by, name)
+    await pool.close()
