@@ -63,7 +63,7 @@ class About:
     """Only incidents of this team; repeat for more."""
     format: Format | None = None
     """Else by the name of --output, else table. Markdown and HTML are for weekly."""
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"], allow_leading_hyphen=True)] = None
     """The file to write; - is standard output."""
 
     def said(self) -> dict[str, Any]:
