@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import promql_parser
 import pytest
 
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.wiring import projectors
+from tests.conftest import Database
+from tests.integration.test_analysts import login
+from tests.integration.test_http_reports import LIVES, MONDAY, NEXT, report
+from tests.integration.test_tenants import follow
+from tests.past import remembered
 from tests.serving import Api
 
 FOLDER = Path(__file__).parents[2] / "docs" / "grafana"
@@ -71,6 +77,68 @@ async def test_every_measurement_that_a_dashboard_shows_is_told_by_a_running_app
         assert unknown == set(), title
         shown |= names
     assert {"pulseops_overdue_seconds", "pulseops_subscription_lag_seconds"} <= shown
+
+
+# What Grafana's PostgreSQL source makes of its macros.
+_MACROS = (
+    (re.compile(r"\$__timeFilter\((\w+)\)"), r"\1 BETWEEN $__timeFrom() AND $__timeTo()"),
+    (
+        re.compile(r"\$__timeGroupAlias\((\w+),'1d'\)"),
+        r'to_timestamp(floor(extract(epoch FROM \1) / 86400) * 86400) AS "time"',
+    ),
+    (re.compile(r"\$__timeFrom\(\)"), f"'{MONDAY.isoformat()}'"),
+    (re.compile(r"\$__timeTo\(\)"), f"'{NEXT.isoformat()}'"),
+)
+_VARIABLES = {"$step": "1d", "$zone": "Europe/Berlin", "${log:csv}": "1,2"}
+
+
+def expanded(sql: str) -> str:
+    for variable, value in _VARIABLES.items():
+        sql = sql.replace(variable, value)
+    for macro, meant in _MACROS:
+        sql = macro.sub(meant, sql)
+    assert "$" not in sql, sql
+    return sql
+
+
+async def test_every_question_of_analysts_is_answered_and_the_numbers_are_those_of_reports(
+    database: Database, api: Api, admin: asyncpg.Connection
+) -> None:
+    await remembered(admin, [deed for deeds in LIVES.values() for deed in deeds])
+    await follow(api.app.state.pool, 1)
+    board, found = BOARDS["incidents.json"], dict[str, list[asyncpg.Record]]()
+    name = f"ana_{database.name}"
+    async with login(database, name) as ana:
+        await admin.execute("INSERT INTO access.analyst VALUES (1, $1)", name)
+        for title, sql in asked(board, "rawSql"):
+            found[title] = await ana.fetch(expanded(sql))
+            assert found[title], title
+        [variable] = [one for one in board["templating"]["list"] if one["type"] == "query"]
+        assert dict(*await ana.fetch(variable["query"])) == {"__text": "default", "__value": 1}
+    for panel in panels(board):
+        if panel["type"] == "timeseries":
+            assert found[panel["title"]][0].get("time") is not None, panel["title"]
+    mtta = await report(api, "mtta")
+    assert found["MTTA"][0]["mtta"] == pytest.approx(mtta["total"]["mean"])
+    told = {row["value"]: row["now"] for row in mtta["rows"]}
+    shown = {row["team"]: row for row in found["Time to acknowledge by team"]}
+    assert {team: pytest.approx(row["p90"]) for team, row in shown.items()} == {
+        team: row["p90"] for team, row in told.items()
+    }
+    ends = await report(api, "mttr")
+    assert found["MTTR"][0]["mttr"] == pytest.approx(ends["total"]["mean"])
+    noise = (await report(api, "noise"))["total"]
+    assert sum(row["noise"] for row in found["Noise and the rest"]) == noise["noisy"]
+    digest = {one["name"]: one["now"] for one in (await report(api, "weekly"))["figures"]}
+    assert float(found["Escalated"][0]["share"]) == pytest.approx(digest["escalated"])
+    assert float(found["Reopened"][0]["share"]) == pytest.approx(digest["reopened"])
+    assert sum(row["live"] for row in found["Live by team"]) == digest["open"]
+    assert found["Live"][-1]["live"] == digest["open"]
+    load = {row["name"]: row["now"] for row in (await report(api, "load"))["rows"]}
+    for row in found["By person"]:
+        whose = load[row["who"]]
+        assert row["outside of them"] == whose["outsideHours"]
+        assert row["business hours"] == whose["acts"] - whose["outsideHours"]
 
 
 def test_an_expression_that_is_none_is_found() -> None:
