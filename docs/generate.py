@@ -162,7 +162,7 @@ def views() -> Iterator[str]:
             columns = ((f"`{one}`", kind, told[f"{name}.{one}"]) for one, kind in promise.typed(text).items())
             yield _rows("column", columns, "what")
             yield "- `pulseops_analyst` may SELECT"
-        for function, takes, gives, what in promise.FUNCTION.findall(text):
+        for function, takes, gives, what in promise.functions(text):
             yield f"### {function}"
             yield what.replace("''", "'")
             yield f"```sql\n{function}{takes} RETURNS {gives}\n```"

@@ -17,7 +17,8 @@ FOLDER = Path(__file__).resolve().parent / "contract"
 
 VIEW = re.compile(r"SELECT analytics\.publish_v1\('(\w+)'")
 COLUMN = re.compile(r"::(\S+) AS (\w+),?$", re.MULTILINE)
-FUNCTION = re.compile(
+_OPEN = re.compile(r"GRANT EXECUTE ON FUNCTION (analytics\.\w+)(?:\([^)]*\))? TO pulseops_analyst\b")
+_FUNCTION = re.compile(
     r"CREATE OR REPLACE FUNCTION (analytics\.\w+)(\(.*?\))\s+RETURNS (.+?)\nLANGUAGE .*?"
     r"COMMENT ON FUNCTION \1 IS\s+'((?:[^']|'')+)';",
     re.DOTALL,
@@ -37,16 +38,22 @@ def typed(text: str) -> dict[str, str]:
     return {name: kind.replace("float8", "double precision") for kind, name in COLUMN.findall(text)}
 
 
+def functions(text: str) -> Iterator[tuple[str, str, str, str]]:
+    """Those that analysts may call: the name, what it takes, what it gives, what it is."""
+    opened = set(_OPEN.findall(text))
+    yield from (found for found in _FUNCTION.findall(text) if found[0] in opened)
+
+
 def present() -> Contract:
     views: dict[str, dict[str, str]] = {}
-    functions: dict[str, str] = {}
+    called: dict[str, str] = {}
     for file in objects.OBJECTS:
         text = (objects.PACKAGE / file).read_text(encoding="utf-8")
         views |= {name: typed(text) for name in VIEW.findall(text)}
-        for name, takes, gives, _ in FUNCTION.findall(text):
-            functions[name.partition(".")[2]] = " ".join(f"{takes} RETURNS {gives}".split())
+        for name, takes, gives, _ in functions(text):
+            called[name.partition(".")[2]] = " ".join(f"{takes} RETURNS {gives}".split())
     version = _VERSION.findall((objects.PACKAGE / "analytics" / "sql" / "contract_v1.sql").read_text("utf-8"))
-    return {"version": version[0], "views": views, "functions": functions}
+    return {"version": version[0], "views": views, "functions": called}
 
 
 def promised() -> list[Contract]:

@@ -176,6 +176,7 @@ def response(incident_id: UUID, facts: Facts) -> dict[str, Any]:
         "updated_at": facts[-1].recorded_at,
         "version": facts[-1].version,
         "position": facts[-1].position,
+        "created_position": facts[0].position,
     }
 
 

@@ -232,6 +232,9 @@ def upgrade() -> None:
         sa.Column(
             "position", sa.BigInteger(), nullable=False, comment="Place of its newest fact in the log."
         ),
+        sa.Column(
+            "created_position", sa.BigInteger(), nullable=False, comment="Place of its first fact in the log."
+        ),
         sa.PrimaryKeyConstraint("log_id", "incident_id", name=op.f("response_pkey")),
         schema="incidents",
         comment="Generation 1 of incidents.response, which is what to read.",

@@ -82,7 +82,7 @@ async def create(
             arguments = [name, str(connections), verifier, _TOLD, milliseconds]
             await connection.execute(await connection.fetchval(_WRITTEN, statement, arguments))
         await connection.execute("SET LOCAL ROLE pulseops_owner")
-        for log_id in opened:
+        for log_id in sorted(opened):  # two that are made at once wait for each other in one order
             await connection.execute(_OPEN, log_id, name)
             await record_act(
                 connection, by, acted_by(by, "analysts.create", f"analyst:{name}"), log_id=log_id
@@ -104,7 +104,7 @@ async def revoke(pool: asyncpg.Pool, by: By, name: str) -> bool:
 
     async def shut(connection: asyncpg.Connection) -> bool:
         await connection.execute("SET LOCAL ROLE pulseops_owner")
-        logs = [row["log_id"] for row in await connection.fetch(_SHUT, name)]
+        logs = sorted(row["log_id"] for row in await connection.fetch(_SHUT, name))
         if not logs:
             raise NotFound(f"There is no analyst named {name}.")
         for log_id in logs:

@@ -97,6 +97,7 @@ TABLE = Table(
     Column("updated_at", _INSTANT, nullable=False, comment="When its newest fact was recorded."),
     Column("version", Integer, nullable=False, comment="How many facts it has."),
     Column("position", BigInteger, nullable=False, comment="Place of its newest fact in the log."),
+    Column("created_position", BigInteger, nullable=False, comment="Place of its first fact in the log."),
     Index(None, "log_id", "created_at"),
     schema="incidents",
     info=GENERATIONS,

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from pulseops.analytics.verifier import scram_verifier
-from pulseops.cli.analysts import analyst
+from pulseops.cli.analysts import analyst, for_login
 from pulseops.cli.logs import logs
 from tests.conftest import Database
 from tests.integration.test_cli_subscriptions import acts
@@ -149,10 +149,37 @@ def test_what_cannot_be_made_is_refused_and_nothing_of_it_stays(
     assert [one["name"] for one in json.loads(run("list", "--json")[1])] == [name]
 
 
+def test_who_may_migrate_without_being_a_superuser_may_make_logins_once_it_may_give_the_role(
+    database: Database, run: Run, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dba = f"dba_{database.name}"
+    statements = f"""
+    CREATE ROLE {dba} LOGIN CREATEROLE PASSWORD 'correct horse';
+    GRANT pulseops_owner, pulseops_app TO {dba};
+    """
+    asyncio.run(_executed(database, statements))
+    try:
+        monkeypatch.setenv("PULSEOPS_MIGRATION_URL", for_login(database.admin_url, dba, "correct horse"))
+        code, _, told = run("create", name)
+        assert code == 1
+        assert "pulseops_analyst" in told
+        asyncio.run(_executed(database, f"GRANT pulseops_analyst TO {dba} WITH ADMIN OPTION"))
+        code, url, _ = run("create", name)
+        assert code == 0
+        assert asked(url.strip(), "SELECT log_id FROM analytics.log") == [(1,)]
+        assert run("revoke", name)[0] == 0
+    finally:
+        asyncio.run(_executed(database, f"DROP OWNED BY {dba}; DROP ROLE {dba}"))
+
+
 def test_a_login_that_somebody_made_by_hand_is_shut_out_and_kept(
     database: Database, run: Run, name: str
 ) -> None:
-    asyncio.run(_by_hand(database, name))
+    by_hand = f"""
+    CREATE ROLE {name} LOGIN; GRANT pulseops_analyst TO {name};
+    INSERT INTO access.analyst VALUES (1, '{name}');
+    """
+    asyncio.run(_executed(database, by_hand))
     assert run("list")[1].split()[-4:] == [name, "default", "none", "any"]
     code, out, _ = run("revoke", name)
     assert code == 0
@@ -160,10 +187,9 @@ def test_a_login_that_somebody_made_by_hand_is_shut_out_and_kept(
     assert asked(database.admin_url, f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'") == [(1,)]
 
 
-async def _by_hand(database: Database, name: str) -> None:
+async def _executed(database: Database, statements: str) -> None:
     admin = await asyncpg.connect(database.admin_url)
-    await admin.execute(f"CREATE ROLE {name} LOGIN; GRANT pulseops_analyst TO {name}")
-    await admin.execute("INSERT INTO access.analyst VALUES (1, $1)", name)
+    await admin.execute(statements)
     await admin.close()
 
 

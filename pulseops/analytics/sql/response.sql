@@ -51,7 +51,8 @@ SELECT analytics.publish_v1('response', $$
     r.absorbed::integer AS absorbed,
     r.updated_at::timestamptz AS updated_at,
     r.version::integer AS version,
-    r.position::bigint AS position
+    r.position::bigint AS position,
+    r.created_position::bigint AS created_position
   FROM incidents.response r
 $$);
 
@@ -132,3 +133,4 @@ COMMENT ON COLUMN analytics.response.updated_at IS 'When its newest fact was rec
 COMMENT ON COLUMN analytics.response.version IS
   'How many facts it has: the row says what they say, and nothing else.';
 COMMENT ON COLUMN analytics.response.position IS 'Place of its newest fact in the log.';
+COMMENT ON COLUMN analytics.response.created_position IS 'Place of its first fact in the log.';

@@ -12,8 +12,9 @@ SET work_mem = '64MB'
 AS $$
 DECLARE
     v_incidents uuid[];
+    v_births bigint[];
 BEGIN
-    SELECT array_agg(e.stream_id) INTO v_incidents
+    SELECT array_agg(e.stream_id), array_agg(e.position) INTO v_incidents, v_births
     FROM (SELECT * FROM eventstore.slice_v1(p_log, p_after, p_to, 0, 1, p_parked, '{}') OFFSET 0) AS e
     WHERE e.version = 1 AND incidents.knows_v2(e.type, e.schema_version, e.position);
     IF v_incidents IS NULL THEN
@@ -27,7 +28,8 @@ BEGIN
             answered_at, answered_by, first_resolved_at, first_resolved_by, resolved_at, resolved_by,
             resolution, resolved_automatically, live_since, acknowledgements, unacknowledgements,
             escalations, highest_level, reassignments, snoozes, reopenings, corrections, comments, absorbed,
-            live_seconds, acknowledged_seconds, snoozed_seconds, updated_at, version, position
+            live_seconds, acknowledged_seconds, snoozed_seconds, updated_at, version, position,
+            created_position
         )
         SELECT
             t.log_id, t.incident_id, t.outcome, t.source, t.service, t.environment, t.team, t.priority,
@@ -38,10 +40,10 @@ BEGIN
             t.resolved_automatically, t.live_since, t.acknowledgements, t.unacknowledgements, t.escalations,
             t.highest_level, t.reassignments, t.snoozes, t.reopenings, t.corrections, t.comments,
             t.absorbed, t.live_seconds, t.acknowledged_seconds, t.snoozed_seconds, t.updated_at, t.version,
-            t.position
-        FROM incidents.responses_v1($1, $2, $3) AS t
+            t.position, t.created_position
+        FROM incidents.responses_v1($1, $2, $3, $4) AS t
     $fill$, 'response_' || p_generation)
-    USING p_log, v_incidents, p_up_to;
+    USING p_log, v_incidents, v_births, p_up_to;
 END
 $$;
 

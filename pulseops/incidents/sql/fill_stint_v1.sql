@@ -12,8 +12,9 @@ SET work_mem = '64MB'
 AS $$
 DECLARE
     v_incidents uuid[];
+    v_births bigint[];
 BEGIN
-    SELECT array_agg(e.stream_id) INTO v_incidents
+    SELECT array_agg(e.stream_id), array_agg(e.position) INTO v_incidents, v_births
     FROM (SELECT * FROM eventstore.slice_v1(p_log, p_after, p_to, 0, 1, p_parked, '{}') OFFSET 0) AS e
     WHERE e.version = 1 AND incidents.knows_v2(e.type, e.schema_version, e.position);
     IF v_incidents IS NULL THEN
@@ -29,9 +30,9 @@ BEGIN
             t.log_id, t.incident_id, t.version, t.kind, t.from_at, t.until_at, t.ended, t.begun_by,
             t.ended_by, t.team, t.priority, t.waiting_since, t.responder, t.level, t.target,
             t.due_at, t.late_by, t.resolution, t.position
-        FROM incidents.stints_v1($1, $2, $3) AS t
+        FROM incidents.stints_v1($1, $2, $3, $4) AS t
     $fill$, 'stint_' || p_generation)
-    USING p_log, v_incidents, p_up_to;
+    USING p_log, v_incidents, v_births, p_up_to;
 END
 $$;
 

@@ -13,17 +13,25 @@ SET jit = off
 AS $$
 DECLARE
     v_incidents uuid[];
+    v_births bigint[];
     v_stray uuid;
 BEGIN
-    SELECT
-        array_agg(DISTINCT e.stream_id),
-        (array_agg(e.stream_id) FILTER (WHERE e.version = 1 AND e.type <> 'CREATED'))[1]
-    INTO v_incidents, v_stray
-    -- The slice first (OFFSET 0): what it leaves out need not be known.
+    SELECT array_agg(c.stream_id), array_agg(c.birth), (array_agg(c.stream_id) FILTER (WHERE c.stray))[1]
+    INTO v_incidents, v_births, v_stray
     FROM (
-        SELECT * FROM eventstore.slice_v1(p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only) OFFSET 0
-    ) AS e
-    WHERE incidents.knows_v2(e.type, e.schema_version, e.position);
+        SELECT
+            e.stream_id,
+            min(e.position) FILTER (WHERE e.version = 1) AS birth,
+            bool_or(e.version = 1 AND e.type <> 'CREATED') AS stray
+        -- The slice first (OFFSET 0): what it leaves out need not be known.
+        FROM (
+            SELECT *
+            FROM eventstore.slice_v1(p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only)
+            OFFSET 0
+        ) AS e
+        WHERE incidents.knows_v2(e.type, e.schema_version, e.position)
+        GROUP BY e.stream_id
+    ) AS c;
     IF v_incidents IS NULL THEN
         RETURN;
     END IF;
@@ -34,6 +42,18 @@ BEGIN
     END IF;
 
     -- The name of the table is ours: nothing but a number comes from outside.
+    IF array_position(v_births, NULL) IS NOT NULL THEN
+        -- Each by its whole key: a join may go through all of the log, while the table is young.
+        EXECUTE format($born$
+            SELECT array_agg(coalesce(o.birth, (
+                SELECT i.created_position FROM incidents.%I AS i
+                WHERE i.log_id = $3 AND i.incident_id = o.id
+            ), 1) ORDER BY o.nth)
+            FROM unnest($1, $2) WITH ORDINALITY AS o (id, birth, nth)
+        $born$, 'response_' || p_generation)
+        INTO v_births
+        USING v_incidents, v_births, p_log;
+    END IF;
     EXECUTE format($project$
         INSERT INTO incidents.%I AS i (
             log_id, incident_id, outcome, source, service, environment, team, priority, category,
@@ -42,7 +62,8 @@ BEGIN
             answered_at, answered_by, first_resolved_at, first_resolved_by, resolved_at, resolved_by,
             resolution, resolved_automatically, live_since, acknowledgements, unacknowledgements,
             escalations, highest_level, reassignments, snoozes, reopenings, corrections, comments, absorbed,
-            live_seconds, acknowledged_seconds, snoozed_seconds, updated_at, version, position
+            live_seconds, acknowledged_seconds, snoozed_seconds, updated_at, version, position,
+            created_position
         )
         SELECT
             t.log_id, t.incident_id, t.outcome, t.source, t.service, t.environment, t.team, t.priority,
@@ -53,8 +74,8 @@ BEGIN
             t.resolved_automatically, t.live_since, t.acknowledgements, t.unacknowledgements, t.escalations,
             t.highest_level, t.reassignments, t.snoozes, t.reopenings, t.corrections, t.comments,
             t.absorbed, t.live_seconds, t.acknowledged_seconds, t.snoozed_seconds, t.updated_at, t.version,
-            t.position
-        FROM incidents.responses_v1($1, $2, $3) AS t
+            t.position, t.created_position
+        FROM incidents.responses_v1($1, $2, $3, $4) AS t
         ON CONFLICT (log_id, incident_id) DO UPDATE SET (
             outcome, team, priority, category, first_team, first_priority, first_category, answered_team,
             answered_priority, answered_category, classified_at, assigned_at, escalated_at, acknowledged_at,
@@ -78,7 +99,7 @@ BEGIN
         )
         WHERE i.version < excluded.version
     $project$, 'response_' || p_generation)
-    USING p_log, v_incidents, p_up_to;
+    USING p_log, v_incidents, v_births, p_up_to;
 END
 $$;
 

@@ -13,17 +13,25 @@ SET jit = off
 AS $$
 DECLARE
     v_incidents uuid[];
+    v_births bigint[];
     v_stray uuid;
 BEGIN
-    SELECT
-        array_agg(DISTINCT e.stream_id),
-        (array_agg(e.stream_id) FILTER (WHERE e.version = 1 AND e.type <> 'CREATED'))[1]
-    INTO v_incidents, v_stray
-    -- The slice first (OFFSET 0): what it leaves out need not be known.
+    SELECT array_agg(c.stream_id), array_agg(c.birth), (array_agg(c.stream_id) FILTER (WHERE c.stray))[1]
+    INTO v_incidents, v_births, v_stray
     FROM (
-        SELECT * FROM eventstore.slice_v1(p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only) OFFSET 0
-    ) AS e
-    WHERE incidents.knows_v2(e.type, e.schema_version, e.position);
+        SELECT
+            e.stream_id,
+            min(e.position) FILTER (WHERE e.version = 1) AS birth,
+            bool_or(e.version = 1 AND e.type <> 'CREATED') AS stray
+        -- The slice first (OFFSET 0): what it leaves out need not be known.
+        FROM (
+            SELECT *
+            FROM eventstore.slice_v1(p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only)
+            OFFSET 0
+        ) AS e
+        WHERE incidents.knows_v2(e.type, e.schema_version, e.position)
+        GROUP BY e.stream_id
+    ) AS c;
     IF v_incidents IS NULL THEN
         RETURN;
     END IF;
@@ -34,6 +42,18 @@ BEGIN
     END IF;
 
     -- The name of the table is ours: nothing but a number comes from outside.
+    IF array_position(v_births, NULL) IS NOT NULL THEN
+        -- Each by its whole key: a join may go through all of the log, while the table is young.
+        EXECUTE format($born$
+            SELECT array_agg(coalesce(o.birth, (
+                SELECT i.position FROM incidents.%I AS i
+                WHERE i.log_id = $3 AND i.incident_id = o.id AND i.version = 1
+            ), 1) ORDER BY o.nth)
+            FROM unnest($1, $2) WITH ORDINALITY AS o (id, birth, nth)
+        $born$, 'stint_' || p_generation)
+        INTO v_births
+        USING v_incidents, v_births, p_log;
+    END IF;
     EXECUTE format($project$
         INSERT INTO incidents.%I AS i (
             log_id, incident_id, version, kind, from_at, until_at, ended, begun_by, ended_by, team,
@@ -44,7 +64,7 @@ BEGIN
             t.log_id, t.incident_id, t.version, t.kind, t.from_at, t.until_at, t.ended, t.begun_by,
             t.ended_by, t.team, t.priority, t.waiting_since, t.responder, t.level, t.target,
             t.due_at, t.late_by, t.resolution, t.position
-        FROM incidents.stints_v1($1, $2, $3) AS t
+        FROM incidents.stints_v1($1, $2, $3, $4) AS t
         ON CONFLICT (log_id, incident_id, version) DO UPDATE SET (
             until_at, ended, ended_by, team, priority, resolution
         ) = (
@@ -53,7 +73,7 @@ BEGIN
         )
         WHERE i.until_at IS NULL AND excluded.until_at IS NOT NULL
     $project$, 'stint_' || p_generation)
-    USING p_log, v_incidents, p_up_to;
+    USING p_log, v_incidents, v_births, p_up_to;
 END
 $$;
 

@@ -1,8 +1,10 @@
--- How these incidents were responded to up to a position: rows of incidents.response, each from the facts of its
+-- How these incidents were responded to up to a position, each born at its own: rows of incidents.response, each from the facts of its
 -- own incident and nothing else. What a column means is in docs/analytics.md; the words for it are said once, in
 -- `fact`.
 -- Plain enough for the planner to put it into the query that calls it: no SET, no STRICT, not the owner's rights.
-CREATE OR REPLACE FUNCTION incidents.responses_v1(p_log smallint, p_incidents uuid[], p_up_to bigint)
+CREATE OR REPLACE FUNCTION incidents.responses_v1(
+    p_log smallint, p_incidents uuid[], p_births bigint[], p_up_to bigint
+)
 RETURNS SETOF incidents.response
 LANGUAGE sql STABLE
 AS $$
@@ -15,13 +17,14 @@ AS $$
             h.type IN ('UNACKNOWLEDGED', 'UNSNOOZED', 'RESOLVED', 'MERGED') AS lets_go,
             h.type IN ('ACKNOWLEDGED', 'UNACKNOWLEDGED', 'UNSNOOZED', 'RESOLVED', 'MERGED') AS wakes,
             h.data ? 'decision' OR h.data @> '{"resolution": "recovered"}' AS automatic
-        FROM unnest(p_incidents) AS o (id)
+        FROM unnest(p_incidents, p_births) AS o (id, birth)
         CROSS JOIN LATERAL (
-            -- The whole key but for its last column, or the planner may prefer the positions.
+            -- The whole key but for its last column, or the planner may prefer the positions. From its birth on:
+            -- older partitions are not looked into.
             SELECT e.*
             FROM eventstore.event AS e
             WHERE e.log_id = p_log AND e.stream_id = o.id AND e.version BETWEEN 1 AND 2147483647
-              AND e.position <= p_up_to
+              AND e.position BETWEEN o.birth AND p_up_to
             OFFSET 0
         ) AS h
         WHERE incidents.knows_v2(h.type, h.schema_version, h.position)
@@ -98,7 +101,8 @@ AS $$
             ) AS snoozed_for,
             max(s.at) AS updated_at,
             max(s.version) AS version,
-            max(s.position) AS position
+            max(s.position) AS position,
+            min(s.position) AS created_position
         FROM step AS s
         GROUP BY s.id
     )
@@ -148,7 +152,8 @@ AS $$
         coalesce(date_part('epoch', l.snoozed_for), 0),
         l.updated_at,
         l.version,
-        l.position
+        l.position,
+        l.created_position
     FROM life AS l
     CROSS JOIN LATERAL (
         SELECT CASE
@@ -159,4 +164,4 @@ AS $$
     ) AS o
 $$;
 
-GRANT EXECUTE ON FUNCTION incidents.responses_v1(smallint, uuid[], bigint) TO pulseops_app;
+GRANT EXECUTE ON FUNCTION incidents.responses_v1(smallint, uuid[], bigint[], bigint) TO pulseops_app;

@@ -1,7 +1,9 @@
--- What these incidents were for a while up to a position: rows of incidents.stint, each from the facts of its own
+-- What these incidents were for a while up to a position, each born at its own: rows of incidents.stint, each from the facts of its own
 -- incident and nothing else. What begins and what ends a kind of stint is said here once.
 -- Plain enough for the planner to put it into the query that calls it: no SET, no STRICT, not the owner's rights.
-CREATE OR REPLACE FUNCTION incidents.stints_v1(p_log smallint, p_incidents uuid[], p_up_to bigint)
+CREATE OR REPLACE FUNCTION incidents.stints_v1(
+    p_log smallint, p_incidents uuid[], p_births bigint[], p_up_to bigint
+)
 RETURNS SETOF incidents.stint
 LANGUAGE sql STABLE
 AS $$
@@ -18,13 +20,14 @@ AS $$
                 WHEN 'SNOOZED' THEN 'snoozed'
                 WHEN 'ESCALATED' THEN 'escalated'
             END AS kind
-        FROM unnest(p_incidents) AS o (id)
+        FROM unnest(p_incidents, p_births) AS o (id, birth)
         CROSS JOIN LATERAL (
-            -- The whole key but for its last column, or the planner may prefer the positions.
+            -- The whole key but for its last column, or the planner may prefer the positions. From its birth on:
+            -- older partitions are not looked into.
             SELECT e.*
             FROM eventstore.event AS e
             WHERE e.log_id = p_log AND e.stream_id = o.id AND e.version BETWEEN 1 AND 2147483647
-              AND e.position <= p_up_to
+              AND e.position BETWEEN o.birth AND p_up_to
             OFFSET 0
         ) AS h
         WHERE incidents.knows_v2(h.type, h.schema_version, h.position)
@@ -84,4 +87,4 @@ AS $$
     WHERE s.kind IS NOT NULL
 $$;
 
-GRANT EXECUTE ON FUNCTION incidents.stints_v1(smallint, uuid[], bigint) TO pulseops_app;
+GRANT EXECUTE ON FUNCTION incidents.stints_v1(smallint, uuid[], bigint[], bigint) TO pulseops_app;
