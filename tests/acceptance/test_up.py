@@ -15,6 +15,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import psycopg
 import pytest
 
 from pulseops.up.home import is_private
@@ -244,6 +245,21 @@ def test_further_keys_are_made_in_the_database_that_it_keeps(up: Up, place: Path
     ran = subprocess.run(words, capture_output=True, text=True, check=False, env=environ)
     assert ran.returncode == 0
     assert "admin" in ran.stdout
+
+
+def test_an_analyst_gets_a_login_and_reads_with_it(up: Up, place: Path) -> None:
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PULSEOPS_")}
+    asked = subprocess.run(
+        [sys.executable, "-m", "pulseops", "analyst", "create", "ana"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environ | {"PULSEOPS_HOME": str(place)},
+    )
+    assert asked.returncode == 0, asked.stderr
+    with psycopg.connect(asked.stdout.strip()) as connection:
+        [(count,)] = connection.execute("SELECT count(*) FROM analytics.log").fetchall()
+    assert count == 1
 
 
 def test_the_doctor_finds_it_healthy(up: Up, place: Path) -> None:

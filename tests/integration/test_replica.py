@@ -283,9 +283,13 @@ async def test_an_analyst_reads_the_same_rows_on_the_replica(database: Database,
     async with apart(database, standby) as api:
         await report(api)
         await until(lambda: pool.fetchval("SELECT count(*) = 1 FROM incidents.response"))
-    by = local("cli", now=utc_now())
     password = await logins.create(
-        pool, by, name, logs=("default",), longest=timedelta(minutes=1), connections=5
+        pool,
+        local("cli", now=utc_now()),
+        name,
+        logs=("default",),
+        longest=timedelta(minutes=1),
+        connections=5,
     )
     await standby.caught_up()
     found = []
@@ -295,5 +299,5 @@ async def test_an_analyst_reads_the_same_rows_on_the_replica(database: Database,
         await connection.close()
     assert found[0] == found[1]
     assert len(found[0]) == 1
-    assert await logins.revoke(pool, by, name)
+    assert await logins.revoke(pool, local("cli", now=utc_now()), name)
     await pool.close()
