@@ -9,6 +9,7 @@ from pulseops.access import browser_routes as browser
 from pulseops.access import events as access_events
 from pulseops.access import people_routes as people
 from pulseops.access import routes as access
+from pulseops.analytics import routes as analytics
 from pulseops.assignment import reactor as assignment
 from pulseops.assignment import routes as assigning
 from pulseops.audit import routes as audit
@@ -62,6 +63,7 @@ ROUTES = (
     *assigning.ROUTES,
     *escalation.ROUTES,
     *catalog.ROUTES,
+    *analytics.ROUTES,
     *operations.ROUTES,
     *access.ROUTES,
     *audit.ROUTES,

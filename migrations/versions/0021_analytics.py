@@ -346,6 +346,14 @@ def upgrade() -> None:
         unique=False,
         schema="incidents",
     )
+    op.create_index(
+        "stint_1_over_idx",
+        "stint_1",
+        ["log_id", "until_at"],
+        unique=False,
+        schema="incidents",
+        postgresql_where=sa.text("kind = 'live'"),
+    )
     for name, told in _TOLD.items():
         op.execute(_VIEW.replace("{name}", name).replace("{told}", told))
 

@@ -37,6 +37,12 @@ app.command(
     group=USE,
     help="Look at how incidents are classified.",
 )
+app.command(
+    "pulseops.cli.reports:report",
+    name="report",
+    group=USE,
+    help="Say how fast incidents are answered, by whom, and what is noise.",
+)
 app.command("pulseops.cli.keys:key", name="key", group=USE, help="Make, list and revoke API keys.")
 app.command(
     "pulseops.cli.analysts:analyst", name="analyst", group=USE, help="Make logins that read with SQL."

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from itertools import pairwise
 from typing import TextIO
 
@@ -36,6 +36,13 @@ def say(what: RenderableType, *, stderr: bool = False) -> None:
         console.print(what)
     for line in captured.get().splitlines():
         console.file.write((line if console.is_terminal else line.rstrip()) + "\n")
+
+
+def plainly(what: RenderableType, columns: int) -> str:
+    """As it is written into a file: without colours, in so many columns."""
+    into = StringIO()
+    Console(file=into, width=columns, markup=False, emoji=False, highlight=False, no_color=True).print(what)
+    return "".join(f"{line.rstrip()}\n" for line in into.getvalue().splitlines())
 
 
 def width() -> int:

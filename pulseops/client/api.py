@@ -15,6 +15,7 @@ from pulseops.client.incidents import Incidents
 from pulseops.client.method import Room, W, method, streamed
 from pulseops.client.proofs import Proofs
 from pulseops.client.reading import reader
+from pulseops.client.reports import Reports
 from pulseops.client.results import Health, WhoAmI
 from pulseops.client.terms import Terms
 from pulseops.client.wire import AsyncWire, Wire, options, proxied
@@ -33,6 +34,7 @@ class Api(Room[W]):
         self.escalations: Escalations[W] = Escalations(wire)
         self.teams: Teams[W] = Teams(wire)
         self.services: Services[W] = Services(wire)
+        self.reports: Reports[W] = Reports(wire)
         self.keys: Keys[W] = Keys(wire)
         self.users: Users[W] = Users(wire)
         self.audit: Audit[W] = Audit(wire)

@@ -113,6 +113,16 @@ OBJECTS = (
     "analytics/sql/in_business_hours_v1.sql",
     "analytics/sql/backlog_at_v1.sql",
     "analytics/sql/contract_v1.sql",
+    "analytics/sql/taken_v1.sql",
+    "analytics/sql/timed_v1.sql",
+    "analytics/sql/came_v1.sql",
+    "analytics/sql/carried_v1.sql",
+    "analytics/sql/noise_v1.sql",
+    "analytics/sql/turnover_v1.sql",
+    "analytics/sql/slowest_v1.sql",
+    "analytics/sql/oldest_v1.sql",
+    "analytics/sql/corrected_v1.sql",
+    "analytics/sql/missing_since_v1.sql",
 )
 """In the order in which they are applied, after the last revision."""
 

@@ -60,7 +60,15 @@ def digested(request: Req, value: Any, *, headers: Iterable[Header] = ()) -> Ans
     What is read from several places has no one version to name: shards, parked streams and a switch of
     generations each change an answer by themselves.
     """
-    answer = encoded(value)
+    return _tagged(request, encoded(value), headers)
+
+
+def tagged(request: Req, body: bytes, *, media: bytes, headers: Iterable[Header] = ()) -> Answer:
+    """As `digested`, of what is not told as JSON."""
+    return _tagged(request, Answer(body, media=media), headers)
+
+
+def _tagged(request: Req, answer: Answer, headers: Iterable[Header]) -> Answer:
     known = of(answer.body)
     sent = [(b"etag", b'W/"%b"' % known), *headers]
     if none_match(request, known):

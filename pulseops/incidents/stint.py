@@ -4,7 +4,7 @@ A stint begins with a fact and ends with a later one. Once it has ended it never
 """
 
 import asyncpg
-from sqlalchemy import BigInteger, Column, DateTime, Float, Index, Integer, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, Float, Index, Integer, SmallInteger, Table, Text, text
 from sqlalchemy import Uuid as Id
 
 from pulseops.db.metadata import metadata
@@ -53,6 +53,8 @@ TABLE = Table(
         "position", BigInteger, nullable=False, comment="Place of the fact that it began with in the log."
     ),
     Index(None, "log_id", "kind", "from_at"),
+    # What was over in a time, and what is not: without going through all that ever was.
+    Index("stint_over_idx", "log_id", "until_at", postgresql_where=text("kind = 'live'")),
     schema="incidents",
     info=GENERATIONS,
     comment="What each incident was for a while, and from when to when. "

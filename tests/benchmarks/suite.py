@@ -3,6 +3,7 @@
 from tests.benchmarks.append import APPEND
 from tests.benchmarks.batch import BATCH
 from tests.benchmarks.bench import Bench
+from tests.benchmarks.counted import COUNTED
 from tests.benchmarks.escalate import ESCALATE
 from tests.benchmarks.export import EXPORT
 from tests.benchmarks.get import GET
@@ -35,6 +36,7 @@ SUITE: tuple[Bench, ...] = (
     OVERLOAD,
     EXPORT,
     REBUILD,
+    COUNTED,
     LIVE,
     SEAL,
     PEER_APPEND,

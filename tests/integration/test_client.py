@@ -30,6 +30,7 @@ from tests.integration.relay import Relay
 from tests.serving import listening
 
 LATER = datetime.now(UTC) + timedelta(hours=2)
+_LONG_AGO, _THEN = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 9, tzinfo=UTC)
 Calls = Callable[[Any, dict[str, Any]], Any]
 """Given a client and what came of the calls before: a call, or an awaitable of it."""
 
@@ -75,6 +76,12 @@ TABLE: tuple[tuple[str, Calls], ...] = (
     ("revoke", lambda api, had: api.keys.revoke(had["key"].id)),
     ("audit", lambda api, _: api.audit.list(what="ADMIN.ACTED")),
     ("escalations", lambda api, _: api.escalations.list(priority="critical")),
+    ("mtta", lambda api, _: api.reports.mtta(since=_LONG_AGO, until=_THEN, by="service", rows=3)),
+    ("mttr", lambda api, _: api.reports.mttr(since=_LONG_AGO, until=_THEN, zone="Europe/Berlin")),
+    ("load", lambda api, _: api.reports.load(since=_LONG_AGO, until=_THEN)),
+    ("noise", lambda api, _: api.reports.noise(since=_LONG_AGO, until=_THEN, by="team")),
+    ("weekly", lambda api, _: api.reports.weekly(zone="Europe/Berlin")),
+    ("no_team", lambda api, _: api.reports.mtta(team="nobody's")),
     ("health", lambda api, _: api.health()),
     ("list", lambda api, _: api.incidents.list(status="open", limit=1)),
 )

@@ -104,6 +104,7 @@ def test_every_body_and_every_answer_has_an_example_that_fits(described: dict[st
             for path in ("/problems", "/problems/{code}")
             for media in ("text/html", "text/markdown")
         ),
+        *((f"GET /reports/{name}", "text/csv") for name in ("load", "mtta", "mttr", "noise", "weekly")),
         ("POST /incidents:batch", "application/x-ndjson"),  # its lines are items of the array
         ("POST /users/{name}/revoke", "application/json"),  # there is nothing to say in it
     }

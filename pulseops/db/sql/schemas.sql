@@ -38,7 +38,8 @@ COMMENT ON SCHEMA audit IS 'What history is proved by: the tree of each log, and
 COMMENT ON SCHEMA replay IS 'What a replay makes of history, to be compared: empty while none is under way, or kept.';
 COMMENT ON SCHEMA analytics IS 'Views for analysts, a contract: columns are added, and never change or go.';
 
-GRANT USAGE ON SCHEMA eventstore, incidents, escalation, access, catalog, audit, replay TO pulseops_app;
+GRANT USAGE ON SCHEMA eventstore, incidents, escalation, access, catalog, audit, analytics, replay
+  TO pulseops_app;
 -- Analysts had the tables once, and now have the views alone.
 REVOKE ALL ON SCHEMA eventstore, incidents, escalation, access, catalog, audit FROM pulseops_analyst;
 GRANT USAGE ON SCHEMA analytics TO pulseops_analyst;
