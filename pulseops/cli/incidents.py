@@ -98,7 +98,7 @@ def show(
     Parameters
     ----------
     as_of
-        As it was then: a version, or a time with its zone (2026-11-23T14:05:00Z).
+        As it was then: a version, a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
     """
     at = None if as_of is None else moment(as_of)
     with speaking(speak) as client:

@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from pulseops.client.errors import NotUnderstood
 from pulseops.client.reading import reader
 from pulseops.client.terms import server_time
+from pulseops.kernel.moments import At
 
 T = TypeVar("T")
 Id: TypeAlias = UUID | str
-Value: TypeAlias = str | int | bool | datetime | Sequence[str] | None
+Value: TypeAlias = str | int | bool | datetime | At | Sequence[str] | None
 
 
 class Call(Struct, Generic[T], frozen=True, kw_only=True):
@@ -163,7 +164,7 @@ def _written(value: Value) -> str | Sequence[str]:
             return "true" if value else "false"
         case datetime():
             return instant(value)
-        case int():
+        case int() | At():
             return str(value)
         case str():
             return value

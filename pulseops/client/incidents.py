@@ -12,6 +12,7 @@ from pulseops.incidents.commands import Create
 from pulseops.incidents.entries import EventEntry
 from pulseops.incidents.events import Priority, Status
 from pulseops.incidents.incident import Deduplicated, Incident
+from pulseops.kernel.moments import Moment
 
 Sort: TypeAlias = Literal["created", "-created", "updated", "-updated", "priority", "-priority"]
 Statuses: TypeAlias = Status | Sequence[Status]
@@ -58,9 +59,9 @@ class Incidents(Responding[W]):
 
     @method
     def get(
-        self, incident_id: Id, *, as_of: datetime | int | None = None, min_position: int | None = None
+        self, incident_id: Id, *, as_of: Moment | int | None = None, min_position: int | None = None
     ) -> Call[Story]:
-        """An incident with its timeline: as it now stands, or as of a time or a version."""
+        """An incident with its timeline: as it now stands, or as of a time, a position or a version."""
         return get(incident_path(incident_id), Story, {"asOf": as_of, "min_position": min_position})
 
     @method
@@ -154,6 +155,7 @@ class Incidents(Responding[W]):
         until: datetime | None = None,
         text: str | None = None,
         sort: Sort | None = None,
+        as_of: Moment | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         min_position: int | None = None,
@@ -161,7 +163,8 @@ class Incidents(Responding[W]):
         """One page, newest first unless sorted otherwise: a minus is the newest, or the worst, first.
 
         A filter lets through any of its values, but every `label` (name=value, or a name) must be there.
-        `text` are words, each in the title or the description.
+        `text` are words, each in the title or the description. `as_of` a time or a position the list is as
+        it was then, sorted by creation; a page may be short and lead on all the same.
         """
         wanted: dict[str, Value] = {
             "status": status,
@@ -176,6 +179,7 @@ class Incidents(Responding[W]):
             "until": until,
             "text": text,
             "sort": sort,
+            "asOf": as_of,
             "limit": limit,
             "cursor": cursor,
             "min_position": min_position,

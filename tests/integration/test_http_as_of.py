@@ -1,0 +1,104 @@
+"""Lists as of a moment over HTTP: the same on every page, as of the position that the answer names."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from pulseops.settings import Settings
+from pulseops.worker import working
+from tests.conftest import Database
+from tests.keys import a_key
+from tests.serving import Api
+
+
+async def reported(api: Api, title: str, **body: Any) -> dict[str, Any]:
+    made = await api.post("/incident", json={"title": title, **body})
+    assert made.status_code == 201, made.text
+    found: dict[str, Any] = made.json()
+    return found
+
+
+async def resolved(api: Api, incident: dict[str, Any]) -> int:
+    answer = await api.post(f"/incident/{incident['id']}/resolve", json={})
+    assert answer.status_code == 200, answer.text
+    return int(answer.json()["position"])
+
+
+async def test_a_list_is_told_as_it_was_at_a_position_and_at_a_time_on_all_its_pages(
+    database: Database, api: Api
+) -> None:
+    async with working(Settings(database_url=database.app_url, pool_size=4)):
+        made = [await reported(api, f"Incident {number}") for number in range(3)]
+        then = made[-1]["position"]
+        told = (await api.get(f"/incident/{made[-1]['id']}")).json()
+        await asyncio.gather(*(resolved(api, one) for one in made))
+        await reported(api, "A later one")
+        assert (await api.get("/incidents", params={"status": "open", "asOf": "@0"})).json()["items"] == []
+
+        for at in (f"@{then}", told["updatedAt"]):
+            wanted: dict[str, Any] = {"status": "open", "asOf": at, "limit": 2}
+            first = await api.get("/incidents", params=wanted)
+            assert first.status_code == 200, first.text
+            assert first.headers["x-pulseops-position"] == str(then)
+            ids = [one["id"] for one in first.json()["items"]]
+            assert first.json()["items"][0] == {
+                name: value for name, value in told.items() if name not in {"timeline", "livesOn"}
+            }
+            cursor = first.json()["nextCursor"]
+            await reported(api, "And one more meanwhile")
+            second = await api.get("/incidents", params=wanted | {"cursor": cursor})
+            assert second.headers["x-pulseops-position"] == str(then)
+            ids += [one["id"] for one in second.json()["items"]]
+            assert ids == [one["id"] for one in reversed(made)]
+            assert second.json()["nextCursor"] is None
+            other = await api.get("/incidents", params={"asOf": "@1", "limit": 2, "cursor": cursor})
+            assert (other.status_code, other.json()["errors"][0]["parameter"]) == (422, "cursor")
+
+        to_come: dict[str, Any] = {"asOf": "2999-01-01T00:00:00Z", "limit": 1}
+        first = await api.get("/incidents", params=to_come)
+        newest = await reported(api, "After the first page")
+        assert int(first.headers["x-pulseops-position"]) < newest["position"]
+        second = await api.get("/incidents", params=to_come | {"cursor": first.json()["nextCursor"]})
+        assert second.headers["x-pulseops-position"] == first.headers["x-pulseops-position"]
+        tag = {"if-none-match": first.headers["etag"]}
+        assert (await api.get("/incidents", params={"asOf": f"@{then}"}, headers=tag)).status_code == 200
+
+
+async def test_of_one_incident_a_position_is_a_moment_too(api: Api) -> None:
+    made = await reported(api, "Disk full")
+    path, at = f"/incident/{made['id']}", made["position"]
+    await resolved(api, made)
+    assert (await api.get(path, params={"asOf": f"@{at}"})).json()["status"] == "open"
+    assert (await api.get(path, params={"asOf": f"@{at + 1}"})).json()["status"] == "resolved"
+    for beyond in ("@0", f"@{at + 2}", "@9223372036854775807"):
+        assert (await api.get(path, params={"asOf": beyond})).status_code == 404, beyond
+
+
+@pytest.mark.parametrize(
+    "at", ["3", "@", "@-1", "@01", "@1.5", "@9223372036854775808", "now", "", "0001-01-01T00:00:00+14:00"]
+)
+async def test_what_is_no_moment_of_a_list_is_refused(api: Api, at: str) -> None:
+    answer = await api.get("/incidents", params={"asOf": at})
+    assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "asOf"), answer.text
+
+
+async def test_a_position_that_is_not_there_yet_and_a_sort_that_cannot_be_are_refused(api: Api) -> None:
+    answer = await api.get("/incidents", params={"asOf": "@1"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+    answer = await api.get("/incidents", params={"asOf": "@0", "sort": "-updated"})
+    assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "sort")
+
+
+async def test_a_key_that_is_limited_to_teams_sees_what_is_theirs_now_as_it_was(
+    database: Database, api: Api
+) -> None:
+    key = await a_key(api.app.state.pool, "limited", role="auditor", teams=("database",))
+    mine = {"authorization": f"Bearer {key}"}
+    async with working(Settings(database_url=database.app_url, pool_size=4)):
+        moved = await reported(api, "Phishing mail reached the board")
+        then = moved["position"]
+        given = await api.post(f"/incident/{moved['id']}/assign", json={"team": "database"})
+        await api.get("/incidents", params={"min_position": given.json()["position"]})
+        found = (await api.get("/incidents", params={"asOf": f"@{then}"}, headers=mine)).json()["items"]
+        assert [(one["id"], one["assignedTeam"]) for one in found] == [(moved["id"], moved["assignedTeam"])]
