@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -36,6 +35,7 @@ from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.gateways import Gateways
 from pulseops.eventstore.replica import Replica, Standing
 from pulseops.eventstore.wake import Doorbell
+from pulseops.http.doors import Server
 from pulseops.http.edge import edge
 from pulseops.http.express import Express
 from pulseops.http.health import Ready, Seen, Shared, judged
@@ -45,14 +45,13 @@ from pulseops.http.protocol import PatientProtocol
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.live.feeds import Feeds
 from pulseops.rulebook.loader import load_rulebook
+from pulseops.rulebook.recording import Recorder
 from pulseops.rulebook.signing_in import load_sign_in
 from pulseops.settings import Settings
 from pulseops.subscriptions.lag import lags
 from pulseops.subscriptions.reads import Reads
 from pulseops.wiring import ROUTES, catalogs, defaults, logs
 
-_DOORS = 16
-"""New connections that can be taken each time the loop goes round."""
 _GRACE = 5
 """Seconds that requests under way have to end when the process is told to stop."""
 _KEEP_ALIVE = 30
@@ -235,30 +234,21 @@ async def _logs(connection: asyncpg.Connection) -> list[Seen]:
     return [Seen(log.log_id, log.name, log.lag, late.get(log.log_id, 0.0)) for log in await lags(connection)]
 
 
-class _Server(uvicorn.Server):
-    """uvicorn with several doors to one port.
+class _Server(Server):
+    """It records its rules once it serves, and has whatever has no end of its own stop before it waits."""
 
-    uvloop takes one new connection from a listener each time it goes round. A crowd that has just come would
-    stand in the kernel for seconds, where nobody counts it and nobody can refuse it.
-    """
+    _recording: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        loop = asyncio.get_running_loop()
-        protocol = partial(
-            PatientProtocol,
-            config=self.config,
-            server_state=self.server_state,
-            app_state=self.lifespan.state,
-        )
-        listening = [one for listener in self.servers for one in listener.sockets]
-        for one in listening:
-            for _ in range(_DOORS - 1):
-                door = socket.socket(fileno=os.dup(one.fileno()))
-                opened = await loop.create_server(protocol, sock=door, backlog=self.config.backlog)
-                self.servers.append(opened)
+        application = self.config.app
+        if isinstance(application, PulseOps) and self.started:
+            recorder = Recorder(application.state.pool, application.state.rulebook, "api")
+            self._recording = asyncio.create_task(recorder.watch())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._recording is not None:
+            self._recording.cancel()
         # What has no end of its own: uvicorn waits for every answer.
         application = self.config.app
         if isinstance(application, PulseOps):

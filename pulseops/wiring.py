@@ -37,10 +37,12 @@ from pulseops.kernel.decider import Reactor
 from pulseops.live import routes as live
 from pulseops.operations import routes as operations
 from pulseops.projections.generations import ReadModel
+from pulseops.rulebook import events as rules_events
+from pulseops.rulebook import routes as ruling
 from pulseops.rulebook.loader import Rulebook
 from pulseops.subscriptions.subscription import Projector
 
-FACTS = (*INCIDENT.facts, *CATALOG.facts, *access_events.FACTS)
+FACTS = (*INCIDENT.facts, *CATALOG.facts, *access_events.FACTS, *rules_events.FACTS)
 """Everything that may stand in a log."""
 
 CODEC = Codec(FACTS)
@@ -55,6 +57,7 @@ ROUTES = (
     *escalation.ROUTES,
     *catalog.ROUTES,
     *operations.ROUTES,
+    *ruling.ROUTES,
     *access.ROUTES,
     *people.ROUTES,
     *browser.ROUTES,

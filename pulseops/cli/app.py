@@ -30,6 +30,12 @@ app.command("pulseops.cli.catalog:team", name="team", group=USE, help="See and s
 app.command(
     "pulseops.cli.catalog:service", name="service", group=USE, help="See and say what services there are."
 )
+app.command(
+    "pulseops.cli.ruling:rules",
+    name="rules",
+    group=USE,
+    help="See what incidents are judged, routed and escalated by, and were.",
+)
 app.command("pulseops.cli.catalog:whoami", name="whoami", group=USE, help="Say who asks, and what it may do.")
 app.command(
     "pulseops.cli.classifier:classifier",

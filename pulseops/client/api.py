@@ -14,6 +14,7 @@ from pulseops.client.incidents import Incidents
 from pulseops.client.method import Room, W, method, streamed
 from pulseops.client.reading import reader
 from pulseops.client.results import Health, WhoAmI
+from pulseops.client.ruling import Rules
 from pulseops.client.terms import Terms
 from pulseops.client.wire import AsyncWire, Wire, options, proxied
 from pulseops.incidents.entries import EventEntry
@@ -31,6 +32,7 @@ class Api(Room[W]):
         self.escalations: Escalations[W] = Escalations(wire)
         self.teams: Teams[W] = Teams(wire)
         self.services: Services[W] = Services(wire)
+        self.rules: Rules[W] = Rules(wire)
         self.keys: Keys[W] = Keys(wire)
         self.users: Users[W] = Users(wire)
         self.audit: Audit[W] = Audit(wire)

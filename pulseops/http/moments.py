@@ -4,6 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from pulseops.kernel.moments import Moment, moment
+
 _MOMENT = "a time with its offset, or a position of the log such as `@48213`"
 LONGEST = 40
 """Characters of a moment."""
@@ -20,3 +22,9 @@ class Between(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     since: _From = field(name="from")
     until: _To | None = field(name="to", default=None)
+
+    @property
+    def moments(self) -> tuple[Moment, Moment | None]:
+        """Raises InvalidInput."""
+        until = None if self.until is None else moment(self.until, pointer="/to")
+        return moment(self.since, pointer="/from"), until

@@ -85,6 +85,7 @@ def described(routes: Iterable[Any], version: str) -> bytes:
                 {"name": "incidents", "description": "Report, see and answer incidents."},
                 {"name": "escalation", "description": "Who hears next, and when."},
                 {"name": "access", "description": "Who may do what, and who did."},
+                {"name": "rules", "description": "What incidents are judged, routed and escalated by."},
                 {"name": "catalog", "description": "Teams and services: who owns what, and where to look."},
                 {"name": "operation", "description": "For those who run PulseOps."},
             ],
