@@ -1,13 +1,16 @@
 """Moments on the command line: `--as-of`, `--from` and `--to`, and how differences are shown."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
+import msgspec
 from cyclopts import Parameter
 from rich.console import RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from pulseops.cli.words import harmless
-from pulseops.client.past import Point
+from pulseops.client.past import Change, Point
 from pulseops.kernel.errors import InvalidInput
 from pulseops.kernel.moments import Moment, moment
 
@@ -43,10 +46,28 @@ def placed(since: Point, until: Point) -> str:
     return f"From {_at(since)} to {_at(until)}:"
 
 
+def changed(changes: Sequence[Change]) -> RenderableType:
+    """A line a field: what it was, and what it is."""
+    rows = Table.grid(padding=(0, 2, 0, 0))
+    for one in changes:
+        before, after = (Text(harmless(_value(value)), overflow="fold") for value in (one.before, one.after))
+        before.stylize("red" if one.before is not None else "dim")
+        after.stylize("green" if one.after is not None else "dim")
+        rows.add_row(Text(harmless(one.field), style="bold"), before, "→", after)
+    return rows
+
+
 def differing(diff: str) -> RenderableType:
     """A unified diff."""
     lines = [Text(harmless(line), style=_STYLES.get(line[:1], "")) for line in diff.splitlines()]
     return Text("\n").join(lines)
+
+
+def _value(value: Any) -> str:
+    """As JSON, but for a text by itself."""
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _at(point: Point) -> str:

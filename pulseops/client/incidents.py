@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from pulseops.client.call import Call, Id, Value, command, get, incident_path, or_none
 from pulseops.client.method import W, method, paged
+from pulseops.client.past import IncidentDiff, ListDiff
 from pulseops.client.responding import Responding
 from pulseops.client.results import Batch, Entry, Facets, Page, Plan, Story
 from pulseops.incidents.commands import Create
@@ -99,6 +100,33 @@ class Incidents(Responding[W]):
         return get(incident_path(incident_id, "events"), Page[EventEntry], wanted)
 
     iterate_events = paged(events)
+
+    @method
+    def diff(
+        self,
+        incident_id: Id,
+        since: Moment | int,
+        until: Moment | int | None = None,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Call[IncidentDiff]:
+        """What changed after `since` up to `until`, or now (times, positions, versions): one page of events."""
+        wanted: dict[str, Value] = {"from": since, "to": until, "limit": limit, "cursor": cursor}
+        return get(incident_path(incident_id, "diff"), IncidentDiff, wanted)
+
+    @method
+    def changes(
+        self,
+        since: Moment,
+        until: Moment | None = None,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Call[ListDiff]:
+        """Which incidents changed after `since` up to `until`, or now: one page, which may be short."""
+        wanted: dict[str, Value] = {"from": since, "to": until, "limit": limit, "cursor": cursor}
+        return get("/incidents/diff", ListDiff, wanted)
 
     @method
     def plan(self, incident_id: Id) -> Call[Plan]:

@@ -2,8 +2,11 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from msgspec import Struct, field
+
+from pulseops.client.results import Entry
 
 
 class Point(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -41,3 +44,59 @@ class RulesDiff(Struct, frozen=True, kw_only=True, rename="camel"):
     after: RulesApplied | None = None
     applied: tuple[RulesApplied, ...] = ()
     diff: str = ""
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """A field by its name in the API. `before` is None also where the incident was not there yet."""
+
+    field: str
+    before: Any = None
+    after: Any = None
+
+
+class Stand(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How far one incident had come; before its first event `version` is 0."""
+
+    version: int
+    position: int = 0
+    recorded_at: datetime | None = None
+
+
+class IncidentDiff(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is another about one incident, and the events between, a page of them."""
+
+    id: UUID
+    since: Stand = field(name="from")
+    until: Stand = field(name="to")
+    changes: tuple[Change, ...] = ()
+    items: tuple[Entry, ...] = ()
+    next_cursor: str | None = None
+
+
+class Difference(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One incident of many. `created`: it was not there before. `ended`: it is over, and was not."""
+
+    id: UUID
+    title: str = ""
+    created: bool = False
+    ended: bool = False
+    from_version: int = 0
+    to_version: int = 0
+    changes: tuple[Change, ...] = ()
+
+
+class Happened(Struct, frozen=True, kw_only=True):
+    """To how many incidents anything happened, and how many events there were of each type."""
+
+    incidents: int
+    events: dict[str, int] = {}
+
+
+class ListDiff(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Incidents that anything happened to, a page of them; `counts` are of the whole, on the first page."""
+
+    since: Point = field(name="from")
+    until: Point = field(name="to")
+    counts: Happened | None = None
+    items: tuple[Difference, ...] = ()
+    next_cursor: str | None = None

@@ -14,7 +14,7 @@ _LAST = 2**63 - 1
 _OFFSET = re.compile(r"(\S+) (\d\d:\d\d)")
 
 
-class At(Struct, frozen=True):
+class At(Struct, frozen=True, order=True):
     """A position of the log: everything up to it, and nothing after. 0 is before the first event."""
 
     position: int

@@ -1,5 +1,6 @@
 """A list as of a position is the list as it would be, had history ended there."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import count
@@ -7,16 +8,19 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulseops.eventstore.directory import create_log
-from pulseops.eventstore.moments import position_of
+from pulseops.eventstore.moments import position_of, span_of
 from pulseops.incidents.as_of import Start, list_as_of, start_in
+from pulseops.incidents.between import list_between, place_in
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.commands import Comment, Create, Edit, Reassign
 from pulseops.incidents.decider import INCIDENT
+from pulseops.incidents.differences import ListDiff
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.filters import Filters
 from pulseops.incidents.incident import Incident
@@ -63,7 +67,7 @@ async def history(app: asyncpg.Connection, plan: Sequence[Step]) -> tuple[int, P
     return log_id, past, head
 
 
-@settings(max_examples=15, **_alone)  # type: ignore[arg-type]
+@settings(max_examples=12, **_alone)  # type: ignore[arg-type]
 @given(plan=plans(), data=st.data())
 async def test_any_history_is_listed_as_of_any_position_as_if_it_had_ended_there(
     app: asyncpg.Connection, plan: list[Step], data: st.DataObject
@@ -76,7 +80,7 @@ async def test_any_history_is_listed_as_of_any_position_as_if_it_had_ended_there
         assert await listed(app, position, log_id=log_id, most_folded=1) == expected, "short pages lead on"
 
 
-@settings(max_examples=15, **_alone)  # type: ignore[arg-type]
+@settings(max_examples=12, **_alone)  # type: ignore[arg-type]
 @given(plan=plans(), data=st.data())
 async def test_filters_ask_what_an_incident_was_and_not_what_it_is(
     app: asyncpg.Connection, plan: list[Step], data: st.DataObject
@@ -183,3 +187,40 @@ async def test_a_time_whose_events_are_archived_is_told_so(
     assert await position_of(app, floor, log_id=log_id) == 7
     with pytest.raises(NotFound, match="archived"):
         await position_of(app, floor - timedelta(seconds=1), log_id=log_id)
+
+
+@settings(max_examples=12, **_alone)  # type: ignore[arg-type]
+@given(plan=plans(), data=st.data())
+async def test_what_differs_between_two_positions_is_what_the_folds_say(
+    app: asyncpg.Connection, plan: list[Step], data: st.DataObject
+) -> None:
+    log_id, past, head = await history(app, plan)
+    first, last = sorted(data.draw(st.tuples(st.integers(0, head), st.integers(0, head))))
+    before = {one.id: one for one in had_it_ended(past, first)}
+    after = {one.id: one for one in had_it_ended(past, last)}
+    span = await span_of(app, At(first), At(last), log_id=log_id)
+    pages, place, looked = list[ListDiff](), None, data.draw(st.sampled_from([3, 1_000]))
+    while not pages or pages[-1].next_cursor is not None:
+        if pages:
+            _, place = await place_in(app, pages[-1].next_cursor or "", b"", log_id=log_id)
+        page = await list_between(app, span, after=place, limit=2, log_id=log_id, most_looked_at=looked)
+        pages.append(page)
+    found = {one.id: one for page in pages for one in page.items}
+    assert sum(len(page.items) for page in pages) == len(found), "nothing comes twice"
+    assert found.keys() == {key for key, one in after.items() if one != before.get(key)}
+    for key, one in found.items():
+        was = msgspec.to_builtins(before[key]) if key in before else {}
+        now = msgspec.to_builtins(after[key])
+        assert one.created == (key not in before)
+        assert {change.field: (change.before, change.after) for change in one.changes} == {
+            name: (was.get(name), now[name])
+            for name in now
+            if name not in {"id", "version", "position", "updatedAt"}
+            and (now[name] != was[name] if was else now[name] not in (None, "", [], {}, 0))
+        }
+    between = [fact for facts in past.values() for fact in facts if first < fact.position <= last]
+    counts = pages[0].counts
+    assert counts is not None
+    assert counts.incidents == len(found)
+    assert counts.events == Counter(fact.fact.type for fact in between)
+    assert all(page.counts is None for page in pages[1:])

@@ -102,3 +102,92 @@ async def test_a_key_that_is_limited_to_teams_sees_what_is_theirs_now_as_it_was(
         await api.get("/incidents", params={"min_position": given.json()["position"]})
         found = (await api.get("/incidents", params={"asOf": f"@{then}"}, headers=mine)).json()["items"]
         assert [(one["id"], one["assignedTeam"]) for one in found] == [(moved["id"], moved["assignedTeam"])]
+
+
+async def test_two_moments_of_an_incident_tell_what_changed_who_did_it_and_why(api: Api) -> None:
+    made = await reported(api, "Disk full", priority="low")
+    path = f"/incident/{made['id']}"
+    changed = await api.post(f"{path}/priority", json={"priority": "critical", "note": "It is the primary"})
+    assert changed.status_code == 200, changed.text
+    for since in (made["version"], f"@{made['position']}", made["updatedAt"]):
+        told = (await api.get(f"{path}/diff", params={"from": since})).json()
+        assert told["from"]["version"] == made["version"]
+        assert told["to"]["version"] == made["version"] + 1
+        assert told["changes"] == [{"field": "priority", "before": "low", "after": "critical"}]
+        (event,) = told["items"]
+        assert (event["event"], event["actor"], event["why"]) == (
+            "PRIORITY_CHANGED",
+            "key:admin",
+            ["“It is the primary”"],
+        )
+    born = (
+        await api.get(f"/incidents/{made['id']}/diff", params={"from": "@0", "to": made["version"]})
+    ).json()
+    assert born["from"] == {"version": 0, "position": 0, "recordedAt": None}
+    assert {"field": "title", "before": None, "after": "Disk full"} in born["changes"]
+    assert not any(one["field"] == "cause" for one in born["changes"])
+    first = (await api.get(f"{path}/diff", params={"from": "@0", "limit": 2})).json()
+    rest = (await api.get(f"{path}/diff", params={"from": "@0", "cursor": first["nextCursor"]})).json()
+    assert [one["version"] for one in (*first["items"], *rest["items"])] == [1, 2, 3, 4]
+    assert rest["changes"] == first["changes"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "wrong"),
+    [
+        ({}, 422, "from"),
+        ({"from": "3", "to": "2"}, 422, "to"),
+        ({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, 422, "to"),
+        ({"from": "@3", "to": "@0"}, 422, "to"),
+        ({"from": "yesterday"}, 422, "from"),
+        ({"from": "1", "to": "soon"}, 422, "to"),
+        ({"from": "9"}, 404, None),
+        ({"from": "1", "to": "@99"}, 404, None),
+    ],
+)
+async def test_moments_that_cannot_be_held_against_each_other_are_refused(
+    api: Api, wanted: dict[str, str], status: int, wrong: str | None
+) -> None:
+    made = await reported(api, "Disk full")
+    answer = await api.get(f"/incident/{made['id']}/diff", params=wanted)
+    assert answer.status_code == status, answer.text
+    if wrong is not None:
+        assert answer.json()["errors"][0]["parameter"] == wrong
+
+
+async def test_what_changed_between_two_moments_is_told_of_all_incidents_and_of_ones_own(
+    database: Database, api: Api
+) -> None:
+    key = await a_key(api.app.state.pool, "limited", role="viewer", teams=("database",))
+    mine = {"authorization": f"Bearer {key}"}
+    async with working(Settings(database_url=database.app_url, pool_size=4)):
+        old = await reported(api, "Postgres replication lag on db-1")
+        since = f"@{old['position']}"
+        until = await resolved(api, old)
+        new = await reported(api, "Phishing mail reached the board")
+        told = await api.get("/incidents/diff", params={"from": since})
+        assert told.status_code == 200, told.text
+        found = told.json()
+        assert (found["from"]["position"], found["to"]["position"]) == (old["position"], new["position"])
+        assert told.headers["x-pulseops-position"] == str(new["position"])
+        assert found["counts"]["incidents"] == 2
+        assert (found["counts"]["events"]["CREATED"], found["counts"]["events"]["RESOLVED"]) == (1, 1)
+        ended, created = found["items"]
+        assert (ended["id"], ended["created"], ended["ended"]) == (old["id"], False, True)
+        assert {"field": "status", "before": "open", "after": "resolved"} in ended["changes"]
+        assert (created["id"], created["created"], created["ended"]) == (new["id"], True, False)
+        own = (await api.get("/incidents/diff", params={"from": since}, headers=mine)).json()
+        assert ([one["id"] for one in own["items"]], own["counts"]["incidents"]) == ([old["id"]], 1)
+
+        page = {"from": since, "limit": "1"}
+        first = (await api.get("/incidents/diff", params=page)).json()
+        await reported(api, "Meanwhile")
+        page["cursor"] = first["nextCursor"]
+        second = (await api.get("/incidents/diff", params=page)).json()
+        assert second["to"] == first["to"]
+        assert [one["id"] for one in (*first["items"], *second["items"])] == [old["id"], new["id"]]
+        assert (second["nextCursor"], second["counts"]) == (None, None)
+        stolen = await api.get("/incidents/diff", params={"from": "@0", "cursor": page["cursor"]})
+        assert stolen.status_code == 422
+        nothing = (await api.get("/incidents/diff", params={"from": f"@{until}", "to": f"@{until}"})).json()
+        assert (nothing["items"], nothing["nextCursor"]) == ([], None)
