@@ -50,7 +50,7 @@ from pulseops.rulebook.signing_in import load_sign_in
 from pulseops.settings import Settings
 from pulseops.subscriptions.lag import lags
 from pulseops.subscriptions.reads import Reads
-from pulseops.wiring import ROUTES, catalogs, defaults, logs
+from pulseops.wiring import ROUTES, catalogs, defaults, defaults_at, logs
 
 _GRACE = 5
 """Seconds that requests under way have to end when the process is told to stop."""
@@ -145,7 +145,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.escalation = rules.escalation
         app.state.logs = logs(gateways.of, pool, rules)
         app.state.catalogs = catalogs(gateways.of, pool)
-        app.state.defaults = defaults(rules)
+        app.state.defaults, app.state.defaults_at = defaults(rules), defaults_at
         usage, app.state.auditor = Usage(pool), Auditor(pool)
         users = app.state.signing_in = None
         if terms is not None:

@@ -31,6 +31,13 @@ app.command(
     "pulseops.cli.catalog:service", name="service", group=USE, help="See and say what services there are."
 )
 app.command(
+    "pulseops.cli.differing:diff",
+    name="diff",
+    group=USE,
+    help="Tell what changed between two moments, and who did it.",
+)
+app.command("pulseops.cli.access:access", name="access", group=USE, help="See who may do what, and could.")
+app.command(
     "pulseops.cli.ruling:rules",
     name="rules",
     group=USE,

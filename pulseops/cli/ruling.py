@@ -6,10 +6,9 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from pulseops.cli import render
-from pulseops.cli.past import AsOf, From, To, differing, meant, placed, required
+from pulseops.cli.past import AsOf, From, To, meant, recorded, required, show_rules
 from pulseops.cli.speak import PLAINLY, Speak, print_json, speaking
 from pulseops.cli.words import harmless
-from pulseops.client.past import RulesApplied
 from pulseops.rulebook.written import SECTIONS, as_yaml
 
 rules = App(name="rules", help="See what incidents are judged, routed and escalated by, and were.")
@@ -34,7 +33,7 @@ def show(
             print_json(answer.body)
             return
         found = answer.value
-        render.say(f"# {_told(found)}", stderr=True)
+        render.say(f"# {recorded(found)}", stderr=True)
         text = found.text if file else as_yaml({name: getattr(found, name) for name in SECTIONS})
         sys.stdout.write(harmless(text, lines=True).rstrip("\n") + "\n")
 
@@ -51,18 +50,4 @@ def diff(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
         The later one; without it, now.
     """
     with speaking(speak) as client:
-        answer = client.rules.diff.answer(required(since), meant(until))
-        if speak.json:
-            print_json(answer.body)
-            return
-        found = answer.value
-        render.say(placed(found.since, found.until), stderr=True)
-        for one in found.applied:
-            render.say(_told(one), stderr=True)
-        render.say(differing(found.diff) if found.diff else "The rules are the same.")
-
-
-def _told(one: RulesApplied) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in one.versions.items())
-    who = f"the {one.process} recorded them at position {one.position}, {one.recorded_at:%Y-%m-%d %H:%M:%SZ}"
-    return harmless(f"{versions}: {who}")
+        show_rules(client.rules.diff.answer(required(since), meant(until)), speak)

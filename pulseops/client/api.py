@@ -8,7 +8,7 @@ import httpx
 
 from pulseops.client.administration import Audit, Keys, Users
 from pulseops.client.call import Call, Id, Value, get, identity, parameters, together
-from pulseops.client.catalog import Services, Teams
+from pulseops.client.catalog import Catalog, Services, Teams
 from pulseops.client.escalations import Escalations
 from pulseops.client.incidents import Incidents
 from pulseops.client.method import Room, W, method, streamed
@@ -32,6 +32,7 @@ class Api(Room[W]):
         self.escalations: Escalations[W] = Escalations(wire)
         self.teams: Teams[W] = Teams(wire)
         self.services: Services[W] = Services(wire)
+        self.catalog: Catalog[W] = Catalog(wire)
         self.rules: Rules[W] = Rules(wire)
         self.keys: Keys[W] = Keys(wire)
         self.users: Users[W] = Users(wire)

@@ -111,7 +111,7 @@ class Incidents(Responding[W]):
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Call[IncidentDiff]:
-        """What changed after `since` up to `until`, or now (times, positions, versions): one page of events."""
+        """What changed after `since` up to `until`, or now; an int is a version. One page of the events."""
         wanted: dict[str, Value] = {"from": since, "to": until, "limit": limit, "cursor": cursor}
         return get(incident_path(incident_id, "diff"), IncidentDiff, wanted)
 

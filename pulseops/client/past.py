@@ -100,3 +100,32 @@ class ListDiff(Struct, frozen=True, kw_only=True, rename="camel"):
     counts: Happened | None = None
     items: tuple[Difference, ...] = ()
     next_cursor: str | None = None
+
+
+class Done(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One event of a key, a user, a team or a service."""
+
+    event: str
+    position: int
+    recorded_at: datetime
+    actor: str = ""
+    note: str = ""
+
+
+class EntryDiff(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A key, user, team or service: `what` is added, removed or changed, or unchanged after all."""
+
+    kind: str
+    name: str
+    what: str
+    changes: tuple[Change, ...] = ()
+    events: tuple[Done, ...] = ()
+
+
+class Entries(Struct, frozen=True, kw_only=True, rename="camel"):
+    """By kind and name. A page may be short, even empty, and lead on."""
+
+    since: Point = field(name="from")
+    until: Point = field(name="to")
+    items: tuple[EntryDiff, ...] = ()
+    next_cursor: str | None = None

@@ -12,20 +12,13 @@ from pulseops.eventstore.moments import Point
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.timeline import TimelineEntry
+from pulseops.kernel import differences as kernel
+from pulseops.kernel.differences import Change
 from pulseops.kernel.envelope import Recorded
 
 OVER = {"resolved", "merged"}
 # These are another with every event.
 _BESIDES = {"id", "version", "position", "updatedAt"}
-_NOTHING: tuple[Any, ...] = (None, "", [], {}, 0)
-
-
-class Change(Struct, frozen=True, kw_only=True):
-    """A field by its name in the incident. `before` is null also where the incident was not there yet."""
-
-    field: str
-    before: Any
-    after: Any
 
 
 class Stand(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -87,13 +80,9 @@ class ListDiff(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def changes(before: Incident | None, after: Incident) -> tuple[Change, ...]:
-    """In the order of the incident's fields. Of one that was not there all that it has."""
-    was = {} if before is None else _told(before)
-    return tuple(
-        Change(field=name, before=was.get(name), after=value)
-        for name, value in _told(after).items()
-        if name not in _BESIDES and (value not in _NOTHING if before is None else value != was[name])
-    )
+    """Of one that was not there before all that it has."""
+    was = None if before is None else _told(before)
+    return kernel.changes(was, _told(after), besides=_BESIDES)
 
 
 def difference(before: Incident | None, after: Incident) -> Difference:

@@ -44,9 +44,9 @@ def stream_of(log_id: int) -> UUID:
 def applied(rules: Rulebook, process: str) -> RulesApplied:
     """The rules as they are recorded; `process` is who goes by them, such as `api`."""
     sections = {
-        "classification": _said(rules.classification.rules),
-        "assignment": _said(rules.assignment),
-        "escalation": _said(rules.escalation),
+        "classification": said(rules.classification.rules),
+        "assignment": said(rules.assignment),
+        "escalation": said(rules.escalation),
     }
     content = msgspec.json.encode([sections, rules.text], order="sorted")
     return RulesApplied(sha256=sha256(content).hexdigest(), process=process, text=rules.text, **sections)
@@ -114,7 +114,7 @@ async def record(connection: asyncpg.Connection, fact: RulesApplied, *, log_id: 
     return False
 
 
-def _said(rules: Any) -> Any:
+def said(rules: Any) -> Any:
     """As a rules file says it: durations in its words, and nothing that is empty."""
     return _plain(msgspec.to_builtins(rules, builtin_types=(timedelta,)))
 

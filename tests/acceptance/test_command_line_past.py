@@ -1,14 +1,20 @@
 """The past on the command line, against a real server: what was, and what changed."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from cyclopts import App
 
+from pulseops.cli.access import access
+from pulseops.cli.app import app
+from pulseops.cli.catalog import team
 from pulseops.cli.incidents import incident
 from pulseops.cli.ruling import rules
+from pulseops.cli.speak import PLAINLY, speaking
+from pulseops.client import KeyDefinition, PulseOps, Refused, UserGrant
 from tests.conftest import Database
 
 Run = Callable[..., str]
@@ -16,9 +22,9 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def run(worked: Database, capsys: pytest.CaptureFixture[str]) -> Run:
-    def told(app: App, *tokens: str, code: int = 0) -> str:
+    def told(command: App, *tokens: str, code: int = 0) -> str:
         with pytest.raises(SystemExit) as stopped:
-            app(tokens)
+            command(tokens)
         captured = capsys.readouterr()
         assert stopped.value.code == code, captured.err
         return captured.out if code == 0 else captured.err
@@ -29,6 +35,18 @@ def run(worked: Database, capsys: pytest.CaptureFixture[str]) -> Run:
 def reported(run: Run, title: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(run(incident, "create", title, "--json"))
     return found
+
+
+def applied(client: PulseOps) -> None:
+    """Until the server has recorded its rules, a moment after its start."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            client.rules.get()
+        except Refused:
+            assert time.monotonic() < deadline
+        else:
+            return
 
 
 def test_an_auditor_asks_what_was_and_what_changed_who_did_it_and_why(run: Run) -> None:
@@ -64,11 +82,38 @@ def test_an_auditor_asks_what_was_and_what_changed_who_did_it_and_why(run: Run) 
 
 
 def test_rules_are_shown_and_held_against_those_of_before(run: Run) -> None:
-    reported(run, "So that the server serves")
+    with speaking(PLAINLY) as client:
+        applied(client)
     told = run(rules, "show")
     assert told.splitlines()[0] == "classification:"
     assert "policies:" in told
     assert json.loads(run(rules, "show", "--json"))["versions"]["assignment"] == "default-1"
     assert "No rules were recorded by then" in run(rules, "show", "--as-of", "@0", code=1)
-    assert run(rules, "diff", "--from", "@1", "--to", "@1") == "The rules are the same.\n"
+    same = run(rules, "diff", "--from", "@1", "--to", "@1")
+    assert same.splitlines()[1:] == ["The rules are the same."]
     assert "+  version: default-1" in run(rules, "diff", "--from", "@0")
+
+
+def test_access_and_the_catalog_are_shown_as_they_were_and_what_changed_in_one_go(
+    run: Run, worked: Database
+) -> None:
+    before = reported(run, "The beginning")["position"]
+    run(team, "define", "shop", "--lead", "ada", "--note", "founded")
+    with speaking(PLAINLY) as client:
+        client.keys.create(KeyDefinition(name="ci", role="ingest"))
+        client.users.grant("eve", UserGrant(role="viewer"))
+    assert "ada" in run(team, "show", "shop")
+    assert "There was no team" in run(team, "show", "shop", "--as-of", f"@{before}", code=1)
+    assert "shop" not in run(team, "list", "--as-of", f"@{before}")
+    shown = run(access, "show")
+    assert "key:ci" in shown
+    assert "user:eve" in shown
+    assert "key:ci" not in run(access, "show", "--as-of", f"@{before}")
+    told = run(access, "diff", "--from", f"@{before}")
+    assert "added     key ci" in told
+    assert "KEY.CREATED  key:admin" in told
+    whole = run(app, "diff", "--from", f"@{before}")
+    for line in ("Incidents", "Teams and services", "added     team shop", "Keys and users", "Rules"):
+        assert line in whole.splitlines(), whole
+    assert "“founded”" in whole
+    assert run(access, "diff", "--from", "@0", "--to", "@0").splitlines()[-1] == "Nothing is another."

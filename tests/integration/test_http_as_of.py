@@ -3,8 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
-
 from pulseops.settings import Settings
 from pulseops.worker import working
 from tests.conftest import Database
@@ -75,12 +73,11 @@ async def test_of_one_incident_a_position_is_a_moment_too(api: Api) -> None:
         assert (await api.get(path, params={"asOf": beyond})).status_code == 404, beyond
 
 
-@pytest.mark.parametrize(
-    "at", ["3", "@", "@-1", "@01", "@1.5", "@9223372036854775808", "now", "", "0001-01-01T00:00:00+14:00"]
-)
-async def test_what_is_no_moment_of_a_list_is_refused(api: Api, at: str) -> None:
-    answer = await api.get("/incidents", params={"asOf": at})
-    assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "asOf"), answer.text
+async def test_what_is_no_moment_of_a_list_is_refused(api: Api) -> None:
+    wrong = ("3", "@", "@-1", "@01", "@1.5", "@9223372036854775808", "now", "", "0001-01-01T00:00:00+14:00")
+    for at in wrong:
+        answer = await api.get("/incidents", params={"asOf": at})
+        assert (answer.status_code, answer.json()["errors"][0]["parameter"]) == (422, "asOf"), answer.text
 
 
 async def test_a_position_that_is_not_there_yet_and_a_sort_that_cannot_be_are_refused(api: Api) -> None:
@@ -132,9 +129,9 @@ async def test_two_moments_of_an_incident_tell_what_changed_who_did_it_and_why(a
     assert rest["changes"] == first["changes"]
 
 
-@pytest.mark.parametrize(
-    ("wanted", "status", "wrong"),
-    [
+async def test_moments_that_cannot_be_held_against_each_other_are_refused(api: Api) -> None:
+    made = await reported(api, "Disk full")
+    refused: tuple[tuple[dict[str, str], int, str | None], ...] = (
         ({}, 422, "from"),
         ({"from": "3", "to": "2"}, 422, "to"),
         ({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, 422, "to"),
@@ -143,16 +140,11 @@ async def test_two_moments_of_an_incident_tell_what_changed_who_did_it_and_why(a
         ({"from": "1", "to": "soon"}, 422, "to"),
         ({"from": "9"}, 404, None),
         ({"from": "1", "to": "@99"}, 404, None),
-    ],
-)
-async def test_moments_that_cannot_be_held_against_each_other_are_refused(
-    api: Api, wanted: dict[str, str], status: int, wrong: str | None
-) -> None:
-    made = await reported(api, "Disk full")
-    answer = await api.get(f"/incident/{made['id']}/diff", params=wanted)
-    assert answer.status_code == status, answer.text
-    if wrong is not None:
-        assert answer.json()["errors"][0]["parameter"] == wrong
+    )
+    for wanted, status, wrong in refused:
+        answer = await api.get(f"/incident/{made['id']}/diff", params=wanted)
+        assert answer.status_code == status, answer.text
+        assert wrong is None or answer.json()["errors"][0]["parameter"] == wrong
 
 
 async def test_what_changed_between_two_moments_is_told_of_all_incidents_and_of_ones_own(
