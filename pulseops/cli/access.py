@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from cyclopts import App
+from msgspec import Struct
 from rich.table import Table
 from rich.text import Text
 
@@ -10,6 +11,14 @@ from pulseops.cli import render
 from pulseops.cli.past import AsOf, From, To, meant, required, show_entries
 from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
 from pulseops.cli.words import harmless
+from pulseops.client.reading import reader
+
+
+class _Unrecorded(Struct):
+    unrecorded: tuple[str, ...] = ()
+
+
+_unrecorded = reader(_Unrecorded)
 
 access = App(name="access", help="See who may do what, and could: keys and users.")
 
@@ -23,7 +32,7 @@ def show(*, as_of: AsOf = None, speak: Speak = PLAINLY) -> None:
     as_of
         As it was then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
     """
-    at = meant(as_of)
+    at, unrecorded = meant(as_of), list[str]()
     head = ("WHO", "STATUS", "ROLE", "TEAMS", "SINCE", "UNTIL")
     rows = Table(*head, box=None, pad_edge=False, header_style="dim")
 
@@ -36,6 +45,7 @@ def show(*, as_of: AsOf = None, speak: Speak = PLAINLY) -> None:
             if speak.json:
                 print_json(*documents(keys.body))
                 continue
+            unrecorded += _unrecorded(keys.body).unrecorded
             for key in keys.value.items:
                 until = key.revoked_at or key.expires_at
                 row(f"key:{key.name}", key.status, key.role, key.teams, _day(key.created_at), _day(until))
@@ -48,6 +58,9 @@ def show(*, as_of: AsOf = None, speak: Speak = PLAINLY) -> None:
                 row(f"user:{user.name}", user.status, user.role, user.teams, *days)
     if not speak.json:
         render.say(rows)
+    if unrecorded:
+        told = harmless(", ".join(unrecorded))
+        render.say(f"Their making is not in history, and they are told as they stand: {told}", stderr=True)
 
 
 @access.command

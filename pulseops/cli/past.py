@@ -115,6 +115,8 @@ def entry(one: EntryDiff) -> RenderableType:
     parts: list[RenderableType] = [title]
     if one.changes:
         parts.append(Padding(changed(one.changes), (0, 0, 0, 4)))
+    if one.omitted:
+        parts.append(Padding(Text(f"… {one.omitted:,} events", "dim"), (0, 0, 0, 4)))
     for act in one.events:
         who = f"{act.recorded_at:%Y-%m-%d %H:%M:%SZ}  {act.event}  {act.actor}"
         parts.append(

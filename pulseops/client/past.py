@@ -113,13 +113,17 @@ class Done(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class EntryDiff(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A key, user, team or service: `what` is added, removed or changed, or unchanged after all."""
+    """A key, user, team or service: `what` is added, removed or changed, or unchanged after all.
+
+    `events` are the newest ones; `omitted` is how many there were before these.
+    """
 
     kind: str
     name: str
     what: str
     changes: tuple[Change, ...] = ()
     events: tuple[Done, ...] = ()
+    omitted: int = 0
 
 
 class Entries(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -22,6 +22,7 @@ Told = Callable[[Facts], Mapping[str, Any] | None]
 
 AT_A_TIME = 200
 """Things that one page looks at."""
+_MOST_EVENTS = 100
 _PLACE = Layout(">qq")
 _BESIDES = ("version", "position", "updatedAt", "updatedBy", "seenAt")
 
@@ -63,13 +64,17 @@ class Act(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class EntryDiff(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A thing that is another. One that came and went in between is neither, and has its events."""
+    """A thing that anything happened to. One that came and went in between, or back, is `unchanged`.
+
+    `events` are the newest 100; `omitted` is how many there were before these.
+    """
 
     kind: str
     name: str
     what: Literal["added", "removed", "changed", "unchanged"]
     changes: tuple[Change, ...]
     events: tuple[Act, ...]
+    omitted: int
 
 
 class Entries(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -141,14 +146,15 @@ async def place_in(
 
 def _entry(one: Named, facts: Facts, first: int, told: Told) -> EntryDiff:
     earlier = [fact for fact in facts if fact.position <= first]
-    before, after = told(earlier) if earlier else None, told(facts)
+    before, after, later = told(earlier) if earlier else None, told(facts), facts[len(earlier) :]
     differ = () if after is None else changes(before, after, besides=_BESIDES)
     return EntryDiff(
         kind=one.kind,
         name=one.name,
         what=_what(before, after, differ),
         changes=differ,
-        events=tuple(_act(fact) for fact in facts[len(earlier) :]),
+        events=tuple(_act(fact) for fact in later[-_MOST_EVENTS:]),
+        omitted=max(0, len(later) - _MOST_EVENTS),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-_NOTHING: tuple[Any, ...] = (None, "", [], {}, 0)
+_NOTHING: tuple[Any, ...] = (None, "", (), [], {}, 0)
 
 
 class Change(Struct, frozen=True, kw_only=True):
