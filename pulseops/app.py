@@ -235,14 +235,15 @@ async def _logs(connection: asyncpg.Connection) -> list[Seen]:
 
 
 class _Server(Server):
-    """It records its rules once it serves, and has whatever has no end of its own stop before it waits."""
+    """With `records` it records its rules once it serves. What has no end of its own it stops first."""
 
+    records = False
     _recording: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         application = self.config.app
-        if isinstance(application, PulseOps) and self.started:
+        if isinstance(application, PulseOps) and self.started and self.records:
             recorder = Recorder(application.state.pool, application.state.rulebook, "api")
             self._recording = asyncio.create_task(recorder.watch())
 
@@ -256,9 +257,9 @@ class _Server(Server):
         await super().shutdown(sockets)
 
 
-def server(settings: Settings) -> uvicorn.Server:
+def server(settings: Settings, *, records: bool = False) -> uvicorn.Server:
     """uvicorn, set up as PulseOps wants it. What a proxy says of the caller is not believed."""
-    return _Server(
+    serving = _Server(
         uvicorn.Config(
             create_app(settings),
             host=settings.host,
@@ -274,12 +275,14 @@ def server(settings: Settings) -> uvicorn.Server:
             timeout_graceful_shutdown=_GRACE,
         )
     )
+    serving.records = records
+    return serving
 
 
 def serve(settings: Settings) -> None:
     """Until a signal. Exits with 3 when the start was refused."""
     lines.configure(settings.log_format, settings.log_level)
-    serving = server(settings)
+    serving = server(settings, records=True)
     # What start-up made stays for ever: the collector need not look at it again.
     gc.collect()
     gc.freeze()

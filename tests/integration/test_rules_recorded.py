@@ -9,13 +9,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from pulseops.access.permissions import Role
+from pulseops.app import server
 from pulseops.eventstore.directory import create_log
 from pulseops.kernel.clock import utc_now
 from pulseops.rulebook.loader import Rulebook, load_rulebook
 from pulseops.rulebook.recording import Recorder
+from pulseops.settings import Settings
 from tests.conftest import Database
 from tests.keys import a_key
-from tests.serving import Api, listening
+from tests.serving import Api
 
 OWN = """\
 # Who answers at Acme.
@@ -165,8 +167,12 @@ async def test_rules_are_for_those_who_may_read_them(pool: asyncpg.Pool, api: Ap
 
 
 async def test_a_server_records_its_rules_once_it_serves(database: Database, pool: asyncpg.Pool) -> None:
-    async with listening(database.app_url), asyncio.timeout(10):
+    serving = server(Settings(database_url=database.app_url, port=0), records=True)
+    task = asyncio.create_task(serving.serve())
+    async with asyncio.timeout(10):
         while not await recorded(pool):  # noqa: ASYNC110 - it has nothing to wait on
             await asyncio.sleep(0.01)
+    serving.should_exit = True
+    await task
     (one,) = await recorded(pool)
     assert '"system:api"' in one["meta"]
