@@ -134,7 +134,8 @@ def _kind(kind: inspect.Type) -> str:
         case inspect.LiteralType():
             return ", ".join(f"`{one}`" for one in kind.values)
         case inspect.DictType():
-            return f"object of {_kind(kind.value_type)}s"
+            free = isinstance(kind.value_type, inspect.AnyType)
+            return "object" if free else f"object of {_kind(kind.value_type)}s"
         case inspect.VarTupleType():
             return f"array of {_kind(kind.item_type)}s"
         case inspect.StructType():

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -39,6 +38,7 @@ from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.gateways import Gateways
 from pulseops.eventstore.replica import Replica, Standing
 from pulseops.eventstore.wake import Doorbell
+from pulseops.http.doors import Server
 from pulseops.http.edge import edge
 from pulseops.http.express import Express
 from pulseops.http.health import Ready, Seen, judged
@@ -49,14 +49,13 @@ from pulseops.http.protocol import PatientProtocol
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.live.feeds import Feeds
 from pulseops.rulebook.loader import load_rulebook
+from pulseops.rulebook.recording import Recorder
 from pulseops.rulebook.signing_in import load_sign_in
 from pulseops.settings import Settings
 from pulseops.subscriptions.lag import lags
 from pulseops.subscriptions.reads import Reads
-from pulseops.wiring import ROUTES, catalogs, defaults, logs
+from pulseops.wiring import ROUTES, catalogs, defaults, defaults_at, logs
 
-_DOORS = 16
-"""New connections that can be taken each time the loop goes round."""
 _GRACE = 5
 """Seconds that requests under way have to end when the process is told to stop."""
 _KEEP_ALIVE = 30
@@ -149,7 +148,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         app.state.escalation = rules.escalation
         app.state.logs = logs(gateways.of, pool, rules)
         app.state.catalogs = catalogs(gateways.of, pool)
-        app.state.defaults = defaults(rules)
+        app.state.defaults, app.state.defaults_at = defaults(rules), defaults_at
         usage, app.state.auditor = Usage(pool), Auditor(pool)
         users = app.state.signing_in = None
         if terms is not None:
@@ -236,30 +235,22 @@ async def _logs(connection: asyncpg.Connection) -> list[Seen]:
     ]
 
 
-class _Server(uvicorn.Server):
-    """uvicorn with several doors to one port.
+class _Server(Server):
+    """With `records` it records its rules once it serves. What has no end of its own it stops first."""
 
-    uvloop takes one new connection from a listener each time it goes round. A crowd that has just come would
-    stand in the kernel for seconds, where nobody counts it and nobody can refuse it.
-    """
+    records = False
+    _recording: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        loop = asyncio.get_running_loop()
-        protocol = partial(
-            PatientProtocol,
-            config=self.config,
-            server_state=self.server_state,
-            app_state=self.lifespan.state,
-        )
-        listening = [one for listener in self.servers for one in listener.sockets]
-        for one in listening:
-            for _ in range(_DOORS - 1):
-                door = socket.socket(fileno=os.dup(one.fileno()))
-                opened = await loop.create_server(protocol, sock=door, backlog=self.config.backlog)
-                self.servers.append(opened)
+        application = self.config.app
+        if isinstance(application, PulseOps) and self.started and self.records:
+            recorder = Recorder(application.state.pool, application.state.rulebook, "api")
+            self._recording = asyncio.create_task(recorder.watch())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._recording is not None:
+            self._recording.cancel()
         # What has no end of its own: uvicorn waits for every answer.
         application = self.config.app
         if isinstance(application, PulseOps):
@@ -268,9 +259,9 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def server(settings: Settings) -> uvicorn.Server:
+def server(settings: Settings, *, records: bool = False) -> uvicorn.Server:
     """uvicorn, set up as PulseOps wants it. What a proxy says of the caller is not believed."""
-    return _Server(
+    serving = _Server(
         uvicorn.Config(
             create_app(settings),
             host=settings.host,
@@ -286,12 +277,14 @@ def server(settings: Settings) -> uvicorn.Server:
             timeout_graceful_shutdown=_GRACE,
         )
     )
+    serving.records = records
+    return serving
 
 
 def serve(settings: Settings) -> None:
     """Until a signal. Exits with 3 when the start was refused."""
     lines.configure(settings.log_format, settings.log_level)
-    serving = server(settings)
+    serving = server(settings, records=True)
     # What start-up made stays for ever: the collector need not look at it again.
     gc.collect()
     gc.freeze()

@@ -1,7 +1,8 @@
 """What PulseOps is made of. Read it aloud."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from typing import Any
 
 import asyncpg
 
@@ -43,10 +44,14 @@ from pulseops.live import routes as live
 from pulseops.operations import routes as operations
 from pulseops.projections.generations import ReadModel
 from pulseops.projections.refolding import Refold
+from pulseops.rulebook import events as rules_events
+from pulseops.rulebook import routes as ruling
+from pulseops.rulebook.applied import rules_at
 from pulseops.rulebook.loader import Rulebook
+from pulseops.rulebook.recording import said
 from pulseops.subscriptions.subscription import Projector
 
-FACTS = (*INCIDENT.facts, *CATALOG.facts, *access_events.FACTS)
+FACTS = (*INCIDENT.facts, *CATALOG.facts, *access_events.FACTS, *rules_events.FACTS)
 """Everything that may stand in a log."""
 
 CODEC = Codec(FACTS)
@@ -65,6 +70,7 @@ ROUTES = (
     *catalog.ROUTES,
     *analytics.ROUTES,
     *operations.ROUTES,
+    *ruling.ROUTES,
     *access.ROUTES,
     *audit.ROUTES,
     *people.ROUTES,
@@ -133,13 +139,23 @@ def catalogs(appender: Callable[[int], Appender], pool: asyncpg.Pool) -> Catalog
 
 def defaults(rules: Rulebook) -> Defaults:
     """What the rules say of teams and services. A service is what a route names without a star."""
+    return _named(said(rules.assignment))
+
+
+async def defaults_at(connection: asyncpg.Connection, position: int, *, log_id: int) -> Defaults:
+    """As `defaults`, of the rules that were recorded by then; nothing where none were."""
+    rules = await rules_at(connection, position, log_id=log_id)
+    return Defaults(version="") if rules is None else _named(rules.assignment)
+
+
+def _named(assignment: Mapping[str, Any]) -> Defaults:
     services: dict[str, str] = {}
-    for route in rules.assignment.routes:
-        for word in route.when.service:
+    for route in assignment.get("routes", ()):
+        for word in route.get("when", {}).get("service", ()):
             if "*" not in word:
-                services.setdefault(word, route.team)
+                services.setdefault(word, route["team"])
     return Defaults(
-        version=rules.assignment.version,
-        teams={team.name: team.description for team in rules.assignment.teams},
+        version=assignment["version"],
+        teams={team["name"]: team.get("description", "") for team in assignment["teams"]},
         services=services,
     )

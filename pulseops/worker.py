@@ -42,6 +42,7 @@ from pulseops.kernel.clock import Clock
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.kernel.ids import new_id
 from pulseops.rulebook.loader import load_rulebook
+from pulseops.rulebook.recording import Recorder
 from pulseops.settings import Settings, SettingsError
 from pulseops.subscriptions import heartbeat
 from pulseops.subscriptions.leading import Subscriptions
@@ -164,7 +165,10 @@ async def working(
         # The gateways are never started: a sweep appends in its own transaction.
         stores = logs(lambda log_id: Gateway(url, log_id=log_id), pool, rules)
         rounds = Rounds(brisk, stores, CODEC, clock=clock(brisk), doorbell=doorbell, worker_id=worker_id)
-        tasks = [asyncio.create_task(rounds.watch(ticked=settings.redis_url is not None))]
+        tasks = [
+            asyncio.create_task(rounds.watch(ticked=settings.redis_url is not None)),
+            asyncio.create_task(Recorder(brisk, rules, "worker").watch()),
+        ]
         if keys is None:
             _log.warning("this worker seals history and does not sign it: PULSEOPS_AUDIT_KEY is not set")
         elif shelf is None:

@@ -1,11 +1,20 @@
-"""Who administers, as the request says it."""
+"""Who administers, and as of when something is asked, as the request says it."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+
+from pulseops.access.as_of import Then, then_of
 from pulseops.access.audit import where
 from pulseops.access.guards import principal
 from pulseops.access.recording import By
 from pulseops.http import exchange, idempotency
+from pulseops.http.answer import Answer, encoded
 from pulseops.http.exchange import Req
+from pulseops.http.position import place
 from pulseops.kernel.clock import utc_now
+from pulseops.kernel.moments import moment
 
 
 def by(request: Req, kind: str, body: object, of: str = "") -> By:
@@ -26,3 +35,12 @@ def by(request: Req, kind: str, body: object, of: str = "") -> By:
         path=path,
         teams=asking.teams,
     )
+
+
+async def as_of(request: Req, text: str, look: Callable[..., Awaitable[Any]]) -> Answer:
+    """What `look(connection, then=…)` finds, and the position that the moment means."""
+    pool: asyncpg.Pool = request.app.state.pool
+    at = moment(text)
+    async with pool.acquire() as connection:
+        then: Then = await then_of(connection, at, log_id=principal(request).log_id)
+        return encoded(await look(connection, then=then), headers=[place(then.position)])

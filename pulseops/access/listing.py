@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 import asyncpg
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from pulseops.access.permissions import Role
@@ -49,10 +49,15 @@ class Shown(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Keys(Struct, frozen=True, kw_only=True, rename="camel"):
-    """By name. `nextCursor` leads to the next ones; it is null on the last page."""
+    """By name. `nextCursor` leads to the next ones; it is null on the last page.
+
+    `unrecorded` is there as of a moment alone: names of keys whose making is not in history, which are told
+    as the database has them.
+    """
 
     items: tuple[Shown, ...]
     next_cursor: str | None
+    unrecorded: tuple[str, ...] | UnsetType = UNSET
 
 
 def shown(key: Shown, teams: frozenset[str] | None) -> Shown:

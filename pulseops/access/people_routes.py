@@ -1,10 +1,13 @@
 """Users over HTTP: seen, granted something, revoked."""
 
+from functools import partial
+
 from litestar import get, post
 from litestar.params import FromPath
 
 from pulseops.access import people_specs as specs
-from pulseops.access.asking import by
+from pulseops.access.as_of import user_as_of, users_as_of
+from pulseops.access.asking import as_of, by
 from pulseops.access.guards import denied, principal
 from pulseops.access.people import grant_user, revoke_user
 from pulseops.access.people_specs import Grant, Nothing
@@ -12,7 +15,7 @@ from pulseops.access.permissions import within
 from pulseops.access.person import LOG
 from pulseops.access.roster import ShownUser, find_user, list_users, shown_user
 from pulseops.access.sign_in import NAME
-from pulseops.access.specs import Page
+from pulseops.access.specs import At, Page
 from pulseops.http import idempotency
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body, Query
@@ -22,20 +25,31 @@ from pulseops.kernel.errors import NotFound
 _GRANT = Body(Grant)
 _NOTHING = Body(Nothing, empty=Nothing())
 _PAGE = Query(Page)
+_AT = Query(At)
 
 
 @get("/users", opt={"spec": specs.LIST})
 async def list_all(request: Req) -> Answer:
-    """A caller that is limited to teams sees the users that are limited to some of these."""
+    """A caller that is limited to teams sees the users that are limited to some of these.
+
+    As of a moment a page may be short and lead on.
+    """
     wanted, asking = _PAGE.read(request), principal(request)
     if asking.log_id != LOG:
         return encoded(specs.NONE)
+    if wanted.as_of is not None:
+        look = partial(users_as_of, teams=asking.teams, cursor=wanted.cursor, limit=wanted.limit)
+        return await as_of(request, wanted.as_of, look)
     pool = request.app.state.pool
     return encoded(await list_users(pool, teams=asking.teams, cursor=wanted.cursor, limit=wanted.limit))
 
 
 @get("/users/{name:str}", opt={"spec": specs.SHOW})
 async def show(request: Req, name: FromPath[str]) -> Answer:
+    wanted = _AT.read(request)
+    if wanted.as_of is not None:
+        look = partial(user_as_of, name=_known(request, name), teams=principal(request).teams)
+        return await as_of(request, wanted.as_of, look)
     user = await find_user(request.app.state.pool, _known(request, name))
     return encoded(shown_user(user, principal(request).teams))
 

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from pulseops.access.permissions import Role
 from pulseops.access.roster import ShownUser, Users
-from pulseops.access.specs import Page, Word
+from pulseops.access.specs import At, Page, Word
 from pulseops.http.spec import Shape, Spec
 
 _TAG = "access"
@@ -40,14 +40,16 @@ LIST = Spec(
     action="users.read",
     query=Page,
     answers={200: Shape(means="One page.", kind=Users)},
+    problems=("not-found", "unknown-fact"),
 )
 SHOW = Spec(
     name="getUser",
     summary="A user",
     tag=_TAG,
     action="users.read",
+    query=At,
     answers={200: Shape(means="Who they are, and what they may do.", kind=ShownUser)},
-    problems=("not-found",),
+    problems=("not-found", "unknown-fact"),
 )
 GRANT = Spec(
     name="grantUser",

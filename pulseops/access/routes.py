@@ -1,19 +1,25 @@
 """Keys, the audit trail, and who asks, over HTTP."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+import asyncpg
 from litestar import delete, get, post
 from litestar.params import FromPath
 from msgspec.structs import asdict
 
 from pulseops.access import specs, trail
 from pulseops.access.administration import Issued, NewKey, create_key, revoke_key, rotate_key
-from pulseops.access.asking import by
+from pulseops.access.as_of import key_as_of, keys_as_of
+from pulseops.access.asking import as_of, by
+from pulseops.access.between import access_between, identity
 from pulseops.access.guards import denied, principal
 from pulseops.access.listing import find_key, list_keys, shown
 from pulseops.access.permissions import ACTIONS, allowed, within
-from pulseops.access.specs import Create, Page, Rotate, Wanted, WhoAmI, WithSecret
+from pulseops.access.specs import At, Changed, Create, Page, Rotate, Wanted, WhoAmI, WithSecret
+from pulseops.eventstore.differences import place_in
+from pulseops.eventstore.moments import span_of
 from pulseops.http import idempotency
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body, Query
@@ -24,13 +30,30 @@ from pulseops.kernel.errors import InvalidInput
 _CREATE = Body(Create)
 _ROTATE = Body(Rotate, empty=Rotate())
 _PAGE = Query(Page)
+_AT = Query(At)
+_CHANGED = Query(Changed)
 _WANTED = Query(Wanted)
 
 
 @get("/keys", opt={"spec": specs.LIST})
 async def list_all(request: Req) -> Answer:
-    """A caller that is limited to teams sees the keys that are limited to some of these."""
+    """A caller that is limited to teams sees the keys that are limited to some of these.
+
+    As of a moment a page may be short and lead on; `lastUsedAt` is null, as it is not in history.
+    """
     wanted, asking = _PAGE.read(request), principal(request)
+    if wanted.as_of is not None:
+        return await as_of(
+            request,
+            wanted.as_of,
+            partial(
+                keys_as_of,
+                teams=asking.teams,
+                cursor=wanted.cursor,
+                limit=wanted.limit,
+                log_id=asking.log_id,
+            ),
+        )
     found = await list_keys(
         request.app.state.pool,
         teams=asking.teams,
@@ -43,7 +66,10 @@ async def list_all(request: Req) -> Answer:
 
 @get("/keys/{key_id:str}", opt={"spec": specs.SHOW})
 async def show(request: Req, key_id: FromPath[str]) -> Answer:
-    asking = principal(request)
+    wanted, asking = _AT.read(request), principal(request)
+    if wanted.as_of is not None:
+        look = partial(key_as_of, key_id=key_id, teams=asking.teams, log_id=asking.log_id)
+        return await as_of(request, wanted.as_of, look)
     key = await find_key(request.app.state.pool, key_id, log_id=asking.log_id)
     return encoded(shown(key, asking.teams))
 
@@ -126,10 +152,31 @@ async def audit(request: Req) -> Answer:
     return encoded(found)
 
 
+@get("/access/diff", opt={"spec": specs.DIFF})
+async def diff(request: Req) -> Answer:
+    """Keys that were made, rotated or revoked, and users who were seen, granted something or revoked.
+
+    A key or user that is revoked is removed. A caller that is limited to teams is told as in the lists.
+    """
+    wanted, asking = _CHANGED.read(request), principal(request)
+    pool: asyncpg.Pool = request.app.state.pool
+    of = identity(wanted.since, wanted.until, asking.teams, asking.log_id)
+    since, until = wanted.moments
+    async with pool.acquire() as connection:
+        if wanted.cursor is None:
+            span, after = await span_of(connection, since, until, log_id=asking.log_id), ("", "")
+        else:
+            span, after = await place_in(connection, wanted.cursor, of, log_id=asking.log_id)
+        found = await access_between(
+            connection, span, after=after, of=of, teams=asking.teams, log_id=asking.log_id
+        )
+    return encoded(found)
+
+
 def _told(issued: Issued, *, status: int = 200, headers: Any = ()) -> Answer:
     more = [idempotency.REPLAYED] if issued.replayed else []
     body = WithSecret(**asdict(issued.key), key=issued.token)
     return encoded(body, status=status, headers=[*headers, *more, (b"cache-control", b"no-store")])
 
 
-ROUTES = (list_all, show, create, rotate, revoke, whoami, audit)
+ROUTES = (list_all, show, create, rotate, revoke, whoami, audit, diff)

@@ -3,13 +3,15 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from pulseops.access.keys import Via
 from pulseops.access.listing import MOST, Keys, Shown
 from pulseops.access.permissions import Action, Role
 from pulseops.access.trail import MOST as MOST_ENTRIES
 from pulseops.access.trail import Trail
+from pulseops.eventstore.differences import Entries
+from pulseops.http.moments import AsOf, Between
 from pulseops.http.spec import Shape, Spec
 
 _TAG = "access"
@@ -60,8 +62,19 @@ class WhoAmI(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Page(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    as_of: AsOf | None = field(name="asOf", default=None)
     limit: Annotated[int, Meta(ge=1, le=MOST, description="How many at most.")] = 50
     cursor: Cursor | None = None
+
+
+class At(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """As of when; without `asOf` as it now stands."""
+
+    as_of: AsOf | None = field(name="asOf", default=None)
+
+
+class Changed(Between, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    cursor: Annotated[str, Meta(max_length=400, description="`nextCursor` of the page before.")] | None = None
 
 
 class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,14 +103,16 @@ LIST = Spec(
     action="keys.read",
     query=Page,
     answers={200: Shape(means="One page; no secrets.", kind=Keys)},
+    problems=("not-found", "unknown-fact"),
 )
 SHOW = Spec(
     name="getKey",
     summary="A key",
     tag=_TAG,
     action="keys.read",
+    query=At,
     answers={200: Shape(means="Everything but its secret.", kind=Shown)},
-    problems=("not-found",),
+    problems=("not-found", "unknown-fact"),
 )
 CREATE = Spec(
     name="createKey",
@@ -162,4 +177,13 @@ AUDIT = Spec(
     query=Wanted,
     answers={200: Shape(means="One page. Refusals show within some ten seconds.", kind=Trail)},
     problems=("unknown-fact",),
+)
+DIFF = Spec(
+    name="compareAccess",
+    summary="What changed about who may do what between two moments",
+    tag=_TAG,
+    action="keys.read",
+    query=Changed,
+    answers={200: Shape(means="Keys and users that are another, and who did it.", kind=Entries)},
+    problems=("not-found", "unknown-fact"),
 )

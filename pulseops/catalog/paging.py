@@ -6,9 +6,10 @@ from typing import Annotated, Generic, TypeVar
 from zlib import crc32
 
 import asyncpg
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from pulseops.catalog.entry import Kind
+from pulseops.http.moments import AsOf
 from pulseops.http.position import Position
 from pulseops.kernel.errors import InvalidInput
 
@@ -34,6 +35,7 @@ class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ) = None
     limit: Annotated[int, Meta(ge=1, le=MOST, description="How many at most.")] = 50
     cursor: Annotated[str, Meta(max_length=400, description="`nextCursor` of the page before.")] | None = None
+    as_of: AsOf | None = field(name="asOf", default=None)
     min_position: Position | None = None
 
     def after(self, kind: Kind, log_id: int) -> str | None:
@@ -69,11 +71,12 @@ def page(
     more = len(rows) > len(shown)
     return Page(
         items=tuple(read(row) for row in shown),
-        next_cursor=_cursor(shown[-1]["name"], kind, log_id) if more else None,
+        next_cursor=cursor_after(shown[-1]["name"], kind, log_id) if more else None,
     )
 
 
-def _cursor(name: str, kind: Kind, log_id: int) -> str:
+def cursor_after(name: str, kind: Kind, log_id: int) -> str:
+    """Leads to what comes after `name`."""
     # The sum tells a cursor of another list, or of another log, from one of ours.
     checked = crc32(f"{kind} {log_id} {name}".encode())
     return urlsafe_b64encode(checked.to_bytes(4, "big") + name.encode()).decode().rstrip("=")
@@ -84,6 +87,6 @@ def _name(cursor: str, kind: Kind, log_id: int) -> str:
         name = urlsafe_b64decode(cursor + "==")[4:].decode()
     except ValueError:
         name = ""
-    if not name or "\0" in name or cursor != _cursor(name, kind, log_id):
+    if not name or "\0" in name or cursor != cursor_after(name, kind, log_id):
         raise InvalidInput("This is not a cursor of ours.", pointer="/cursor")
     return name

@@ -9,20 +9,20 @@ from litestar import delete, get, put
 from litestar.params import FromPath
 
 from pulseops.access.guards import denied, principal
-from pulseops.catalog import service, specs, team
+from pulseops.catalog import past, service, specs, team
 from pulseops.catalog.commands import Define, Retire, ServiceValue, TeamValue, define_service, define_team
 from pulseops.catalog.defaults import Defaults
 from pulseops.catalog.entry import Entry, Kind, stream_of
 from pulseops.catalog.paging import Page, Wanted, WantedServices
 from pulseops.catalog.service import SERVICES, Service, list_services
-from pulseops.catalog.specs import Retired, Why
+from pulseops.catalog.specs import Changed, Retired, Shown, Why
 from pulseops.catalog.team import TEAMS, Team, list_teams
 from pulseops.catalog.writing import Catalog, Desk, define, retire, tag
 from pulseops.http import etag, exchange, idempotency
 from pulseops.http.answer import Answer, Header, encoded
 from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
-from pulseops.http.position import Least, place
+from pulseops.http.position import place
 from pulseops.kernel.errors import NotFound
 from pulseops.subscriptions.positions import head, models
 from pulseops.subscriptions.reads import Reads
@@ -31,7 +31,8 @@ _TEAM = Body(TeamValue)
 _SERVICE = Body(ServiceValue)
 _TEAMS = Query(Wanted)
 _SERVICES = Query(WantedServices)
-_LEAST = Query(Least)
+_SHOWN = Query(Shown)
+_CHANGED = Query(Changed)
 _WHY = Query(Why)
 
 _TOLD: dict[Kind, Callable[[Entry], Team | Service]] = {"team": team.told, "service": service.told}
@@ -53,8 +54,13 @@ def _defaults(request: Req) -> Defaults:
 
 @get("/teams", opt={"spec": specs.LIST_TEAMS})
 async def all_teams(request: Req) -> Answer:
-    """Those that were defined, and those of the rules file that were not."""
+    """Those that were defined, and those of the rules file that were not.
+
+    As of a moment those of the rules that were recorded by then.
+    """
     wanted, defaults, asking = _TEAMS.read(request), _defaults(request), principal(request)
+    if wanted.as_of is not None:
+        return await past.teams(request, wanted, wanted.as_of)
     log_id = asking.log_id
 
     async def look(connection: asyncpg.Connection) -> Page[Team]:
@@ -68,8 +74,13 @@ async def all_teams(request: Req) -> Answer:
 
 @get("/services", opt={"spec": specs.LIST_SERVICES})
 async def all_services(request: Req) -> Answer:
-    """Those that were defined, and those that routes of the rules file name and that were not."""
+    """Those that were defined, and those that routes of the rules file name and that were not.
+
+    As of a moment those of the rules that were recorded by then.
+    """
     wanted, defaults, asking = _SERVICES.read(request), _defaults(request), principal(request)
+    if wanted.as_of is not None:
+        return await past.services(request, wanted, wanted.as_of)
     log_id = asking.log_id
 
     async def look(connection: asyncpg.Connection) -> Page[Service]:
@@ -94,7 +105,10 @@ async def one_service(request: Req, name: FromPath[str]) -> Answer:
 
 
 async def _show(request: Req, kind: Kind, name: str) -> Answer:
-    catalog, defaults, least = _catalog(request), _defaults(request), _LEAST.read(request).min_position
+    wanted = _SHOWN.read(request)
+    if wanted.as_of is not None:
+        return await past.entry(request, kind, name, wanted.as_of)
+    catalog, defaults, least = _catalog(request), _defaults(request), wanted.min_position
     stream_id = stream_of(kind, name, log_id=catalog.log_id)
 
     async def look(connection: asyncpg.Connection) -> Any:
@@ -178,7 +192,14 @@ async def _delete(request: Req, kind: Kind, name: str) -> Answer:
     return encoded(Retired(name=name, version=entry.version, position=entry.position), headers=headers)
 
 
+@get("/catalog/diff", opt={"spec": specs.DIFF})
+async def diff(request: Req) -> Answer:
+    """What was retired is removed. Teams and services of the rules alone change with the rules."""
+    return await past.differences(request, _CHANGED.read(request))
+
+
 ROUTES = (
+    diff,
     all_teams,
     one_team,
     put_team,

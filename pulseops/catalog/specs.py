@@ -2,12 +2,14 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from pulseops.catalog.commands import ServiceValue, TeamValue
 from pulseops.catalog.paging import Page, Wanted, WantedServices
 from pulseops.catalog.service import Service
 from pulseops.catalog.team import Team
+from pulseops.eventstore.differences import Entries
+from pulseops.http.moments import AsOf, Between
 from pulseops.http.position import HEADER, Least
 from pulseops.http.spec import Shape, Spec
 
@@ -21,6 +23,18 @@ class Why(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why it is retired."""
 
     note: Annotated[str, Meta(max_length=1_000, description="Why, for history.")] = ""
+
+
+class Shown(Least, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How new the entry must be at least, and as of when it is told."""
+
+    as_of: AsOf | None = field(name="asOf", default=None)
+
+
+class Changed(Between, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which moments, and which page of the entries that are another."""
+
+    cursor: Annotated[str, Meta(max_length=400, description="`nextCursor` of the page before.")] | None = None
 
 
 class Retired(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -62,7 +76,7 @@ def _list(name: str, summary: str, query: type, kind: Any) -> Spec:
             200: Shape(means="One page.", kind=kind, headers=_STANDS),
             304: Shape(means="The page is still as you have it.", headers=_STANDS),
         },
-        problems=("behind", "overloaded"),
+        problems=("not-found", "unknown-fact", "behind", "overloaded"),
     )
 
 
@@ -72,10 +86,10 @@ def _show(name: str, summary: str, kind: type) -> Spec:
         summary=summary,
         tag=_TAG,
         action="catalog.read",
-        query=Least,
+        query=Shown,
         headers=("If-None-Match",),
         answers={
-            200: Shape(means="As it now stands.", kind=kind, headers=_STANDS),
+            200: Shape(means="As it now stands, or as of then.", kind=kind, headers=_STANDS),
             304: Shape(means="It is still as you have it.", headers=_STANDS),
         },
         problems=("not-found", "unknown-fact", "behind", "overloaded"),
@@ -135,3 +149,12 @@ LIST_SERVICES = _list("listServices", "Services, by name", WantedServices, Page[
 SHOW_SERVICE = _show("getService", "A service", Service)
 DEFINE_SERVICE = _define("defineService", "Say what a service is", ServiceValue, Service, _SERVICE)
 RETIRE_SERVICE = _retire("retireService", "Retire a service")
+DIFF = Spec(
+    name="compareCatalog",
+    summary="Which teams and services changed between two moments",
+    tag=_TAG,
+    action="catalog.read",
+    query=Changed,
+    answers={200: Shape(means="Those that are another, who did it, and why.", kind=Entries)},
+    problems=("not-found", "unknown-fact", "behind", "overloaded"),
+)

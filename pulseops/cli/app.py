@@ -30,6 +30,19 @@ app.command("pulseops.cli.catalog:team", name="team", group=USE, help="See and s
 app.command(
     "pulseops.cli.catalog:service", name="service", group=USE, help="See and say what services there are."
 )
+app.command(
+    "pulseops.cli.differing:diff",
+    name="diff",
+    group=USE,
+    help="Tell what changed between two moments, and who did it.",
+)
+app.command("pulseops.cli.access:access", name="access", group=USE, help="See who may do what, and could.")
+app.command(
+    "pulseops.cli.ruling:rules",
+    name="rules",
+    group=USE,
+    help="See what incidents are judged, routed and escalated by, and were.",
+)
 app.command("pulseops.cli.catalog:whoami", name="whoami", group=USE, help="Say who asks, and what it may do.")
 app.command(
     "pulseops.cli.classifier:classifier",

@@ -11,6 +11,7 @@ from pulseops.catalog.commands import LinkValue, MemberValue, ServiceValue, Team
 from pulseops.catalog.events import Link
 from pulseops.cli import render
 from pulseops.cli.pairs import labels, pair, split
+from pulseops.cli.past import AsOf, meant
 from pulseops.cli.speak import PLAINLY, Speak, print_json, speaking
 from pulseops.cli.words import harmless
 from pulseops.client import Answer
@@ -25,10 +26,16 @@ _Name = Annotated[str, Parameter(name="NAME")]
 
 
 @team.command(name="list")
-def list_teams(*, text: str | None = None, speak: Speak = PLAINLY) -> None:
-    """List teams by name. With --json: a page of the API on each line."""
+def list_teams(*, text: str | None = None, as_of: AsOf = None, speak: Speak = PLAINLY) -> None:
+    """List teams by name. With --json: a page of the API on each line.
+
+    Parameters
+    ----------
+    as_of
+        As they were then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+    """
     with speaking(speak) as client:
-        for answer in client.teams.iterate.pages(text=text):
+        for answer in client.teams.iterate.pages(text=text, as_of=meant(as_of)):
             if speak.json:
                 print_json(answer.body)
             else:
@@ -36,10 +43,16 @@ def list_teams(*, text: str | None = None, speak: Speak = PLAINLY) -> None:
 
 
 @team.command(name="show")
-def show_team(name: _Name, /, *, speak: Speak = PLAINLY) -> None:
-    """Show a team."""
+def show_team(name: _Name, /, *, as_of: AsOf = None, speak: Speak = PLAINLY) -> None:
+    """Show a team.
+
+    Parameters
+    ----------
+    as_of
+        As it was then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+    """
     with speaking(speak) as client:
-        _tell_team(client.teams.get.answer(name), speak)
+        _tell_team(client.teams.get.answer(name, as_of=meant(as_of)), speak)
 
 
 @team.command(name="define")
@@ -99,11 +112,22 @@ def retire_team(name: _Name, /, *, note: str | None = None, speak: Speak = PLAIN
 
 @service.command(name="list")
 def list_services(
-    *, team: str | None = None, tier: int | None = None, text: str | None = None, speak: Speak = PLAINLY
+    *,
+    team: str | None = None,
+    tier: int | None = None,
+    text: str | None = None,
+    as_of: AsOf = None,
+    speak: Speak = PLAINLY,
 ) -> None:
-    """List services by name. With --json: a page of the API on each line."""
+    """List services by name. With --json: a page of the API on each line.
+
+    Parameters
+    ----------
+    as_of
+        As they were then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+    """
     with speaking(speak) as client:
-        for answer in client.services.iterate.pages(team=team, tier=tier, text=text):
+        for answer in client.services.iterate.pages(team=team, tier=tier, text=text, as_of=meant(as_of)):
             if speak.json:
                 print_json(answer.body)
             else:
@@ -111,10 +135,16 @@ def list_services(
 
 
 @service.command(name="show")
-def show_service(name: _Name, /, *, speak: Speak = PLAINLY) -> None:
-    """Show a service."""
+def show_service(name: _Name, /, *, as_of: AsOf = None, speak: Speak = PLAINLY) -> None:
+    """Show a service.
+
+    Parameters
+    ----------
+    as_of
+        As it was then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+    """
     with speaking(speak) as client:
-        _tell_service(client.services.get.answer(name), speak)
+        _tell_service(client.services.get.answer(name, as_of=meant(as_of)), speak)
 
 
 @service.command(name="define")

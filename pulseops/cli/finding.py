@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from cyclopts import App, Parameter
 
 from pulseops.cli import render
+from pulseops.cli.past import AsOf, meant
 from pulseops.cli.reply import zoned
 from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
 from pulseops.cli.words import harmless
@@ -59,6 +60,7 @@ def list_incidents(
     *,
     which: Which = ANY,
     sort: Annotated[Sort | None, Parameter(allow_leading_hyphen=True)] = None,
+    as_of: AsOf = None,
     limit: Annotated[int | None, Parameter(name=["--limit", "-n"])] = None,
     cursor: str | None = None,
     every: Annotated[bool, Parameter(name="--all", negative=())] = False,
@@ -72,6 +74,8 @@ def list_incidents(
     ----------
     sort
         A minus is the newest, or the worst, first.
+    as_of
+        As it was then: a time with its zone, or a position of the log (@48213).
     limit
         How many at most; with --all, how many a page.
     cursor
@@ -81,11 +85,11 @@ def list_incidents(
     """
     with speaking(speak) as client:
         pages: Iterator[Answer[Page[Incident]]] = client.incidents.iterate.pages(
-            **which.said(), sort=sort, limit=limit, cursor=cursor
+            **which.said(), sort=sort, as_of=meant(as_of), limit=limit, cursor=cursor
         )
         for number, answer in enumerate(pages):
             if not speak.json:
-                _show_table(answer, first=number == 0, every=every)
+                _show_table(answer, first=number == 0, every=every, past=as_of is not None)
             elif every:
                 print_json(*documents(answer.body))
             else:
@@ -113,11 +117,13 @@ def counts(*, which: Which = ANY, most: int = 10, speak: Speak = PLAINLY) -> Non
             render.say(render.counts(answer.value, max(most, 1)))
 
 
-def _show_table(answer: Answer[Page[Incident]], *, first: bool, every: bool) -> None:
+def _show_table(answer: Answer[Page[Incident]], *, first: bool, every: bool, past: bool) -> None:
     incidents, more = answer.value.items, answer.value.next_cursor
+    if first and past:
+        render.say(f"As of position {answer.position}:", stderr=True)
     if incidents:
         render.say(render.table(incidents, answer.now, render.width(), heading=first))
     elif first:
-        render.say("No incidents.")
+        render.say("No incidents." if more is None else "No incidents on this page.")
     if more is not None and not every:
         render.say(f"More: --all, or --cursor {harmless(more)}", stderr=True)

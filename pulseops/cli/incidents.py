@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from pulseops.cli import render
 from pulseops.cli.answering import answering
+from pulseops.cli.comparing import comparing
 from pulseops.cli.describing import describing
 from pulseops.cli.finding import finding
 from pulseops.cli.following import following
@@ -98,7 +99,7 @@ def show(
     Parameters
     ----------
     as_of
-        As it was then: a version, or a time with its zone (2026-11-23T14:05:00Z).
+        As it was then: a version, a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
     """
     at = None if as_of is None else moment(as_of)
     with speaking(speak) as client:
@@ -136,5 +137,5 @@ def plan(incident_id: Id, /, *, speak: Speak = PLAINLY) -> None:
             render.say("\n".join(harmless(line) for line in foretell(answer.value, answer.now)))
 
 
-for more in (finding, answering, describing, following):
+for more in (finding, comparing, answering, describing, following):
     incident.update(more)

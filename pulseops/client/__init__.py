@@ -18,10 +18,12 @@ from pulseops.client.errors import (
 )
 from pulseops.client.terms import Terms
 from pulseops.incidents.commands import Create
+from pulseops.kernel.moments import At
 
 __all__ = [
     "Answer",
     "AsyncPulseOps",
+    "At",
     "ClientError",
     "Create",
     "Fault",

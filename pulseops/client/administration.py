@@ -6,22 +6,26 @@ from typing import Literal
 from pulseops.client.call import Call, Value, command, get, named_path
 from pulseops.client.definitions import KeyDefinition, Overlap, UserGrant
 from pulseops.client.method import Room, W, method, paged
+from pulseops.client.past import Entries
 from pulseops.client.results import Act, Key, KeyWithSecret, Page, User
+from pulseops.kernel.moments import Moment
 
 
 class Keys(Room[W]):
     """API keys. A secret is told once, in the answer that makes it."""
 
     @method
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[Key]]:
-        """One page, by name; no secrets."""
-        return get("/keys", Page[Key], {"limit": limit, "cursor": cursor})
+    def list(
+        self, *, as_of: Moment | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Call[Page[Key]]:
+        """One page, by name; no secrets. As they are, or were at a time or a position."""
+        return get("/keys", Page[Key], {"asOf": as_of, "limit": limit, "cursor": cursor})
 
     iterate = paged(list)
 
     @method
-    def get(self, key_id: str) -> Call[Key]:
-        return get(named_path("keys", key_id), Key)
+    def get(self, key_id: str, *, as_of: Moment | None = None) -> Call[Key]:
+        return get(named_path("keys", key_id), Key, {"asOf": as_of})
 
     @method
     def create(self, key: KeyDefinition, *, idempotency_key: str | None = None) -> Call[KeyWithSecret]:
@@ -46,15 +50,17 @@ class Users(Room[W]):
     """Users who sign in, or shall."""
 
     @method
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> Call[Page[User]]:
-        """One page, by name."""
-        return get("/users", Page[User], {"limit": limit, "cursor": cursor})
+    def list(
+        self, *, as_of: Moment | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Call[Page[User]]:
+        """One page, by name. As they are, or were at a time or a position."""
+        return get("/users", Page[User], {"asOf": as_of, "limit": limit, "cursor": cursor})
 
     iterate = paged(list)
 
     @method
-    def get(self, name: str) -> Call[User]:
-        return get(named_path("users", name), User)
+    def get(self, name: str, *, as_of: Moment | None = None) -> Call[User]:
+        return get(named_path("users", name), User, {"asOf": as_of})
 
     @method
     def grant(self, name: str, grant: UserGrant, *, idempotency_key: str | None = None) -> Call[User]:
@@ -85,3 +91,10 @@ class Audit(Room[W]):
         return get("/audit", Page[Act], wanted | {"cursor": cursor})
 
     iterate = paged(list)
+
+    @method
+    def access(
+        self, since: Moment, until: Moment | None = None, *, cursor: str | None = None
+    ) -> Call[Entries]:
+        """Which keys and users changed after `since` up to `until`, or now, and who did it: one page."""
+        return get("/access/diff", Entries, {"from": since, "to": until, "cursor": cursor})

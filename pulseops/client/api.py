@@ -8,7 +8,7 @@ import httpx
 
 from pulseops.client.administration import Audit, Keys, Users
 from pulseops.client.call import Call, Id, Value, get, identity, parameters, together
-from pulseops.client.catalog import Services, Teams
+from pulseops.client.catalog import Catalog, Services, Teams
 from pulseops.client.escalations import Escalations
 from pulseops.client.history import History
 from pulseops.client.incidents import Incidents
@@ -17,6 +17,7 @@ from pulseops.client.proofs import Proofs
 from pulseops.client.reading import reader
 from pulseops.client.reports import Reports
 from pulseops.client.results import Health, WhoAmI
+from pulseops.client.ruling import Rules
 from pulseops.client.terms import Terms
 from pulseops.client.wire import AsyncWire, Wire, options, proxied
 from pulseops.incidents.entries import EventEntry
@@ -35,6 +36,8 @@ class Api(Room[W]):
         self.teams: Teams[W] = Teams(wire)
         self.services: Services[W] = Services(wire)
         self.reports: Reports[W] = Reports(wire)
+        self.catalog: Catalog[W] = Catalog(wire)
+        self.rules: Rules[W] = Rules(wire)
         self.keys: Keys[W] = Keys(wire)
         self.users: Users[W] = Users(wire)
         self.audit: Audit[W] = Audit(wire)

@@ -16,10 +16,11 @@ from pulseops.client.errors import NotUnderstood
 from pulseops.client.reading import reader
 from pulseops.client.terms import server_time
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.kernel.moments import At
 
 T = TypeVar("T")
 Id: TypeAlias = UUID | str
-Value: TypeAlias = str | int | bool | datetime | Sequence[str] | None
+Value: TypeAlias = str | int | bool | datetime | At | Sequence[str] | None
 
 
 class _More(Struct, rename="camel"):
@@ -176,7 +177,7 @@ def _written(value: Value) -> str | Sequence[str]:
             return "true" if value else "false"
         case datetime():
             return instant(value)
-        case int():
+        case int() | At():
             return str(value)
         case str():
             return value

@@ -6,12 +6,14 @@ from typing import Literal, TypeAlias
 
 from pulseops.client.call import Call, Id, Value, command, get, incident_path, or_none
 from pulseops.client.method import W, method, paged
+from pulseops.client.past import IncidentDiff, ListDiff
 from pulseops.client.responding import Responding
 from pulseops.client.results import Batch, Entry, Facets, Page, Plan, Story
 from pulseops.incidents.commands import Create
 from pulseops.incidents.entries import EventEntry
 from pulseops.incidents.events import Priority, Status
 from pulseops.incidents.incident import Deduplicated, Incident
+from pulseops.kernel.moments import Moment
 
 Sort: TypeAlias = Literal["created", "-created", "updated", "-updated", "priority", "-priority"]
 Statuses: TypeAlias = Status | Sequence[Status]
@@ -58,9 +60,9 @@ class Incidents(Responding[W]):
 
     @method
     def get(
-        self, incident_id: Id, *, as_of: datetime | int | None = None, min_position: int | None = None
+        self, incident_id: Id, *, as_of: Moment | int | None = None, min_position: int | None = None
     ) -> Call[Story]:
-        """An incident with its timeline: as it now stands, or as of a time or a version."""
+        """An incident with its timeline: as it now stands, or as of a time, a position or a version."""
         return get(incident_path(incident_id), Story, {"asOf": as_of, "min_position": min_position})
 
     @method
@@ -98,6 +100,33 @@ class Incidents(Responding[W]):
         return get(incident_path(incident_id, "events"), Page[EventEntry], wanted)
 
     iterate_events = paged(events)
+
+    @method
+    def diff(
+        self,
+        incident_id: Id,
+        since: Moment | int,
+        until: Moment | int | None = None,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Call[IncidentDiff]:
+        """What changed after `since` up to `until`, or now; an int is a version. One page of the events."""
+        wanted: dict[str, Value] = {"from": since, "to": until, "limit": limit, "cursor": cursor}
+        return get(incident_path(incident_id, "diff"), IncidentDiff, wanted)
+
+    @method
+    def changes(
+        self,
+        since: Moment,
+        until: Moment | None = None,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Call[ListDiff]:
+        """Which incidents changed after `since` up to `until`, or now: one page, which may be short."""
+        wanted: dict[str, Value] = {"from": since, "to": until, "limit": limit, "cursor": cursor}
+        return get("/incidents/diff", ListDiff, wanted)
 
     @method
     def plan(self, incident_id: Id) -> Call[Plan]:
@@ -154,6 +183,7 @@ class Incidents(Responding[W]):
         until: datetime | None = None,
         text: str | None = None,
         sort: Sort | None = None,
+        as_of: Moment | None = None,
         limit: int | None = None,
         cursor: str | None = None,
         min_position: int | None = None,
@@ -161,7 +191,8 @@ class Incidents(Responding[W]):
         """One page, newest first unless sorted otherwise: a minus is the newest, or the worst, first.
 
         A filter lets through any of its values, but every `label` (name=value, or a name) must be there.
-        `text` are words, each in the title or the description.
+        `text` are words, each in the title or the description. `as_of` a time or a position the list is as
+        it was then, sorted by creation; a page may be short and lead on all the same.
         """
         wanted: dict[str, Value] = {
             "status": status,
@@ -176,6 +207,7 @@ class Incidents(Responding[W]):
             "until": until,
             "text": text,
             "sort": sort,
+            "asOf": as_of,
             "limit": limit,
             "cursor": cursor,
             "min_position": min_position,

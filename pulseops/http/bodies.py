@@ -17,6 +17,7 @@ from pulseops.http import exchange
 from pulseops.http.exchange import Req
 from pulseops.http.pointers import located, meant
 from pulseops.http.problem import Fault, Refused
+from pulseops.kernel.moments import with_plus
 
 T = TypeVar("T")
 
@@ -26,8 +27,6 @@ _PATIENCE = 10.0
 """Seconds for a whole body to arrive: the server itself would wait for ever."""
 _PARAMETERS = 200
 """Of one query string: more than all values of all filters."""
-# In a query string + stands for a blank, which is not what whoever writes +02:00 means.
-_OFFSET = re.compile(r"(\S+) (\d\d:\d\d)")
 _JSON_TYPE = re.compile(
     rb"application/(?:[\w.!#$&^-]+\+)?json\s*(?:;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE
 )
@@ -181,12 +180,6 @@ class Query(Generic[T]):
             raise _parameter(name, located(f"{error} - at `$.{name}`", self.kind)[1]) from None
         except OverflowError:
             raise _parameter(name, "There is no such time in the years 1 to 9999 of UTC.") from None
-
-
-def with_plus(time: str) -> str:
-    """A time of a query string, as it was meant."""
-    found = _OFFSET.fullmatch(time)
-    return f"{found[1]}+{found[2]}" if found else time
 
 
 def _present(hint: Any) -> Any:

@@ -95,6 +95,7 @@ def described(routes: Iterable[Any], version: str) -> bytes:
                     "description": "What was signed of history, and proofs that it is still so.",
                 },
                 {"name": "access", "description": "Who may do what, and who did."},
+                {"name": "rules", "description": "What incidents are judged, routed and escalated by."},
                 {"name": "catalog", "description": "Teams and services: who owns what, and where to look."},
                 {"name": "operation", "description": "For those who run PulseOps."},
             ],

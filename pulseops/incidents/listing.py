@@ -72,12 +72,13 @@ async def list_incidents(
     rows = await connection.fetch(_PAGE, log_id, *asked(filters, teams), sort, rank, place, limit + 1)
     more = len(rows) > limit
     return Page(
-        items=tuple(_incident(row) for row in rows[:limit]),
+        items=tuple(incident_of(row) for row in rows[:limit]),
         next_cursor=_written(rows[limit - 1], sort, of) if more else None,
     )
 
 
-def _incident(row: Any) -> Incident:
+def incident_of(row: Any) -> Incident:
+    """From a row of the board."""
     return Incident(
         labels=_labels(row["labels"]),
         links=_links(row["links"]),

@@ -8,6 +8,7 @@ from litestar import get
 from litestar.params import FromPath
 
 from pulseops.access.guards import principal
+from pulseops.eventstore.moments import position_of
 from pulseops.http import etag
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Query
@@ -15,6 +16,7 @@ from pulseops.http.exchange import Req
 from pulseops.http.position import place
 from pulseops.incidents import moments, query_specs, steps
 from pulseops.incidents.answers import LivesOn, with_timeline
+from pulseops.incidents.as_of import Start, list_as_of, list_of, start_in
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.changing import incidents_of, standing
 from pulseops.incidents.entries import of_recorded
@@ -28,6 +30,7 @@ from pulseops.incidents.steps import EventPage, Steps, TimelinePage
 from pulseops.incidents.timeline import entry
 from pulseops.kernel.envelope import Recorded
 from pulseops.kernel.errors import NotFound
+from pulseops.kernel.moments import At, moment
 from pulseops.subscriptions.positions import head, models
 from pulseops.subscriptions.reads import Reads
 
@@ -45,8 +48,13 @@ async def list_all(request: Req) -> Answer:
     Pages of `created` show nothing twice and miss nothing up to the `X-PulseOps-Position` of the first one,
     whatever is reported meanwhile. `-updated` shows nothing twice: what changes meanwhile is on the next
     first page. `updated` misses nothing: what changes meanwhile comes again, at the end.
+
+    With `asOf` the list is as it was at the `X-PulseOps-Position` of the answer, and so are its later pages;
+    sorted by creation alone. A page may be short and lead on all the same. Who may see what is as of now.
     """
     wanted, asking = _WANTED.read(request), principal(request)
+    if wanted.as_of is not None:
+        return await _list_as_of(request, wanted, wanted.as_of)
 
     async def look(connection: asyncpg.Connection) -> Page:
         return await list_incidents(
@@ -63,6 +71,33 @@ async def list_all(request: Req) -> Answer:
     measure = models(_MODELS, log_id=asking.log_id)
     seen = await reads.of(measure, look, caller=asking.caller, least=wanted.min_position)
     return etag.digested(request, seen.found, headers=[place(seen.position)])
+
+
+async def _list_as_of(request: Req, wanted: Wanted, as_of: str) -> Answer:
+    asking, reads = principal(request), request.app.state.reads
+    of = list_of(wanted, wanted.sort, teams=asking.teams, log_id=asking.log_id, as_of=as_of)
+    at = moment(as_of)
+    if wanted.cursor is not None:
+        start = start_in(wanted.cursor, of)
+    else:
+        start = Start(await position_of(request.app.state.pool, at, log_id=asking.log_id))
+
+    async def look(connection: asyncpg.Connection) -> Page:
+        return await list_as_of(
+            connection,
+            start,
+            wanted,
+            wanted.limit,
+            of=of,
+            sort=wanted.sort,
+            teams=asking.teams,
+            log_id=asking.log_id,
+        )
+
+    measure = models(_MODELS, log_id=asking.log_id)
+    least = max(wanted.min_position or 0, start.position)
+    seen = await reads.of(measure, look, caller=asking.caller, least=least)
+    return etag.digested(request, seen.found, headers=[place(start.position)])
 
 
 @get("/incidents/facets", opt={"spec": query_specs.FACETS})
@@ -94,6 +129,8 @@ async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
     at = moments.moment(wanted.as_of) if wanted.as_of is not None else None
     incident, facts = await _seen(request, incident_id, wanted.min_position)
     if at is not None:
+        if isinstance(at, At) and at.position > incident.position:
+            await position_of(request.app.state.pool, at, log_id=incidents_of(request).log_id)
         facts = moments.until(facts, at)
         incident = incidents_of(request).decider.fold(facts) or incident
     elif incident.merged_into is not None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from pulseops.http.moments import AsOf
 from pulseops.http.position import HEADER, Least, Position
 from pulseops.http.spec import Shape, Spec
 from pulseops.incidents.answers import WithTimeline
@@ -17,6 +18,7 @@ class Wanted(Filters, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which incidents a list shows, in which order: a minus is the newest, or the worst, first."""
 
     sort: Annotated[Sort, Meta(description="With a minus: the newest, or the worst, first.")] = "-created"
+    as_of: AsOf | None = field(name="asOf", default=None)
     limit: Annotated[int, Meta(ge=1, le=MOST, description="How many at most.")] = 50
     cursor: Annotated[str, Meta(max_length=200, description="`nextCursor` of the page before.")] | None = None
     min_position: Position | None = None
@@ -36,7 +38,8 @@ class Shown(Least, frozen=True, kw_only=True, forbid_unknown_fields=True):
             str,
             Meta(
                 max_length=40,
-                description="As it was then: a version, or a time with its offset. A time to come is now.",
+                description="As it was then: a version, a time with its offset, or a position of the log "
+                "such as `@48213`. A time to come is now.",
             ),
         ]
         | None
@@ -93,7 +96,7 @@ LIST = Spec(
         200: Shape(means="One page.", kind=Page, headers=_STANDS),
         304: Shape(means="The page is still as you have it.", headers=_STANDS),
     },
-    problems=("behind", "overloaded"),
+    problems=("not-found", "behind", "overloaded"),
 )
 FACETS = Spec(
     name="countIncidents",

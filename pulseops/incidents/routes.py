@@ -13,7 +13,7 @@ from pulseops.http.bodies import Body
 from pulseops.http.exchange import Req
 from pulseops.http.position import place
 from pulseops.http.problem import Refused
-from pulseops.incidents import batches, queries, specs
+from pulseops.incidents import batches, comparing, queries, specs
 from pulseops.incidents.answers import extended
 from pulseops.incidents.asking import ALONE, LINK, MERGE, SPLIT, Asked
 from pulseops.incidents.changing import (
@@ -114,4 +114,4 @@ async def split(request: Req, incident_id: FromPath[UUID]) -> Answer:
     raise Refused("contended", "Others keep changing this incident. Try again.")
 
 
-ROUTES = (create, create_batch, *queries.ROUTES, *map(_alone, ALONE), link, merge, split)
+ROUTES = (create, create_batch, *queries.ROUTES, *comparing.ROUTES, *map(_alone, ALONE), link, merge, split)

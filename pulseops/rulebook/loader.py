@@ -19,7 +19,7 @@ from pulseops.escalation.rules import EscalationRules
 from pulseops.rulebook.checks import check_assignment, check_classification, check_escalation
 from pulseops.rulebook.problems import RulebookInvalid, suggestion
 from pulseops.rulebook.reading import UNREADABLE, Reader
-from pulseops.rulebook.source import read_nodes
+from pulseops.rulebook.source import nodes_of, text_of
 
 _SECTIONS: dict[str, type[Struct]] = {
     "classification": ClassificationRules,
@@ -29,11 +29,15 @@ _SECTIONS: dict[str, type[Struct]] = {
 
 
 class Rulebook(Struct, frozen=True, kw_only=True):
-    """Everything that rules decide, ready for use. Each section has its own `version`."""
+    """Everything that rules decide, ready for use. Each section has its own `version`.
+
+    `text` is the operator's own file to the letter; empty where there is none.
+    """
 
     classification: Classifier
     assignment: AssignmentRules
     escalation: EscalationRules
+    text: str = ""
 
 
 def load_rulebook(path: Path | None = None) -> Rulebook:
@@ -55,8 +59,9 @@ def _default(default: Path) -> Rulebook:
 
 def _load(default: Path, own: Path | None) -> Rulebook:
     reader = Reader()
-    base = _sections(reader, default, default.name)
-    over = _sections(reader, own, str(own)) if own is not None else {}
+    base = _sections(reader, text_of(default, default.name), default.name)
+    text = text_of(own, str(own)) if own is not None else ""
+    over = _sections(reader, text, str(own)) if own is not None else {}
     read: dict[str, Any] = {}
     for section, model in _SECTIONS.items():
         entries, mine = base[section] | over.get(section, {}), over.get(section, {})
@@ -74,13 +79,14 @@ def _load(default: Path, own: Path | None) -> Rulebook:
         classification=Classifier(read["classification"]),
         assignment=read["assignment"],
         escalation=read["escalation"],
+        text=text,
     )
 
 
-def _sections(reader: Reader, path: Path, file: str) -> dict[str, dict[str, yaml.Node]]:
+def _sections(reader: Reader, text: str, file: str) -> dict[str, dict[str, yaml.Node]]:
     """The entries of each section there is."""
     sections = {}
-    for name, node in (reader.entries(read_nodes(path, file), "", file) or {}).items():
+    for name, node in (reader.entries(nodes_of(text, file), "", file) or {}).items():
         if name in _SECTIONS:
             sections[name] = reader.entries(node, name, file) or {}
         else:

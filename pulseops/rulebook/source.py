@@ -15,11 +15,15 @@ _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_nodes(path: Path, file: str, *, such: str = "escalation") -> yaml.MappingNode:
-    """The mapping that the file is; `file` is its name in messages, `such` what may be in it.
+    """The mapping that the file is, as `nodes_of`. Raises RulebookInvalid."""
+    return nodes_of(text_of(path, file), file, such=such)
+
+
+def nodes_of(text: str, file: str, *, such: str = "escalation") -> yaml.MappingNode:
+    """The mapping that the text of a file is; `file` is its name in messages, `such` what may be in it.
 
     Raises RulebookInvalid.
     """
-    text = _text(path, file)
     try:
         _refuse_hazards(text, file)
         root = yaml.compose(text, _Loader)
@@ -37,7 +41,8 @@ def read_nodes(path: Path, file: str, *, such: str = "escalation") -> yaml.Mappi
     return root
 
 
-def _text(path: Path, file: str) -> str:
+def text_of(path: Path, file: str) -> str:
+    """Raises RulebookInvalid."""
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)

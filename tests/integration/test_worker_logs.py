@@ -188,7 +188,7 @@ async def test_a_worker_is_killed_and_both_logs_go_on_with_nothing_lost_or_doubl
         doomed.kill()
         await asyncio.gather(*reporting)
         for duty in duties:
-            await holds(pool, _LED, duty.log_id, 90)
+            await holds(pool, _LED, duty.log_id, 91)  # and the rules
             await holds(pool, _WAITING, duty.log_id, 30)
         now = await DatabaseClock(pool).now()
         await pool.execute("UPDATE escalation.deadline SET due_at = $1", now)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pulseops.client import (
+    At,
     Create,
     KeyDefinition,
     LinkValue,
@@ -50,6 +51,22 @@ ASKED: tuple[tuple[Callable[[PulseOps], Any], str, Any], ...] = (
         None,
     ),
     (lambda api: api.incidents.get(ID, as_of=3), f"GET {INCIDENT}?asOf=3", None),
+    (lambda api: api.incidents.get(ID, as_of=At(3)), f"GET {INCIDENT}?asOf=%403", None),
+    (lambda api: api.incidents.list(as_of=At(3)), "GET /incidents?asOf=%403", None),
+    (
+        lambda api: api.incidents.diff(ID, 3, AT),
+        f"GET {INCIDENT}/diff?from=3&to=2026-11-23T13%3A05%3A00Z",
+        None,
+    ),
+    (lambda api: api.incidents.changes(At(0), limit=9), "GET /incidents/diff?from=%400&limit=9", None),
+    (lambda api: api.catalog.diff(At(0)), "GET /catalog/diff?from=%400", None),
+    (lambda api: api.audit.access(At(0), At(9)), "GET /access/diff?from=%400&to=%409", None),
+    (lambda api: api.rules.get(as_of=At(9)), "GET /rules?asOf=%409", None),
+    (lambda api: api.rules.diff(At(0)), "GET /rules/diff?from=%400", None),
+    (lambda api: api.teams.get("a", as_of=At(9)), "GET /teams/a?asOf=%409", None),
+    (lambda api: api.services.list(as_of=At(9)), "GET /services?asOf=%409", None),
+    (lambda api: api.keys.list(as_of=At(9)), "GET /keys?asOf=%409", None),
+    (lambda api: api.users.get("ada", as_of=At(9)), "GET /users/ada?asOf=%409", None),
     (
         lambda api: api.incidents.get(ID, as_of=AT, min_position=9),
         f"GET {INCIDENT}?asOf=2026-11-23T13%3A05%3A00Z&min_position=9",
@@ -156,7 +173,10 @@ def test_a_time_without_a_zone_is_refused_before_it_is_sent() -> None:
 
 def test_the_page_of_the_client_names_each_of_its_methods() -> None:
     page = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
-    rooms = ("incidents", "escalations", "teams", "services", "keys", "users", "audit", "proofs")
+    rooms = (
+        *("incidents", "escalations", "teams", "services", "catalog", "rules", "reports"),
+        *("keys", "users", "audit", "proofs", "history"),
+    )
     with PulseOps("http://127.0.0.1:9") as client:
         for room in rooms:
             row = next(

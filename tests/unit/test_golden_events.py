@@ -48,6 +48,7 @@ from pulseops.incidents.events import (
     Unsnoozed,
 )
 from pulseops.kernel.envelope import Fact, Recorded
+from pulseops.rulebook.events import RulesApplied
 from pulseops.wiring import CODEC, FACTS
 from tests.scenario import NOON, STREAM
 
@@ -254,6 +255,36 @@ MEANT: dict[str, Fact] = {
         origin="10.0.0.7",
         stream_ids=(UUID("019a6f2e-5c1b-7d3e-9f00-3b7c2a1d4e5f"),),
         from_position=1042,
+    ),
+    "rules.applied-1-full": RulesApplied(
+        sha256="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        process="api",
+        classification={"version": "default-1", "otherwise": "medium", "threshold": 0.4},
+        assignment={
+            "version": "acme-7+default-1",
+            "teams": [{"name": "ops", "description": "Whatever is nobody else's."}],
+            "routes": [{"name": "all", "team": "ops"}],
+            "otherwise": "ops",
+        },
+        escalation={
+            "version": "default-1",
+            "policies": [
+                {
+                    "name": "high",
+                    "when": {"priority": ["high"]},
+                    "steps": [{"after": "15m", "to": "{team} on call"}],
+                    "repeat": 0,
+                }
+            ],
+        },
+        text="assignment:\n  version: acme-7\n",
+    ),
+    "rules.applied-1-least": RulesApplied(
+        sha256="e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        process="worker",
+        classification={"version": "default-1"},
+        assignment={"version": "default-1"},
+        escalation={"version": "default-1"},
     ),
     "team.defined-1-full": TeamDefined(
         name="payments",

@@ -1,0 +1,120 @@
+"""`pulseops incident diff` and `changes`: what is another between two moments."""
+
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.padding import Padding
+from rich.text import Text
+
+from pulseops.cli import render
+from pulseops.cli.past import From, To, changed, meant, placed, required
+from pulseops.cli.reply import Id, then
+from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
+from pulseops.cli.words import harmless
+from pulseops.client import PulseOps
+from pulseops.client.past import Difference, Happened, Stand
+from pulseops.client.results import Entry
+from pulseops.incidents.moments import moment
+from pulseops.kernel.moments import Moment
+
+comparing = App()
+
+
+@comparing.command
+def diff(
+    incident_id: Id,
+    /,
+    *,
+    since: Annotated[str, Parameter(name="--from", validator=then)],
+    until: Annotated[str | None, Parameter(name="--to", validator=then)] = None,
+    speak: Speak = PLAINLY,
+) -> None:
+    """Tell what changed about an incident between two moments, and the events between: who did it, and why.
+
+    With --json: the first page as the API gives it.
+
+    Parameters
+    ----------
+    since
+        The earlier moment: a version, a time with its zone, or a position (@48213).
+    until
+        The later one; without it, now.
+    """
+    first, last = moment(since), None if until is None else moment(until)
+    with speaking(speak) as client:
+        answer = client.incidents.diff.answer(incident_id, first, last)
+        if speak.json:
+            print_json(answer.body)
+            return
+        found = answer.value
+        steps, cursor = list[Entry](found.items), found.next_cursor
+        while cursor is not None:
+            page = client.incidents.diff(incident_id, first, last, cursor=cursor)
+            steps += page.items
+            cursor = page.next_cursor
+        render.say(Text(f"From {_version(found.since)} to {_version(found.until)}:", style="dim"))
+        render.say(changed(found.changes) if found.changes else "Nothing about it is another.")
+        if steps:
+            render.say(render.timeline(steps, answer.now, render.width()))
+
+
+@comparing.command
+def changes(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
+    """Tell which incidents changed between two moments: those created, those that ended, and what is another.
+
+    With --json: an incident a line.
+
+    Parameters
+    ----------
+    since
+        The earlier moment: a time with its zone, or a position (@48213); @0 is before everything.
+    until
+        The later one; without it, now.
+    """
+    with speaking(speak) as client:
+        show_changes(client, required(since), meant(until), speak)
+
+
+def show_changes(client: PulseOps, since: Moment, until: Moment | None, speak: Speak) -> None:
+    """All pages."""
+    cursor, begun, many = None, False, 0
+    while not begun or cursor is not None:
+        answer = client.incidents.changes.answer(since, until, cursor=cursor)
+        found = answer.value
+        if speak.json:
+            print_json(*documents(answer.body))
+        else:
+            if not begun:
+                render.say(Text(placed(found.since, found.until), style="dim"))
+                if found.counts is not None:
+                    render.say(_counted(found.counts))
+            for one in found.items:
+                _tell(one)
+        many += len(found.items)
+        cursor, begun = found.next_cursor, True
+    if not many and not speak.json:
+        render.say("No incident is another.")
+
+
+def _tell(one: Difference) -> None:
+    words = [word for word, so in (("created", one.created), ("ended", one.ended)) if so] or ["changed"]
+    versions = f"version {one.from_version} to {one.to_version}"
+    style = "green" if one.ended else "blue" if one.created else "yellow"
+    render.say(Text.assemble((f"{' and '.join(words):<17}", style), (harmless(one.title), "bold")))
+    render.say(Padding(Text(f"{one.id} · {versions}", style="dim"), (0, 0, 0, 4)))
+    # What a new one says of itself is in itself.
+    if one.changes and not one.created:
+        render.say(Padding(changed(one.changes), (0, 0, 0, 4)))
+
+
+def _counted(counts: Happened) -> Text:
+    events = ", ".join(f"{harmless(kind)} {many:,}" for kind, many in counts.events.items())
+    return Text(
+        f"{counts.incidents:,} incident{'' if counts.incidents == 1 else 's'}: {events or 'no events'}"
+    )
+
+
+def _version(stand: Stand) -> str:
+    if stand.recorded_at is None:
+        return "before it was"
+    return f"version {stand.version} ({stand.recorded_at:%Y-%m-%d %H:%M:%SZ})"

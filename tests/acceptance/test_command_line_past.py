@@ -1,0 +1,119 @@
+"""The past on the command line, against a real server: what was, and what changed."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cyclopts import App
+
+from pulseops.cli.access import access
+from pulseops.cli.app import app
+from pulseops.cli.catalog import team
+from pulseops.cli.incidents import incident
+from pulseops.cli.ruling import rules
+from pulseops.cli.speak import PLAINLY, speaking
+from pulseops.client import KeyDefinition, PulseOps, Refused, UserGrant
+from tests.conftest import Database
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(worked: Database, capsys: pytest.CaptureFixture[str]) -> Run:
+    def told(command: App, *tokens: str, code: int = 0) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            command(tokens)
+        captured = capsys.readouterr()
+        assert stopped.value.code == code, captured.err
+        return captured.out if code == 0 else captured.err
+
+    return told
+
+
+def reported(run: Run, title: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(run(incident, "create", title, "--json"))
+    return found
+
+
+def applied(client: PulseOps) -> None:
+    """Until the server has recorded its rules, a moment after its start."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            client.rules.get()
+        except Refused:
+            assert time.monotonic() < deadline
+        else:
+            return
+
+
+def test_an_auditor_asks_what_was_and_what_changed_who_did_it_and_why(run: Run) -> None:
+    one = reported(run, "Postgres primary is down")
+    then = f"@{one['position']}"
+    run(incident, "acknowledge", one["id"], "--note", "on it")
+    run(incident, "resolve", one["id"], "--note", "failed over")
+    other = reported(run, "Phishing mail reached the board")
+
+    assert one["id"] in run(incident, "list", "--as-of", then, "--status", "open")
+    assert other["id"] not in run(incident, "list", "--as-of", then)
+    assert run(incident, "list", "--as-of", "@0") == "No incidents.\n"
+    assert "open" in run(incident, "show", one["id"], "--as-of", then)
+
+    told = run(incident, "diff", one["id"], "--from", then)
+    assert "status" in told
+    assert "resolvedBy" in told
+    assert "“failed over”" in told
+    assert "RESOLVED" in told
+    assert run(incident, "diff", one["id"], "--from", "3", "--to", "3").splitlines()[1:] == [
+        "Nothing about it is another."
+    ]
+
+    lines = run(incident, "changes", "--from", then).splitlines()
+    assert any(line.startswith("ended") and "Postgres primary is down" in line for line in lines)
+    assert any(line.startswith("created") and "Phishing mail" in line for line in lines)
+    documents = run(incident, "changes", "--from", then, "--json").splitlines()
+    assert [json.loads(line)["id"] for line in documents] == [one["id"], other["id"]]
+
+    for wrong in ("yesterday", "3", "2026-01-01T00:00:00"):
+        assert "position" in run(incident, "list", "--as-of", wrong, code=2)
+    assert "There is no position" in run(incident, "list", "--as-of", "@999", code=1)
+
+
+def test_rules_are_shown_and_held_against_those_of_before(run: Run) -> None:
+    with speaking(PLAINLY) as client:
+        applied(client)
+    told = run(rules, "show")
+    assert told.splitlines()[0] == "classification:"
+    assert "policies:" in told
+    assert json.loads(run(rules, "show", "--json"))["versions"]["assignment"] == "default-1"
+    assert "No rules were recorded by then" in run(rules, "show", "--as-of", "@0", code=1)
+    same = run(rules, "diff", "--from", "@1", "--to", "@1")
+    assert same.splitlines()[1:] == ["The rules are the same."]
+    assert "+  version: default-1" in run(rules, "diff", "--from", "@0")
+
+
+def test_access_and_the_catalog_are_shown_as_they_were_and_what_changed_in_one_go(
+    run: Run, worked: Database
+) -> None:
+    before = reported(run, "The beginning")["position"]
+    run(team, "define", "shop", "--lead", "ada", "--note", "founded")
+    with speaking(PLAINLY) as client:
+        client.keys.create(KeyDefinition(name="ci", role="ingest"))
+        client.users.grant("eve", UserGrant(role="viewer"))
+    assert "ada" in run(team, "show", "shop")
+    assert "There was no team" in run(team, "show", "shop", "--as-of", f"@{before}", code=1)
+    assert "shop" not in run(team, "list", "--as-of", f"@{before}")
+    shown = run(access, "show")
+    assert "key:ci" in shown
+    assert "user:eve" in shown
+    assert "key:ci" not in run(access, "show", "--as-of", f"@{before}")
+    told = run(access, "diff", "--from", f"@{before}")
+    assert "added     key ci" in told
+    assert "KEY.CREATED  key:admin" in told
+    whole = run(app, "diff", "--from", f"@{before}")
+    for line in ("Incidents", "Teams and services", "added     team shop", "Keys and users", "Rules"):
+        assert line in whole.splitlines(), whole
+    assert "“founded”" in whole
+    assert run(access, "diff", "--from", "@0", "--to", "@0").splitlines()[-1] == "Nothing is another."
