@@ -1,6 +1,5 @@
 """What a proof shows, and everything that makes it show nothing: by the public key alone."""
 
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -8,11 +7,10 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from msgspec import Raw
 from msgspec.structs import replace
 
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.cloudevent import CloudEvent, NotAnEvent
+from pulseops.audit.cloudevent import CloudEvent
 from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import Run, consistency, inclusion, leaf_hash
 from pulseops.audit.note import Signer, Verifier, signed
@@ -248,62 +246,12 @@ def test_a_proof_in_text_of_another_event_is_none() -> None:
             replace(proof, index=index).check(ENTRIES[3], TRUSTED)
 
 
-def test_an_event_is_told_and_sealed_again_alike() -> None:
-    event = CloudEvent.of(row(4))
-    line = msgspec.json.encode(event)
-    assert event.entry == CloudEvent.parsed(line).entry == ENTRIES[3]
-    assert CloudEvent.of_entry(ENTRIES[3]).entry == ENTRIES[3]
-    assert b"4.50" in line, "as it stands, also where a machine's number would lose it"
-    for meta in ("{}", '{"actor": 1}', '["a"]', '{"actor": "a", "correlationId": "b", "of": "c"}'):
-        odd = row(4) | {"meta": meta}
-        assert CloudEvent.of(odd).entry == sealed(odd)
-        assert CloudEvent.of_entry(sealed(odd)).entry == sealed(odd)
-
-
-def test_what_two_readers_would_read_differently_is_no_event() -> None:
-    line = msgspec.json.encode(CloudEvent.of(row(4))).decode()
-    assert CloudEvent.parsed(line).position == "4"
-    for other, said in (
-        (line.replace('"type":', '"type":"RESOLVED","type":'), "'type' stands in it twice"),
-        (line.replace('"title":', '"title":"x","title":'), "'title' stands in it twice"),
-        (line.replace('"actor":', '"approvedby":"eve","actor":'), "unknown field `approvedby`"),
-        (line.replace("12:00:00.000004Z", "12:00:00.0000041Z"), "finer"),
-        (line.replace("12:00:00.000004Z", "12:00:00.000004"), "timezone"),
-        (line[:-1], "no event"),
-        (line + line, "no event"),
-        ("[]", "no event"),
-        (line.replace('"n":', '"m":' + "[" * 50_000 + "]" * 50_000 + ',"n":'), "nested too deeply"),
-    ):
-        with pytest.raises(NotAnEvent, match=said):
-            CloudEvent.parsed(other)
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"position": "4\n"},
+def test_an_event_that_could_never_be_sealed_is_not_proved() -> None:
+    for changed in (
         {"position": "04"},
-        {"position": "٤"},
-        {"position": str(2**64)},
         {"version": 2**40},
-        {"schemaversion": -1},
-        {"time": datetime(2026, 5, 1)},  # noqa: DTZ001 -- that is what is wrong with it
         {"actor": msgspec.UNSET},
-        {"meta": b64encode(b"{}").decode()},
-        {"actor": msgspec.UNSET, "correlationid": msgspec.UNSET, "meta": "?"},
-        {"data": Raw(b"{")},
-    ],
-)
-def test_what_could_never_be_sealed_is_no_event(changed: dict[str, Any]) -> None:
-    with pytest.raises(NotAnEvent):
-        _ = replace(CloudEvent.of(row(4)), **changed).entry
-    with pytest.raises(NotProved):
-        replace(included(), event=replace(CloudEvent.of(row(4)), **changed)).check(TRUSTED)
-
-
-@pytest.mark.parametrize(
-    "entry", [b"", b"pulseops/event/1\n", ENTRIES[3][:-1], ENTRIES[3] + b"\0", ENTRIES[3][1:]]
-)
-def test_what_is_no_entry_is_told_as_no_event(entry: bytes) -> None:
-    with pytest.raises(NotAnEvent):
-        CloudEvent.of_entry(entry)
+        {"data": msgspec.Raw(b"{")},
+    ):
+        with pytest.raises(NotProved, match="no event"):
+            replace(included(), event=replace(CloudEvent.of(row(4)), **changed)).check(TRUSTED)
