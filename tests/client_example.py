@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Iterator
 from typing import assert_type
 
+from pulseops.audit.checkpoint import Checkpoint
 from pulseops.client import Answer, AsyncPulseOps, Create, PulseOps, Refused, TeamValue, Terms
 from pulseops.client.results import Batch, Page, Story, Team, WhoAmI
 from pulseops.incidents.entries import EventEntry
@@ -19,6 +20,8 @@ def blocking(url: str, key: str) -> str:
         assert_type(client.teams.put("payments", TeamValue(lead="ada")), Team)
         assert_type(client.under(Terms(tries=1)).whoami(), WhoAmI)
         assert_type(client.stream(after=answer.position), Iterator[EventEntry])
+        assert_type(client.proofs.checkpoint(), str)
+        assert_type(client.proofs.inclusion(position=1).check([]), Checkpoint)
         try:
             client.incidents.resolve(made.id, resolution="fixed", if_match=made.version)
         except Refused as refused:

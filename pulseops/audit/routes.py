@@ -18,8 +18,10 @@ from pulseops.audit.proving import (
     prove_consistency,
     prove_inclusion,
 )
+from pulseops.audit.registered import newest_register
 from pulseops.audit.sealing import tiles_at
-from pulseops.audit.specs import Between, Which
+from pulseops.audit.specs import Between, Which, Whose
+from pulseops.audit.streams import NO_REGISTER, prove_completeness
 from pulseops.audit.tiles import Path
 from pulseops.http import etag
 from pulseops.http.answer import Answer, Header, encoded
@@ -30,7 +32,7 @@ from pulseops.kernel.errors import InvalidInput, NotFound
 from pulseops.subscriptions.positions import head
 from pulseops.subscriptions.reads import Reads
 
-_WHICH, _BETWEEN = Query(Which), Query(Between)
+_WHICH, _BETWEEN, _WHOSE = Query(Which), Query(Between), Query(Whose)
 _TEXT = b"text/plain; charset=utf-8"
 _BYTES = b"application/octet-stream"
 # Of one address: but it is another log's for another key.
@@ -47,12 +49,17 @@ async def checkpoint(request: Req) -> Answer:
         signed = await newest_signed(connection, principal(request).log_id)
     if signed is None:
         raise NotFound("Nothing of this log is signed yet. A worker with PULSEOPS_AUDIT_KEY signs.")
-    note = signed.note.encode()
-    known = etag.of(note)
-    sent = [(b"etag", b'"%b"' % known)]
-    if etag.none_match(request, known):
-        return Answer(b"", status=304, headers=sent)
-    return Answer(note, media=_TEXT, headers=sent)
+    return _note(request, signed.note)
+
+
+@get("/audit/register", opt={"spec": specs.REGISTER})
+async def register(request: Req) -> Answer:
+    """A worker that has the key makes one once an hour, and `pulseops audit register` at once."""
+    async with _pool(request).acquire() as connection:
+        note = await newest_register(connection, principal(request).log_id)
+    if note is None:
+        raise NotFound(NO_REGISTER)
+    return _note(request, note)
 
 
 @get("/audit/tile/{tile:path}", opt={"spec": specs.TILE})
@@ -96,6 +103,24 @@ async def consistency(request: Req) -> Answer:
         return encoded(await prove_consistency(connection, log_id, wanted.older, wanted.newer))
 
 
+@get("/audit/proofs/completeness", opt={"spec": specs.COMPLETENESS})
+async def completeness(request: Req) -> Answer:
+    """As of the newest register: `since` says how many events the log has beyond it."""
+    wanted, log_id = _WHOSE.read(request), principal(request).log_id
+    async with _pool(request).acquire() as connection:
+        return encoded(await prove_completeness(connection, log_id, wanted.incident))
+
+
+def _note(request: Req, note: str) -> Answer:
+    """As it was signed, to who has it not yet."""
+    text = note.encode()
+    known = etag.of(text)
+    sent = [(b"etag", b'"%b"' % known)]
+    if etag.none_match(request, known):
+        return Answer(b"", status=304, headers=sent)
+    return Answer(text, media=_TEXT, headers=sent)
+
+
 async def _position(request: Req, wanted: Which) -> int:
     """Raises Refused (invalid-input), NotFound, and Overloaded when too many look through history."""
     asking, pool = principal(request), _pool(request)
@@ -123,4 +148,4 @@ def _pool(request: Req) -> asyncpg.Pool:
     return pool
 
 
-ROUTES = (checkpoint, tile, inclusion, consistency)
+ROUTES = (checkpoint, register, tile, inclusion, consistency, completeness)

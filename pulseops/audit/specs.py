@@ -5,6 +5,7 @@ from uuid import UUID
 
 from msgspec import Meta, Struct
 
+from pulseops.audit.completeness import Completeness
 from pulseops.audit.proof import Consistency, Inclusion
 from pulseops.http.spec import Shape, Spec
 
@@ -17,6 +18,16 @@ YfT70qMB00XQkJdmnPIt1gEqLlDXisB8njzwfGe9qVs=
 
 — pulseops/0f3a9c1be27d4e58 \
 adBanEkiex6hPxXsyF1E5NVfbBfbuJ5uv8cRG/sl/1gM8jpJbAMj5w1G5phOeY0D7nDNb1jaP//GJGchRLV4iNaIZAQ=
+"""
+
+_REGISTER = """\
+pulseops/0f3a9c1be27d4e58/default/register/2
+1
+gLA4gm8lPSW4wquxQ0pbdQVKU4M3Mn0J52RYtFAZME8=
+pulseops/0f3a9c1be27d4e58/default 2 8GcYS3OfntcgmeG/SJr1wKBhT4YLsPtHyd/ah7azrzs=
+
+— pulseops/0f3a9c1be27d4e58 \
+wcS3gnkvA1iTuYU5ghGYIfCCrxUHUCYCxk4IZ5kGSRo2Q2un7sT3i6KA17vFINPEOdOrd9YV+7PiODaqwUWt8KrlgAE=
 """
 
 Position = Annotated[int, Meta(ge=1, le=_LONG, description="The event at this position of the log.")]
@@ -61,6 +72,12 @@ class Between(
     newer: (
         Annotated[Size, Meta(description="How many the newer one has; else all that are signed.")] | None
     ) = None
+
+
+class Whose(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An incident, or anything else that has a history, such as a team."""
+
+    incident: Annotated[UUID, Meta(description="Its id; or that of anything else that has a history.")]
 
 
 CHECKPOINT = Spec(
@@ -123,4 +140,38 @@ CONSISTENCY = Spec(
         )
     },
     problems=("ahead", "not-signed-yet", "tree-damaged"),
+)
+REGISTER = Spec(
+    name="getRegister",
+    action="audit.read",
+    tag=_TAG,
+    summary="The newest register: which incidents there are and how many events each has, signed",
+    headers=("If-None-Match",),
+    answers={
+        200: Shape(
+            means="A signed note of the form of a checkpoint, byte for byte: how many streams "
+            "there are, the root over their entries, and the log that it is about.",
+            kind=str,
+            media="text/plain",
+            headers=("ETag",),
+            example=_REGISTER,
+        ),
+        304: Shape(means="It is still the one that you have.", headers=("ETag",)),
+    },
+    problems=("not-found",),
+)
+COMPLETENESS = Spec(
+    name="proveCompleteness",
+    action="audit.read",
+    tag=_TAG,
+    summary="A proof that nothing is left out of an incident",
+    query=Whose,
+    answers={
+        200: Shape(
+            means="All of its events as of the newest register, and what shows that there are no others; or "
+            "that it has none.",
+            kind=Completeness,
+        )
+    },
+    problems=("not-found", "tree-damaged"),
 )

@@ -19,7 +19,7 @@ from pulseops.eventstore.codec import COLUMNS
 from pulseops.eventstore.history import newest
 from pulseops.kernel.errors import NotFound
 
-_NONE = (
+NO_REGISTER = (
     "There is no register of this log yet. A worker with PULSEOPS_AUDIT_KEY makes one once an hour, and "
     "`pulseops audit register` at once."
 )
@@ -44,7 +44,7 @@ async def prove_completeness(connection: asyncpg.Connection, log_id: int, stream
     """As of the newest register. Raises NotFound where there is none, and TreeDamaged."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         if (note := await newest_register(connection, log_id)) is None:
-            raise NotFound(_NONE)
+            raise NotFound(NO_REGISTER)
         try:
             # Who signed it is for its readers to say.
             register = Register.parsed(note.rpartition("\n\n")[0] + "\n")

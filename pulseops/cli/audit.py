@@ -21,7 +21,7 @@ from pulseops.cli.proofs import proofs
 from pulseops.cli.publishing import held, shelf_at
 from pulseops.cli.register import recounted, registering
 from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED
+from pulseops.cli.speak import REFUSED, Speak, speaking
 from pulseops.cli.trust import Told, own_key, taken, told, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
@@ -51,14 +51,22 @@ class Rotated(Struct, frozen=True):
 
 
 @audit.command
-def checkpoint(*, log: str = DEFAULT) -> None:
+def checkpoint(*, log: str = DEFAULT, url: str | None = None, key_file: Path | None = None) -> None:
     """Print the newest checkpoint, as it was signed.
 
     Parameters
     ----------
     log
         The log that it is about, by its name (see `pulseops logs`).
+    url
+        Ask this server instead of the database, for the log of the key.
+    key_file
+        A file with the API key for it; else PULSEOPS_API_KEY.
     """
+    if url is not None:
+        with speaking(Speak(url=url, key_file=key_file)) as client:
+            print(client.proofs.checkpoint(), end="")
+        return
 
     async def read(pool: asyncpg.Pool) -> str | None:
         async with pool.acquire() as connection:

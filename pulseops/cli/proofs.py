@@ -20,10 +20,12 @@ from pulseops.cli.reply import WholeId
 from pulseops.cli.speak import PLAINLY, REFUSED, USAGE, Speak, print_json, speaking
 from pulseops.cli.trust import taken, trusted
 from pulseops.cli.words import harmless
+from pulseops.client import Terms
 
 proofs = App()
 
 _Proof: TypeAlias = Proof | Inclusion | Consistency | Completeness
+_PATIENT = Terms(tries=5, longest_pause=2.0)
 _MARK = b"c2sp.org/tlog-proof@"
 
 
@@ -52,7 +54,8 @@ def prove(
     """Print a proof that an event is in history as it was signed, or that history only grew.
 
     It comes from the server, and `pulseops audit check` says what it is worth. That of an event is a C2SP
-    tlog-proof, with --json or --size JSON that has the event besides; that history only grew is JSON.
+    tlog-proof, with --json or --size JSON that has the event besides; that history only grew is JSON. What
+    was recorded a moment ago is asked for again, for some seconds, until it is signed.
 
     Parameters
     ----------
@@ -72,7 +75,8 @@ def prove(
     named = sum(one is not None for one in (position, event_id, incident, since))
     if named != 1 or (incident is None) != (version is None):
         raise stop("Name one event: POSITION, --event-id, or --incident and --version; or --since.", USAGE)
-    with speaking(speak) as client:
+    with speaking(speak) as asked:
+        client = asked.under(_PATIENT)
         if since is not None:
             print_json(client.proofs.consistency.answer(since, size).body)
         elif speak.json or size is not None:

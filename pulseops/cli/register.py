@@ -23,7 +23,7 @@ from pulseops.audit.streams import prove_completeness
 from pulseops.audit.walk import Divergence
 from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED
+from pulseops.cli.speak import REFUSED, Speak, speaking
 from pulseops.cli.trust import own_key, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
@@ -64,7 +64,15 @@ def register(*, anew: Annotated[bool, Parameter(negative=())] = False, log: str 
 
 
 @registering.command
-def complete(incident: UUID, *, key: Path | None = None, log: str = DEFAULT, json: Json = False) -> None:
+def complete(
+    incident: UUID,
+    *,
+    key: Path | None = None,
+    log: str = DEFAULT,
+    url: str | None = None,
+    key_file: Path | None = None,
+    json: Json = False,
+) -> None:
     """Prove that an incident has these events and no others, as of the newest register.
 
     What --json prints is checked by `pulseops audit check`, with a public key alone. Exits with 1 when it is
@@ -78,6 +86,10 @@ def complete(incident: UUID, *, key: Path | None = None, log: str = DEFAULT, jso
         The public keys that are trusted, a line each; else the home's audit.pub.
     log
         The log that it is in, by its name (see `pulseops logs`).
+    url
+        Ask this server instead of the database, in the log of the API key.
+    key_file
+        A file with the API key for it; else PULSEOPS_API_KEY.
     json
         Print the proof, whole.
     """
@@ -88,7 +100,11 @@ def complete(incident: UUID, *, key: Path | None = None, log: str = DEFAULT, jso
         async with pool.acquire() as connection:
             return await prove_completeness(connection, log_id, incident)
 
-    found = in_database(work, size=2)
+    if url is None:
+        found = in_database(work, size=2)
+    else:
+        with speaking(Speak(url=url, key_file=key_file)) as client:
+            found = client.proofs.completeness(incident)
     try:
         register = found.check(believed, log=log)
     except NotProved as error:

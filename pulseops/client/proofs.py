@@ -5,6 +5,7 @@ What is answered is checked by whoever asked, against public keys of their own: 
 
 from collections.abc import Callable, Mapping
 
+from pulseops.audit.completeness import Completeness
 from pulseops.audit.proof import Consistency, Inclusion, Proof
 from pulseops.audit.tiles import WIDTH, Path, Place
 from pulseops.client.call import Call, Id, T, Value, get, identity, parameters
@@ -61,6 +62,16 @@ class Proofs(Room[W]):
     def consistency(self, older: int, newer: int | None = None) -> Call[Consistency]:
         """That the first `newer` events, else all that are signed, begin with the first `older`."""
         return get("/audit/proofs/consistency", Consistency, {"from": older, "to": newer})
+
+    @method
+    def register(self) -> Call[str]:
+        """The newest one, as it was signed: which incidents there are, and how many events each has."""
+        return _plain("/audit/register", "text/plain", _text)
+
+    @method
+    def completeness(self, incident: Id) -> Call[Completeness]:
+        """All events of an incident as of the newest register, and that there are no others."""
+        return get("/audit/proofs/completeness", Completeness, {"incident": identity(incident)})
 
 
 def _which(

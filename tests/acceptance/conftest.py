@@ -12,6 +12,8 @@ import structlog
 from uvicorn import Server
 
 from pulseops.app import server
+from pulseops.audit import keyfile
+from pulseops.audit.notary import Keys, Notary
 from pulseops.cli.app import app
 from pulseops.db.identity import identity
 from pulseops.db.pools import open_pool
@@ -48,24 +50,26 @@ def run_until_told(api: Server, ready: Event) -> None:
         ready.set()
 
 
-async def lead(url: str, redis_url: str, begun: Event, over: Event) -> None:
+async def lead(url: str, redis_url: str, keys: Keys, begun: Event, over: Event) -> None:
     """What the worker does, for as long as it is wanted."""
     pool = await open_pool(url)
     bell = Doorbell(redis_url, database=await identity(pool))
     led = Subscriptions(pool, projectors(load_rulebook()), owner="test", doorbell=bell)
     led.start()
+    notary = asyncio.create_task(Notary(pool, keys).watch())
     begun.set()
     await asyncio.to_thread(over.wait)
+    notary.cancel()
     await led.stop(5)
     await bell.close()
     await pool.close()
 
 
 @pytest.fixture
-def worked(served: Database, redis_url: str) -> Iterator[Database]:
-    """Served, and with a worker: lists show at once what was done."""
-    begun, over = Event(), Event()
-    thread = Thread(target=lambda: asyncio.run(lead(served.app_url, redis_url, begun, over)))
+def worked(served: Database, redis_url: str, tmp_path: Path) -> Iterator[Database]:
+    """Served, and with a worker: lists show at once what was done, and it is signed."""
+    begun, over, keys = Event(), Event(), keyfile.make(tmp_path / "audit.key")
+    thread = Thread(target=lambda: asyncio.run(lead(served.app_url, redis_url, keys, begun, over)))
     thread.start()
     assert begun.wait(30)
     yield served

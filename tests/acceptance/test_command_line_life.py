@@ -213,14 +213,18 @@ def test_what_happens_is_told_as_it_happens_until_somebody_has_seen_enough(run: 
             assert process.communicate(timeout=20)[1] == ""
 
 
-def test_the_examples_of_the_clients_page_run(worked: Database, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_of_the_clients_page_run(
+    worked: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
     examples = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     target = find_target(Settings.from_environment(os.environ))
+    given = {"URL": target.url, "KEY": target.key, "AUDIT_PUB": str(tmp_path / "audit.pub")}
     assert len(examples) >= 5
     for example in examples:
-        exec(compile(example, "docs/client.md", "exec"), {"URL": target.url, "KEY": target.key})
+        exec(compile(example, "docs/client.md", "exec"), given)
     said = capsys.readouterr().out
     assert "Acknowledged by key:admin." in said
     assert "invalid-input" in said
     assert "RESOLVED" in said
+    assert re.search(r"CREATED .* is among the first \d+ events of pulseops/\w+/default", said)

@@ -1,4 +1,4 @@
-"""docs/api.md and docs/cli.md are true: their commands run in one bash, against a real server."""
+"""What docs/api.md, docs/cli.md and docs/audit.md say is true: it runs in one bash, against a real server."""
 
 import asyncio
 import json
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
+from pulseops.audit import keyfile
 from pulseops.db.pools import open_connection
 from pulseops.up.ports import free_port
 from tests.conftest import Database
@@ -23,6 +24,8 @@ from tests.programs import answering, program
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("api.md", "cli.md")
+CHAPTERS = ("audit.md#Proofs", "audit.md#Nothing left out of an incident")
+"""Of pages that are not run as a whole."""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ANY = "…"
 RESTARTED = "# Meanwhile the server was restarted."
@@ -39,7 +42,10 @@ class Step(Struct):
 
 def steps(page: str) -> list[Step]:
     found: list[Step] = []
-    for kind, text in BLOCK.findall((DOCS / page).read_text()):
+    name, _, chapter = page.partition("#")
+    whole = (DOCS / name).read_text()
+    part = whole.partition(f"\n## {chapter}\n")[2].partition("\n## ")[0] if chapter else whole
+    for kind, text in BLOCK.findall(part):
         if kind == "sh":
             found.append(Step(text))
         else:
@@ -125,13 +131,15 @@ async def run(shell: Process, script: str) -> str:
     return output.decode().removesuffix(END)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *CHAPTERS])
 async def test_what_a_page_says_is_so(database: Database, redis_url: str, tmp_path: Path, page: str) -> None:
     port = free_port(0)
     settings = {"database_url": database.app_url, "redis_url": redis_url, "port": str(port)}
     (tmp_path / ".pulseops").mkdir()
     connection = await open_connection(database.app_url)
     (tmp_path / ".pulseops" / "admin.key").write_text(await a_key(connection))
+    audit_key = tmp_path / ".pulseops" / "audit.key"
+    keyfile.make(audit_key)
     await connection.close()
     environment = os.environ | {
         "HOME": str(tmp_path),
@@ -139,8 +147,9 @@ async def test_what_a_page_says_is_so(database: Database, redis_url: str, tmp_pa
         "PULSEOPS_URL": f"http://127.0.0.1:{port}",
         "PULSEOPS_DATABASE_URL": database.app_url,
     }
+    signing = settings | {"audit_key": str(audit_key)}
     todo, wrong = steps(page), list[str]()
-    async with a_shell(tmp_path, environment) as shell, program("worker", settings):
+    async with a_shell(tmp_path, environment) as shell, program("worker", signing):
         while todo:
             async with program("api", settings):
                 await answering(port)

@@ -55,6 +55,22 @@ ASKED: tuple[tuple[Callable[[PulseOps], Any], str, Any], ...] = (
         f"GET {INCIDENT}?asOf=2026-11-23T13%3A05%3A00Z&min_position=9",
         None,
     ),
+    (
+        lambda api: api.proofs.inclusion(position=3, size=9),
+        "GET /audit/proofs/inclusion?position=3&size=9",
+        None,
+    ),
+    (lambda api: api.proofs.inclusion(event=ID), f"GET /audit/proofs/inclusion?eventId={ID}", None),
+    (
+        lambda api: api.proofs.inclusion(incident=ID, version=2),
+        f"GET /audit/proofs/inclusion?incident={ID}&version=2",
+        None,
+    ),
+    (lambda api: api.proofs.consistency(3), "GET /audit/proofs/consistency?from=3", None),
+    (lambda api: api.proofs.consistency(3, 9), "GET /audit/proofs/consistency?from=3&to=9", None),
+    (lambda api: api.proofs.checkpoint(), "GET /audit/checkpoint", None),
+    (lambda api: api.proofs.tile(0, 1234), "GET /audit/tile/0/x001/234", None),
+    (lambda api: api.proofs.tile(1, 0, width=5), "GET /audit/tile/1/000.p/5", None),
     (lambda api: api.incidents.timeline(ID, limit=2), f"GET {INCIDENT}/timeline?limit=2", None),
     (lambda api: api.incidents.events(ID, cursor="2"), f"GET {INCIDENT}/events?cursor=2", None),
     (lambda api: api.incidents.plan(ID), f"GET {INCIDENT}/plan", None),
@@ -140,7 +156,7 @@ def test_a_time_without_a_zone_is_refused_before_it_is_sent() -> None:
 
 def test_the_page_of_the_client_names_each_of_its_methods() -> None:
     page = (Path(__file__).parents[2] / "docs" / "client.md").read_text()
-    rooms = ("incidents", "escalations", "teams", "services", "keys", "users", "audit")
+    rooms = ("incidents", "escalations", "teams", "services", "keys", "users", "audit", "proofs")
     with PulseOps("http://127.0.0.1:9") as client:
         for room in rooms:
             row = next(
