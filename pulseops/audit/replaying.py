@@ -169,7 +169,7 @@ async def _compared(
         models = []
         for refold, parked, (rows, digest) in zip(refolds, waiting, told.ended(), strict=True):
             found = await connection.fetchrow(
-                _COMPARE, refold.name, refold.stream, log_id, goal, [*parked, *unfolded], _MOST
+                _COMPARE, refold.name, refold.stream, log_id, goal, [*parked, *told.untold], _MOST
             )
             one = Compared(
                 name=refold.name,

@@ -5,7 +5,7 @@ number of the log, and a line feed. They come by the position of the first event
 one stream by version. Instants are RFC 3339 in UTC, with six digits of a second where it is not a whole one.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from msgspec import Raw
+from sqlalchemy import BigInteger, Integer, SmallInteger
 
 from pulseops.audit.leaf import canonical
 from pulseops.eventstore.codec import COLUMNS, Codec
@@ -23,6 +24,8 @@ _MANY = 10_000
 """Rows that are written at once."""
 _AHEAD = 2_000
 """Events that are read at once."""
+
+_BITS: Mapping[type, int] = {SmallInteger: 15, Integer: 31, BigInteger: 63}
 
 _WINDOW = """
 SELECT count(*) AS events, count(*) FILTER (WHERE e.type = ANY ($4)) AS wanted,
@@ -103,23 +106,22 @@ class Retelling:
 
     def _tell_one(self, rows: Sequence[asyncpg.Record]) -> None:
         self._told += sum(row["type"] in self._kinds for row in rows)
-        position = 0
+        kind = rows[0]["type"]
         try:
-            facts = []
-            for version, row in enumerate(rows, start=1):
-                position = row["position"]
-                if row["version"] != version:
-                    raise HistoryHasGaps(f"Its version {version} is missing.")
-                facts.append(self._codec.decode(row))
-            life = Life(facts, [row["data"] for row in rows])
-            kind = rows[0]["type"]
-            told = [(model, list(model.refold.rows(life))) for model in self._models if kind in model.kinds]
-        except (PulseOpsError, msgspec.MsgspecError, TypeError, ValueError, AttributeError) as error:
-            # What the deciders would never have written; the projections leave such a stream waiting as well.
-            self.untold[rows[0]["stream_id"]] = f"at position {position}: {error}"
+            life = self._life(rows)
+            told = [(model, model.rows_of(life)) for model in self._models if kind in model.kinds]
+        except Exception as error:  # noqa: BLE001 -- told with the result; deciders never wrote such a stream
+            first, last = rows[0]["position"], rows[-1]["position"]
+            self.untold[rows[0]["stream_id"]] = f"at positions {first} to {last}: {str(error) or repr(error)}"
             return
         for model, made in told:
             model.add(made)
+
+    def _life(self, rows: Sequence[asyncpg.Record]) -> Life:
+        for version, row in enumerate(rows, start=1):
+            if row["version"] != version:
+                raise HistoryHasGaps(f"Its version {version} is missing.")
+        return Life([self._codec.decode(row) for row in rows], [row["data"] for row in rows])
 
     def ended(self) -> list[tuple[int, str]]:
         """Of each read model how many rows there are, and their digest."""
@@ -133,6 +135,20 @@ class _Model:
         self.hash, self.rows = sha256(), 0
         self.waiting = list[list[Any]]()
         self._columns = [column.name for column in refold.table.columns if column.name != "log_id"]
+        self._limits = {
+            column.name: 1 << bits
+            for column in refold.table.columns
+            for kind, bits in _BITS.items()
+            if type(column.type) is kind and column.name != "log_id"
+        }
+
+    def rows_of(self, life: Life) -> Sequence[Row]:
+        """Raises ValueError where a column cannot hold what is told, and what the fold raises."""
+        rows = list(self.refold.rows(life))
+        for name, most in self._limits.items():
+            if any(not -most <= (row[name] or 0) < most for row in rows):
+                raise ValueError(f"{name} is more than a column holds")
+        return rows
 
     def add(self, rows: Sequence[Row]) -> None:
         for row in rows:

@@ -5,8 +5,10 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import asyncpg
+from cyclopts import Parameter
 from msgspec import Struct
 
 from pulseops.audit.alone import Wrong
@@ -47,6 +49,7 @@ def import_events(
     log: str = DEFAULT,
     key: Path | None = None,
     home: Path | None = None,
+    accept: Annotated[bool, Parameter(negative=())] = False,
     json: Json = False,
 ) -> None:
     """Take the export of a whole log into an empty one: the same events, to the byte.
@@ -66,6 +69,8 @@ def import_events(
         The public keys that are trusted, a line each: the checkpoint in the manifest must be signed by one.
     home
         The home to take it into; else PULSEOPS_HOME, else ~/.pulseops.
+    accept
+        Take in facts that this release does not know, as they are. What they are about waits for a newer one.
     json
         Print what was done as JSON.
     """
@@ -83,7 +88,7 @@ def import_events(
                         connection,
                         file,
                         Into(log=log, now=utc_now()),
-                        knows=CODEC.knows,
+                        knows=CODEC.knows if not accept else lambda *_: True,
                         names=HOLDS,
                         hear=vouching.hear,
                         agree=vouching.agree,

@@ -47,9 +47,9 @@ class _Head(Struct, forbid_unknown_fields=True):
     version: Annotated[int, Meta(ge=1, le=2_147_483_647)]
     schemaversion: Annotated[int, Meta(ge=1, le=32_767)]
     commandid: UUID
-    actor: Raw | UnsetType = UNSET
-    correlationid: Raw | UnsetType = UNSET
-    causationid: Raw | UnsetType = UNSET
+    actor: str | UnsetType = UNSET
+    correlationid: str | UnsetType = UNSET
+    causationid: str | UnsetType = UNSET
     meta: str | UnsetType = UNSET
 
 
@@ -98,7 +98,7 @@ class Arriving:
         if not self._knows(one.type, one.schemaversion):
             raise NotAnExport(
                 f"Line {number} holds {one.type[:80]} version {one.schemaversion}, which this release does "
-                "not know: a newer one wrote it, and can take it in."
+                "not know: a newer one wrote it, and can take it in. To take it in as it is, say --accept."
             )
         self._recorded, self.count = one.recordedtime, number
         return {
@@ -135,19 +135,23 @@ def _parts(line: bytes) -> tuple[_Head, str]:
     """What comes before the data, and these as JSON. Raises MsgspecError and ValueError."""
     # No string before it has these bytes: in it a quote would have a backslash before it.
     head, _, data = line.removesuffix(_END).partition(_DATA)
+    return _head(head + b"}"), _json(data)
+
+
+def _json(text: bytes) -> str:
     with suppress(RecursionError):  # how deep a parser goes differs; PostgreSQL will say
-        _any(data)
-    return _head(head + b"}"), data.decode()
+        _any(text)
+    return text.decode()
 
 
 def _meta(line: _Head) -> str:
     """Of the three fields that stand for it, or of all of it in base64. Raises ValueError for neither."""
     told = {"actor": line.actor, "correlationId": line.correlationid, "causationId": line.causationid}
-    given = {name: Raw(value) for name, value in told.items() if not isinstance(value, UnsetType)}
+    given = {name: value for name, value in told.items() if not isinstance(value, UnsetType)}
     if isinstance(line.meta, str):
         if given:
             raise ValueError("its meta is told twice")
-        return b64decode(line.meta, validate=True).decode()
+        return _json(b64decode(line.meta, validate=True))
     if not given.keys() >= {"actor", "correlationId"}:
         raise ValueError("it says neither who nor in answer to what")
     return msgspec.json.encode(given).decode()

@@ -20,7 +20,7 @@ from pulseops.eventstore.codec import COLUMNS
 from pulseops.kernel.errors import PulseOpsError
 
 _COLUMNS = COLUMNS.split(", ")
-_CHUNK = 100_000
+_CHUNK = 20_000
 """Events of a COPY: what PostgreSQL refuses of it is told by its line."""
 _TAIL = 1 << 16
 _LEAST = 100  # bytes of a line, at the very least
@@ -87,7 +87,7 @@ async def take_in(
         async with connection.transaction():
             await connection.execute(_SETTINGS)
             await connection.execute(_PREPARE, last)
-        async with connection.transaction():
+        async with connection.transaction(isolation="read_committed"):
             await connection.execute(_SETTINGS)
             await _open(connection, into, log_id)
             lines = _Lines(source, Arriving(knows), hear)

@@ -1,7 +1,7 @@
 """History that is taken out of one database and in by another, and what there is to compare."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ import asyncpg
 
 from pulseops.db.pools import open_connection
 from pulseops.eventstore.export import Wanted, export
+from pulseops.eventstore.history import newest
 from pulseops.eventstore.importing import Into, take_in
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.subscriptions.slices import Slice
@@ -58,17 +59,19 @@ async def rows(url: str, relation: str) -> list[dict[str, Any]]:
     return [json.loads(row["row"]) for row in found]
 
 
-async def worked_off(url: str, *, log_id: int = 1) -> None:
-    """Every read model, and the tree, to the end of the log, as a worker leads them."""
+async def worked_off(url: str, *, log_id: int = 1, but: Collection[str] = ()) -> None:
+    """Every read model, and the tree, to the end of the log, as a worker leads them; but for some."""
     connection = await open_connection(url)
-    head = await connection.fetchval("SELECT max(position) FROM eventstore.event WHERE log_id = $1", log_id)
-    for projector in projectors(RULES):
-        async with connection.transaction():
-            after, generation = await connection.fetchrow(_BEGIN, log_id, projector.name)
-            piece = Slice(log_id=log_id, after=after, up_to=head, generation=generation)
-            await projector.project(connection, piece)
-            await connection.execute(_REACHED, log_id, projector.name, head)
-    await connection.close()
+    try:
+        head = await newest(connection, log_id)
+        for projector in (one for one in projectors(RULES) if one.name not in but):
+            async with connection.transaction():
+                after, generation = await connection.fetchrow(_BEGIN, log_id, projector.name)
+                piece = Slice(log_id=log_id, after=after, up_to=head, generation=generation)
+                await projector.project(connection, piece)
+                await connection.execute(_REACHED, log_id, projector.name, head)
+    finally:
+        await connection.close()
 
 
 _BEGIN = """

@@ -99,3 +99,19 @@ def test_what_cannot_be_read_or_named_is_a_mistake_of_the_caller(
     assert run("events", "import", str(tmp_path / "some")) == (1, "", "The file is empty.\n")
     assert run("events", "import", str(tmp_path / "some"), "--log", "No Name")[0] == 2
     assert run("events", "import", str(tmp_path / "some"), "--key", str(tmp_path / "none"))[0] == 2
+
+
+def test_facts_of_a_newer_release_come_in_where_somebody_accepts_that_what_they_are_about_waits(
+    database: Database, twin: Database, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(with_incidents(database.admin_url, tmp_path / "all"))
+    newer = (tmp_path / "all").read_bytes().replace(b'"type":"CREATED"', b'"type":"HEALED"', 1)
+    (tmp_path / "newer").write_bytes(newer)
+    (tmp_path / "none").write_bytes(newer.replace(b"Incident 3", b"\\ud800"))
+    monkeypatch.setenv("PULSEOPS_DATABASE_URL", twin.admin_url)
+    code, _, told = run("events", "import", str(tmp_path / "newer"))
+    assert (code, "Line 1 holds HEALED version 1" in told, "--accept" in told) == (1, True, True)
+    code, _, told = run("events", "import", str(tmp_path / "none"), "--accept")
+    assert (code, told.startswith("Line 4 ")) == (1, True)
+    assert run("events", "import", str(tmp_path / "newer"), "--accept")[0] == 0
+    assert done(rows(twin.admin_url, "eventstore.event"))[0]["type"] == "HEALED"

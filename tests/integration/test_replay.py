@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from pulseops.audit.replaying import CannotReplay, Compared, Replayed, alone, replay
 from pulseops.audit.retelling import HistoryHasGaps
-from pulseops.incidents.events import Created
+from pulseops.incidents.events import Created, ImpactDeclared
 from pulseops.wiring import CODEC, REFOLDS
 from tests.conftest import Database
 from tests.histories import report
@@ -88,15 +88,22 @@ async def test_streams_that_wait_are_left_out_and_counted(
     await worked_off(database.app_url)
     poisoned = await store(app, '{"title": 7}', PLAIN, kind="CREATED")
     await parked_at(app, poisoned)
-    await app.execute("UPDATE eventstore.subscription SET position = 4")
+    # No column holds so many, which the timeline does not mind.
+    created, impact = Created(title="Huge"), ImpactDeclared(customers=1 << 40)
+    events = tuple(replace(event(), type=fact.type, data=fact) for fact in (created, impact))
+    await append(app, replace(request(), events=events))
+    await parked_at(app, 5)
+    await worked_off(database.app_url, but=("incident", "deadline", "seal"))
+    await app.execute("UPDATE eventstore.subscription SET position = 6")
     found = await replayed(pool)
-    assert found.same
+    assert (found.same, found.unfolded) == (True, 0)
     assert (of("incident", found).rows, of("incident", found).compared) == (3, 3)
+    assert (of("timeline", found).rows, of("timeline", found).left_out) == (3, 3)
     await admin.execute("DELETE FROM eventstore.parked")
     found = await replayed(pool)
     assert not found.same
-    assert (found.unfolded, of("incident", found).compared, of("incident", found).differing) == (1, 3, 0)
-    assert "at position 4: " in (found.first_unfolded or "")
+    assert (found.unfolded, of("incident", found).compared, of("incident", found).differing) == (2, 3, 0)
+    assert "at positions 4 to 4: " in (found.first_unfolded or "")
 
 
 async def test_what_only_an_intruder_would_append_is_told_and_keeps_nothing_else_from_being_compared(
