@@ -111,9 +111,9 @@ class Inclusion(Struct, frozen=True, kw_only=True, rename="camel"):
     entry: bytes
     event: CloudEvent
 
-    def check(self, verifiers: Iterable[Verifier], *, kept: str | None = None) -> Checkpoint:
-        """As `Proof.check`, and that the rest fits. `kept` stands for the checkpoint where it has none."""
-        note = self.checkpoint if self.checkpoint is not None else kept
+    def check(self, verifiers: Sequence[Verifier], *, kept: str | None = None) -> Checkpoint:
+        """As `Proof.check`, and that the rest fits. `kept`: a note to hold it against instead of its own."""
+        note = self.checkpoint if kept is None else kept
         if note is None:
             raise NotProved("It has no checkpoint: hold it against one of its size that was kept.")
         proof = Proof(index=self.index, hashes=self.hashes, checkpoint=note)
@@ -127,10 +127,10 @@ class Inclusion(Struct, frozen=True, kw_only=True, rename="camel"):
             raise NotProved("The hash of the leaf is not that of the event.")
         if not int(self.event.position) == self.position == self.index + 1:
             raise NotProved(f"Leaf {self.index} is not the event at position {self.event.position}.")
-        signed = proof.check(self.entry, verifiers)
+        signed = _signed(note, verifiers)
         if (self.size, self.root) != (signed.size, signed.root):
             raise NotProved("It is about another tree than the one that was signed.")
-        return signed
+        return proof.check(self.entry, verifiers)
 
 
 class Consistency(Struct, frozen=True, kw_only=True):

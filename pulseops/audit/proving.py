@@ -88,8 +88,12 @@ async def position_of(connection: asyncpg.Connection, log_id: int, stream_id: UU
 
 
 async def position_named(connection: asyncpg.Connection, log_id: int, event_id: UUID) -> int:
-    """Looks through history. Raises NotFound."""
-    found: int | None = await connection.fetchval(_NAMED, log_id, event_id)
+    """Looks through history. Raises NotFound, and InvalidInput where there is too much of it."""
+    try:
+        found: int | None = await connection.fetchval(_NAMED, log_id, event_id)
+    except (TimeoutError, asyncpg.QueryCanceledError):
+        told = "History is too long to be looked through for it: name its position, or incident and version."
+        raise InvalidInput(told, pointer="/eventId") from None
     if found is None:
         raise NotFound(f"There is no event {event_id}.")
     return found
@@ -104,11 +108,9 @@ async def prove_inclusion(
     """
     signed = await newest_signed(connection, log_id)
     far = signed.checkpoint.size if signed is not None else 0
-    if position > far:
-        head = await newest(connection, log_id)
-        if position > head:
-            raise NotFound(f"There is no event at position {position}: the newest is at {head}.")
     if signed is None or position > far:
+        if position > (head := await newest(connection, log_id)):
+            raise NotFound(f"There is no event at position {position:,}: the newest is at {head:,}.")
         raise NotSignedYet(far)
     size = far if size is None else size
     if size < position:
@@ -166,7 +168,7 @@ async def _require(connection: asyncpg.Connection, log_id: int, signed: Signed |
     far = signed.checkpoint.size if signed is not None else 0
     if size > far:
         head = await newest(connection, log_id)
-        raise NotSignedYet(far) if size <= head else Ahead(f"{Ahead.__doc__} It has {head} events.")
+        raise NotSignedYet(far) if size <= head else Ahead(f"{Ahead.__doc__} It has {head:,} events.")
 
 
 async def _hashes(

@@ -23,6 +23,7 @@ from pulseops.audit.sealing import tiles_at
 from pulseops.audit.specs import Between, Which, Whose
 from pulseops.audit.streams import NO_REGISTER, prove_completeness
 from pulseops.audit.tiles import Path
+from pulseops.eventstore.history import newest
 from pulseops.http import etag
 from pulseops.http.answer import Answer, Header, encoded
 from pulseops.http.bodies import Query
@@ -135,8 +136,11 @@ async def _position(request: Req, wanted: Which) -> int:
             async def look(connection: asyncpg.Connection) -> int:
                 return await position_named(connection, asking.log_id, event_id)
 
+            # It takes as long as a list, and is looked for where those are; there it must be, if it is here.
             reads: Reads = request.app.state.reads
-            return (await reads.of(head(log_id=asking.log_id), look, caller=asking.caller)).found
+            least = await newest(pool, asking.log_id)
+            seen = await reads.of(head(log_id=asking.log_id), look, caller=asking.caller, least=least)
+            return seen.found
         case _:
             raise Refused(
                 "invalid-input", "Name one event: by position, by eventId, or by incident and version."

@@ -59,11 +59,11 @@ def checkpoint(*, log: str = DEFAULT, url: str | None = None, key_file: Path | N
     log
         The log that it is about, by its name (see `pulseops logs`).
     url
-        Ask this server instead of the database, for the log of the key.
+        Ask this server instead of the database. It tells of the log of the key.
     key_file
-        A file with the API key for it; else PULSEOPS_API_KEY.
+        A file with the API key for a server; else PULSEOPS_API_KEY.
     """
-    if url is not None:
+    if url is not None or key_file is not None:
         with speaking(Speak(url=url, key_file=key_file)) as client:
             print(client.proofs.checkpoint(), end="")
         return

@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 import msgspec
 from cyclopts import App, Parameter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
 from pulseops.audit.cloudevent import CloudEvent, NotAnEvent
@@ -110,7 +111,8 @@ def check(
     event
         A line of an export: the event that must be the one that is proved.
     against
-        A checkpoint that was kept: what history grew from, or what an event is among.
+        A checkpoint that was kept: what history grew from, or what an event must be in, instead of the
+        checkpoint in its proof.
     json
         Print what is proved as JSON.
     """
@@ -162,7 +164,8 @@ def _shown(
         signed = found.check(believed, kept=None if kept is None else kept.decode(errors="replace"))
     else:
         event = _event(found, line)
-        signed = found.check(event.entry, believed)
+        held = found if kept is None else replace(found, checkpoint=kept.decode(errors="replace"))
+        signed = held.check(event.entry, believed)
         if event.position != str(found.index + 1):
             raise NotProved(f"Leaf {found.index} is not the event at position {event.position}.")
     if line is not None and line.entry != event.entry:

@@ -144,6 +144,9 @@ async def test_history_is_shown_to_have_only_grown_since_a_checkpoint_that_was_k
     put("early", (await run("prove", "4", "--size", "9"))[1])
     assert (await run("check", "early", *key))[0] == 1
     assert (await run("check", "early", *key, "--against", "kept"))[0] == 0
+    put("late", (await run("prove", "4"))[1])
+    assert (await run("check", "late", *key))[0] == 0
+    assert (await run("check", "late", *key, "--against", "kept"))[0] == 1, "it is of more events"
 
 
 async def test_what_shows_nothing_says_why_and_exits_with_one(
