@@ -1,4 +1,4 @@
-"""A folder as the place to publish to: one of another machine, or of a medium that is written once."""
+"""A folder as the place to publish to: one of another machine."""
 
 import asyncio
 import fcntl

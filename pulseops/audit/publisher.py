@@ -37,7 +37,7 @@ table = Table(
 
 # A look that claims to come from the future holds nobody up.
 _DUE = """
-SELECT l.log_id, l.name
+SELECT l.log_id, l.name, coalesce(p.size, 0) AS known
 FROM eventstore.log AS l
 LEFT JOIN audit.published AS p ON p.log_id = l.log_id
 WHERE p.looked_at IS NULL OR p.looked_at NOT BETWEEN clock_timestamp() - $1::interval AND clock_timestamp()
@@ -108,6 +108,8 @@ class Publisher:
                 await self._pool.execute(_FAILED, log_id, isinstance(error, NotAsPublished))
             else:
                 self._succeeded(log)
+                if found is not None and found.before < due["known"]:
+                    _log.warning("less was published than before", log=log, there=found.before)
                 await self._pool.execute(_PUBLISHED, log_id, 0 if found is None else found.size)
                 done += [] if found is None else [found]
         return done

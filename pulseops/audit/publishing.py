@@ -29,11 +29,11 @@ class NotAsPublished(CannotSeal):
 
 
 class Published(Struct, frozen=True, kw_only=True):
-    """The newest checkpoint of a log at the place; `fresh` when it was put there just now."""
+    """How many events of a log are published, and how many were `before`."""
 
     log: str
     size: int
-    fresh: bool
+    before: int
 
 
 class _Signed(Struct, frozen=True):
@@ -66,12 +66,12 @@ async def publish(
             await _hold(pool, log_id, before, after)
             size, come = after.checkpoint.size, 0 if before is None else before.checkpoint.size
             if come == size:
-                return Published(log=log, size=size, fresh=False)
+                return Published(log=log, size=size, before=come)
             await _add_tiles(pool, visit, log_id, log, at=come, after=after.checkpoint)
             if before is not None:
                 await visit.add({earlier(log, come): before.note})
             if await visit.replace(newest(log), after.note):
-                return Published(log=log, size=size, fresh=True)
+                return Published(log=log, size=size, before=come)
     raise Unreachable("Others publish there without a pause.")
 
 

@@ -45,7 +45,7 @@ def publish_now(*, key: Path | None = None, log: str = DEFAULT, json: Json = Fal
     if json:
         print_structs(found)
     else:
-        since = "are published" if found.fresh else "were published already"
+        since = "were published already" if found.before == found.size else "are published"
         say(harmless(f"The first {found.size:,} events of {log} {since}."))
 
 

@@ -180,7 +180,7 @@ def _unpublished(log: Seen) -> str | None:
     if log.published.refused:
         return f"history of log {log.name} is not what was published"
     if log.published.seconds > _UNPUBLISHED:
-        return f"history of log {log.name} is not published for {log.published.seconds:.0f} s"
+        return f"history of log {log.name} has not been published for {log.published.seconds:.0f} s"
     return None
 
 

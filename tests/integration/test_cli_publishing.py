@@ -30,7 +30,7 @@ def test_what_is_published_is_held_against_history(
         sign(database, keys, events=10, size=size)
         assert run(capsys, "publish") == (0, f"The first {size} events of default are published.\n", "")
     assert run(capsys, "publish")[1] == "The first 20 events of default were published already.\n"
-    assert run(capsys, "publish", "--json")[1] == '{"log":"default","size":20,"fresh":false}\n'
+    assert run(capsys, "publish", "--json")[1] == '{"log":"default","size":20,"before":20}\n'
     for place in ("--published", f"--published={tmp_path / 'published'}"):
         code, told, _ = run(capsys, "verify", place)
         assert (code, told.endswith(" All 2 published checkpoints say the same.\n")) == (0, True)

@@ -73,10 +73,12 @@ async def test_tiles_and_checkpoints_are_where_the_standard_has_them_and_older_o
 ) -> None:
     assert await published(pool, place) is None
     await grow(app, 700)
+    before = 0
     for size in (10, 256, 700):
         made = await sign(pool, admin, size)
-        assert await published(pool, place) == Published(log="default", size=size, fresh=True)
-        assert await published(pool, place) == Published(log="default", size=size, fresh=False)
+        assert await published(pool, place) == Published(log="default", size=size, before=before)
+        assert await published(pool, place) == Published(log="default", size=size, before=size)
+        before = size
         assert await tree_of(place, size) == made.root
         assert made.root == await root_of_history(app, size)
     async with shelf_of(place).visit() as visit:
@@ -94,7 +96,7 @@ async def test_several_publish_at_once_and_nothing_is_torn(
         made = await sign(pool, admin, size)
         found = await asyncio.gather(*(published(pool, place) for _ in range(4)))
         assert {one and one.size for one in found} == {size}
-        assert sum(one is not None and one.fresh for one in found) == 1
+        assert sum(one is not None and one.before < size for one in found) == 1
         assert await tree_of(place, size) == made.root
 
 
@@ -123,7 +125,7 @@ async def test_a_database_that_was_set_back_and_signed_other_things_publishes_no
     # Somebody has decided that this is to be believed from now on.
     (folder / "anew").mkdir()
     await sign(pool, admin, 40)
-    assert await published(pool, folder / "anew") == Published(log="default", size=40, fresh=True)
+    assert await published(pool, folder / "anew") == Published(log="default", size=40, before=0)
 
 
 async def test_what_is_published_is_held_to_by_who_has_signed_nothing_yet(
@@ -160,7 +162,7 @@ async def test_a_place_that_is_away_keeps_nobody_from_signing_and_catches_up_wit
         assert standing.seconds > 0
         made = await sign(pool, admin, 600)
         (folder / "mount").mkdir()
-        assert await publisher.publish() == [Published(log="default", size=600, fresh=True)]
+        assert await publisher.publish() == [Published(log="default", size=600, before=0)]
     assert await tree_of(str(folder / "mount"), 600) == made.root
     standing = (await standings(app))[1]
     assert (standing.position, standing.seconds, standing.refused) == (600, 0, False)
@@ -199,7 +201,27 @@ async def test_a_log_is_looked_after_by_one_at_a_time_and_no_claim_of_the_future
     await sign(pool, admin, 20)
     assert await other.publish() == []
     await admin.execute("UPDATE audit.published SET looked_at = looked_at + interval '1 year'")
-    assert await other.publish() == [Published(log="default", size=20, fresh=True)]
+    assert await other.publish() == [Published(log="default", size=20, before=10)]
+
+
+async def test_a_place_that_was_set_back_or_emptied_is_told_of_and_filled(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, folder: Path
+) -> None:
+    publisher = Publisher(pool, shelf_of(str(folder)), TRUSTED, every=OFTEN)
+    await grow(app, 20)
+    for size in (10, 20):
+        await sign(pool, admin, size)
+        await publisher.publish()
+    (folder / "default/checkpoint").write_bytes((folder / "default/checkpoints/010").read_bytes())
+    with capture_logs() as lines:
+        assert await publisher.publish() == [Published(log="default", size=20, before=10)]
+        (folder / "default/checkpoint").unlink()
+        assert await publisher.publish() == [Published(log="default", size=20, before=0)]
+        await publisher.publish()
+    assert [(one["event"], one["there"]) for one in lines] == [
+        ("less was published than before", 10),
+        ("less was published than before", 0),
+    ]
 
 
 async def test_a_tile_that_was_changed_after_it_was_signed_is_in_no_checkpoint(
@@ -224,7 +246,7 @@ async def test_whoever_ends_between_tiles_and_checkpoint_is_followed_by_who_publ
     made = await sign(pool, admin, 300)
     async with shelf_of(place).visit() as visit:
         await visit.add({"default/tile/0/000": b"torn", f"default/tile/{TilePath.parsed('0/001.p/44')}": b""})
-    assert await published(pool, place) == Published(log="default", size=300, fresh=True)
+    assert await published(pool, place) == Published(log="default", size=300, before=10)
     assert await tree_of(place, 300) == made.root
 
 
