@@ -62,7 +62,8 @@ class _Visit:
                 put(where, content)
 
     def _make(self, folder: Path) -> None:
-        if not folder.is_dir():
+        # Not the place itself, should it have gone meanwhile.
+        if folder != self._root and not folder.is_dir():
             self._make(folder.parent)
             folder.mkdir(exist_ok=True)
             settle(folder.parent)
