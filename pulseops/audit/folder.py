@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from pulseops.audit.disk import put, settle
+from pulseops.audit.disk import lay, put, settle
 from pulseops.audit.shelf import Unreachable
 
 T = TypeVar("T")
@@ -55,11 +55,15 @@ class _Visit:
                 yield str(found.relative_to(self._root))
 
     def _add(self, files: Mapping[str, bytes]) -> None:
+        folders = set[Path]()
         for path, content in files.items():
             where = self._root / path
             if _content(where) != content:
                 self._make(where.parent)
-                put(where, content)
+                lay(where, content)
+                folders.add(where.parent)
+        for folder in folders:
+            settle(folder)
 
     def _make(self, folder: Path) -> None:
         # Not the place itself, should it have gone meanwhile.
