@@ -384,6 +384,8 @@ def own_rows(rows: Lines, told: Mapping[str, Any], signed: Sequence[Checkpoint])
                 raise Wrong(rows.path.name, at, field, b64encode(one.root).decode(), b64encode(root).decode())
         if own:
             yield first, found[3].decode()
+    if at > told["size"]:
+        raise Wrong(f"{rows.path.name} has more than the {told['size']:,} events that are signed.", at)
     for one in left:
         raise Wrong(f"{rows.path.name} cannot be held against {one.size:,} events: it has no such place.")
 

@@ -113,6 +113,7 @@ async def prove(
     lines, hashes, length = _Lines(part, wanted), sha256(), 0
     owned = lines.runs()
     if signed is None:
+        _beside(file, "hashes").unlink(missing_ok=True)  # of an export that was here before
         for _ in owned:
             pass
     else:

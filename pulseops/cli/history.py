@@ -13,7 +13,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pulseops.audit.carrying import Carried, carry
+from pulseops.audit.checkpoint import NotACheckpoint
 from pulseops.audit.columns import NoParquet, arrow, write
+from pulseops.audit.sealing import CannotSeal
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, Position, in_database, print_structs, stop
 from pulseops.cli.fetching import fetch
@@ -161,6 +163,8 @@ def _writing(output: Path) -> Iterator[None]:
         raise stop(str(error), REFUSED) from error
     except NotItsPart as error:
         raise stop(f"{output}.part: {error} Remove it, or name another file.", REFUSED) from error
+    except (CannotSeal, NotACheckpoint) as error:
+        raise stop(str(error), REFUSED) from error
     except OSError as error:
         if isinstance(error, ConnectionError | TimeoutError):
             raise
