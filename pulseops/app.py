@@ -26,6 +26,7 @@ from pulseops.access.signing_in import SigningIn
 from pulseops.access.tokens import Tokens
 from pulseops.access.usage import Usage
 from pulseops.access.users import Users
+from pulseops.audit.downloads import Downloads
 from pulseops.db.ground import BadGround, open_ground
 from pulseops.db.identity import identity
 from pulseops.db.outages import OUTAGES
@@ -161,6 +162,7 @@ async def _open(settings: Settings, app: Litestar) -> AsyncIterator[None]:
         for noted in (usage, app.state.auditor):
             noted.start()
             stack.push_async_callback(noted.stop)
+        app.state.downloads = Downloads(pool)
         app.state.feeds = Feeds(pool, doorbell)
         stack.push_async_callback(app.state.feeds.close)
         app.state.probe = Shared(partial(_probe, watches, gateways, reads, expected_revision()))
@@ -212,14 +214,8 @@ async def _probe(watches: asyncpg.Pool, gateways: Gateways, reads: Reads, expect
             return judged(expected, database=False, reasons=[reason])
         reasons.append("how far the logs are was not found out in time")
     replica = await _behind(reads, found)
-    return judged(
-        expected,
-        schema=schema.current,
-        problem=schema.problem,
-        logs=found,
-        replica=replica,
-        reasons=reasons,
-    )
+    current, problem = schema.current, schema.problem
+    return judged(expected, schema=current, problem=problem, logs=found, replica=replica, reasons=reasons)
 
 
 async def _behind(reads: Reads, logs: Sequence[Seen]) -> Standing | None:
@@ -263,6 +259,7 @@ class _Server(uvicorn.Server):
         application = self.config.app
         if isinstance(application, PulseOps):
             application.state.feeds.stop()
+            application.state.downloads.stop()
         await super().shutdown(sockets)
 
 

@@ -82,6 +82,13 @@ class Doorkeeper:
                 return found
         raise Unauthenticated("Send your API key as Authorization: Bearer pulseops_…")
 
+    async def still(self, headers: Mapping[bytes, bytes], who: Principal) -> bool:
+        """Whether the credential among these still opens the very same. Raises what `load` raises."""
+        try:
+            return await self.admit(headers.get(b"authorization"), headers.get(b"cookie")) == who
+        except Refused:
+            return False
+
     async def _by_token(self, users: Users, token: str) -> Principal:
         try:
             return await users.by_token(token)

@@ -384,6 +384,8 @@ def own_rows(rows: Lines, told: Mapping[str, Any], signed: Sequence[Checkpoint])
                 raise Wrong(rows.path.name, at, field, b64encode(one.root).decode(), b64encode(root).decode())
         if own:
             yield first, found[3].decode()
+    if at > told["size"]:
+        raise Wrong(f"{rows.path.name} has more than the {told['size']:,} events that are signed.", at)
     for one in left:
         raise Wrong(f"{rows.path.name} cannot be held against {one.size:,} events: it has no such place.")
 
@@ -403,6 +405,8 @@ def compared(lines: Lines, told: Mapping[str, Any], rows: Iterator[tuple[int, st
         where = f"Line {number}"
         if number == 1 and line[:2] == b"\x1f\x8b":
             raise Wrong("This is gzip: unpack it first.")
+        if number == 1 and line[:4] == b"PAR1":
+            raise Wrong("This is Parquet, which `pulseops audit verify` reads.")
         if line[-2:] == b"\r\n":
             raise Wrong(f"{where} ends with CR LF: it was copied as text. Copy it as it is.", position)
         event = event_of(line, where, position)
@@ -425,9 +429,9 @@ def compared(lines: Lines, told: Mapping[str, Any], rows: Iterator[tuple[int, st
 
 
 def verify(
-    file: Path, keys: Sequence[Key], kept: Sequence[str] = (), heard: Callable[[int], None] = lambda _: None
+    file: Path, keys: Sequence[Key], kept: Sequence[str] = (), lines: Lines | None = None
 ) -> dict[str, Any]:
-    """The manifest of what is proved to be history. `kept`: notes from elsewhere; `heard`: bytes so far.
+    """The manifest of what is proved to be history. `kept`: notes from elsewhere; `lines`: those of the file.
 
     Raises Wrong, and OSError.
     """
@@ -445,7 +449,7 @@ def verify(
         raise Wrong("Its manifest has another size or root than its checkpoint.")
     if not 0 <= told["after"] <= told["upTo"] <= first.size:
         raise Wrong(f"Its manifest has a range that is not within the {first.size:,} events that are signed.")
-    rows, lines = Lines(file.with_name(f"{file.name}.hashes")), Lines(file, heard)
+    rows, lines = Lines(file.with_name(f"{file.name}.hashes")), lines or Lines(file)
     if not rows.path.exists():
         raise Wrong(f"There is no {rows.path.name} beside it: an export is verified by its hashes.")
     count = sum(1 for _ in own_rows(rows, told, signed))
@@ -483,7 +487,7 @@ def main() -> int:
     except (OSError, ValueError) as error:
         parser.error(str(error))
     try:
-        print(verdict(given.file.name, verify(given.file, keys, kept, heard)))
+        print(verdict(given.file.name, verify(given.file, keys, kept, Lines(given.file, heard))))
     except (Wrong, OSError) as error:
         print(error, file=sys.stderr)
         return 1

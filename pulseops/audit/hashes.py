@@ -5,13 +5,11 @@
 33-64 …    32 that were left out: a stretch is always a subtree of the tree
 """
 
-from collections.abc import AsyncIterator, Iterable
-
-import asyncpg
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 from pulseops.audit.cover import Piece, cover
 from pulseops.audit.merkle import HASH, Run
-from pulseops.audit.sealing import CannotSeal, tiles_at
+from pulseops.audit.sealing import CannotSeal
 from pulseops.audit.tiles import WIDTH, Place, Tiles, hashed
 
 _TILES, _PIECES = 64, 2_000
@@ -19,18 +17,20 @@ _TILES, _PIECES = 64, 2_000
 _DIGITS = 2 * HASH
 
 
-async def rows(
-    connection: asyncpg.Connection, log_id: int, owned: Iterable[Run], size: int
-) -> AsyncIterator[bytes]:
+Find = Callable[[Iterable[Place]], Awaitable[Tiles]]
+"""The tiles that there are of these."""
+
+
+async def rows(find: Find, owned: Iterable[Run], size: int) -> AsyncIterator[bytes]:
     """The lines, many at a time. Raises CannotSeal where the tree has lost a tile."""
     pieces, places = list[Piece](), set[Place]()
     for piece in cover(owned, size):
         pieces.append(piece)
         places |= piece.places
         if len(places) >= _TILES or len(pieces) >= _PIECES:
-            yield _told(pieces, await tiles_at(connection, log_id, places))
+            yield _told(pieces, await find(places))
             pieces, places = [], set()
-    yield _told(pieces, await tiles_at(connection, log_id, places))
+    yield _told(pieces, await find(places))
 
 
 def _told(pieces: Iterable[Piece], tiles: Tiles) -> bytes:

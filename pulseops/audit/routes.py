@@ -1,5 +1,6 @@
 """History that can be proved, over HTTP: the newest checkpoint, tiles of the tree, and proofs."""
 
+from functools import partial
 from pathlib import Path as Segments
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from litestar.params import FromPath
 
 from pulseops.access.guards import principal
 from pulseops.audit import specs
+from pulseops.audit.downloads import Download
 from pulseops.audit.merkle import HASH
 from pulseops.audit.proof import Proof
 from pulseops.audit.proving import (
@@ -19,20 +21,25 @@ from pulseops.audit.proving import (
     prove_inclusion,
 )
 from pulseops.audit.sealing import tiles_at
-from pulseops.audit.specs import Between, Which
+from pulseops.audit.specs import Between, Stretch, Which
 from pulseops.audit.tiles import Path
-from pulseops.http import etag
+from pulseops.eventstore.export import Wanted, positions
+from pulseops.eventstore.history import newest
+from pulseops.http import etag, exchange
 from pulseops.http.answer import Answer, Header, encoded
 from pulseops.http.bodies import Query
 from pulseops.http.exchange import Req
+from pulseops.http.lasting import Lasting
+from pulseops.http.position import place
 from pulseops.http.problem import Refused
 from pulseops.kernel.errors import InvalidInput, NotFound
 from pulseops.subscriptions.positions import head
 from pulseops.subscriptions.reads import Reads
 
-_WHICH, _BETWEEN = Query(Which), Query(Between)
+_WHICH, _BETWEEN, _EVENTS = Query(Which), Query(Between), Query(Stretch)
 _TEXT = b"text/plain; charset=utf-8"
 _BYTES = b"application/octet-stream"
+_LINES = b"application/x-ndjson"
 # Of one address: but it is another log's for another key.
 _FOR_EVER: tuple[Header, ...] = (
     (b"cache-control", b"private, max-age=31536000, immutable"),
@@ -96,6 +103,40 @@ async def consistency(request: Req) -> Answer:
         return encoded(await prove_consistency(connection, log_id, wanted.older, wanted.newer))
 
 
+@get("/events", opt={"spec": specs.EVENTS})
+async def events(request: Req) -> Lasting:
+    """In the order of the log. `X-PulseOps-Position` says up to where: by default to what is signed.
+
+    Interrupted, ask again for what comes `after` the last line that came whole.
+    """
+    query, who = _EVENTS.read(request), principal(request)
+    state = request.app.state
+    async with _pool(request).acquire() as connection:
+        head = await newest(connection, who.log_id)
+        signed = await newest_signed(connection, who.log_id) if query.up_to is None else None
+        if query.after > head:
+            raise Refused("ahead", f"Position {query.after} is beyond the log's newest, {head}.")
+        asked = Wanted(
+            log_id=who.log_id,
+            after=query.after,
+            up_to=query.up_to,
+            types=query.type,
+            streams=query.incident,
+            since=query.since,
+            until=query.until,
+        )
+        wanted = await positions(connection, asked, signed.checkpoint.size if signed else head)
+    allowed = partial(state.doorkeeper.still, exchange.of(request).headers, who)
+    download = Download(wanted, query.limit, who.caller, allowed)
+    speak = state.downloads.begin(download)
+    return Lasting(
+        speak,
+        media=_LINES,
+        headers=[place(wanted.up_to or 0)],
+        finished=partial(state.downloads.finish, download),
+    )
+
+
 async def _position(request: Req, wanted: Which) -> int:
     """Raises Refused (invalid-input), NotFound, and Overloaded when too many look through history."""
     asking, pool = principal(request), _pool(request)
@@ -123,4 +164,4 @@ def _pool(request: Req) -> asyncpg.Pool:
     return pool
 
 
-ROUTES = (checkpoint, tile, inclusion, consistency)
+ROUTES = (checkpoint, tile, inclusion, consistency, events)

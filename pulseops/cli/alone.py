@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from pulseops.audit import alone
+from pulseops.audit.columns import NoParquet, Rows, is_parquet
 from pulseops.audit.walk import Divergence
 from pulseops.cli.advance import counting
 from pulseops.cli.database import print_structs, stop
@@ -31,12 +32,15 @@ def verify_export(file: Path, key: Path, against: Sequence[Path], *, json: bool)
         raise stop(f"{error.filename} cannot be read: {error.strerror}", USAGE) from error
     except ValueError as error:
         raise stop(f"{key} holds something else than keys of signed notes: {error}", USAGE) from error
+    lines = Rows if is_parquet(file) else alone.Lines
     try:
         with counting() as bar:
             task = bar.add_task("bytes", total=size)
-            told = alone.verify(file, keys, kept, lambda done: bar.update(task, completed=done))
+            told = alone.verify(file, keys, kept, lines(file, lambda done: bar.update(task, completed=done)))
     except OSError as error:
         raise stop(f"{error.filename or file} cannot be read: {error.strerror}", REFUSED) from error
+    except NoParquet as error:
+        raise stop(str(error), USAGE) from error
     except alone.Wrong as error:
         if not json:
             raise stop(str(error), REFUSED) from error

@@ -1,19 +1,26 @@
 """`pulseops events …`: history itself, for operators and auditors who can reach the database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from cyclopts import App, Parameter
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pulseops.audit.carrying import Carried, carry
+from pulseops.audit.checkpoint import NotACheckpoint
+from pulseops.audit.columns import NoParquet, arrow, write
+from pulseops.audit.sealing import CannotSeal
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, Position, in_database, print_structs, stop
+from pulseops.cli.fetching import fetch
 from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED
+from pulseops.cli.speak import REFUSED, USAGE, Speak, speaking
 from pulseops.cli.when import Past, past
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
@@ -42,6 +49,20 @@ class Exported(Struct, frozen=True, rename="camel"):
     signed: int | None
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """Where to ask, in place of the database."""
+
+    url: str | None = None
+    """A server, to take it over HTTP from the log of an API key."""
+    key_file: Path | None = None
+    """A file with that key; else PULSEOPS_API_KEY."""
+
+
+HERE = Server()
+
+
 @events.command(name="export")
 def export_events(
     *,
@@ -52,7 +73,9 @@ def export_events(
     until: Past = None,
     type: Annotated[tuple[str, ...], Parameter(negative=())] = (),  # noqa: A002 -- the option's name
     incident: Annotated[tuple[UUID, ...], Parameter(negative=())] = (),
+    format: Literal["lines", "parquet"] | None = None,  # noqa: A002 -- the option's name
     log: str = DEFAULT,
+    server: Server = HERE,
     json: Json = False,
 ) -> None:
     """Write events to a file as CloudEvents 1.0, a line of JSON each, in the order of their positions.
@@ -78,6 +101,8 @@ def export_events(
         Only events of this type, such as CREATED. May be given several times.
     incident
         Only events of this incident, by its id. May be given several times.
+    format
+        lines, or parquet: typed columns, data and meta as JSON. Else what the file's name ends with says.
     log
         The log to read, by its name (see `pulseops logs`).
     json
@@ -87,33 +112,63 @@ def export_events(
         after=after, up_to=up_to, since=past(since), until=past(until), types=type, streams=incident
     )
 
-    async def take(pool: asyncpg.Pool) -> Carried:
-        wanted = msgspec.structs.replace(asked, log_id=await find_log(pool, log))
-        with counting() as bar:
-            tasks = {what: bar.add_task(what, total=None) for what in ("events", "hashes")}
+    shape = None
+    if output.suffix == ".parquet" if format is None else format == "parquet":
+        try:
+            arrow()
+        except NoParquet as error:
+            raise stop(str(error), USAGE) from error
+        shape = write
+    with counting() as bar:
+        tasks = {what: bar.add_task(what, total=None) for what in ("events", "hashes")}
 
-            def tell(what: str, position: int, last: int) -> None:
-                bar.update(tasks[what], completed=position - after, total=max(0, last - after))
+        def tell(what: str, position: int, last: int) -> None:
+            bar.update(tasks[what], completed=position - after, total=max(0, last - after))
 
-            try:
+        async def take(pool: asyncpg.Pool) -> Carried:
+            wanted = replace(asked, log_id=await find_log(pool, log))
+            with _writing(output):
                 async with pool.acquire() as connection:
-                    return await carry(connection, wanted, log, output, tell=tell)
-            except BlockingIOError as error:
-                raise stop(f"{output}.part is being written by another export.", REFUSED) from error
-            except FileExistsError as error:
-                raise stop(str(error), REFUSED) from error
-            except NotItsPart as error:
-                raise stop(f"{output}.part: {error} Remove it, or name another file.", REFUSED) from error
-            except OSError as error:
-                if isinstance(error, ConnectionError | TimeoutError):
-                    raise
-                raise stop(f"{output} cannot be written: {error.strerror or error}", REFUSED) from error
+                    return await carry(connection, wanted, log, output, tell=tell, shape=shape)
 
-    made = in_database(take)
+        if server.url is None and server.key_file is None:
+            made = in_database(take)
+        elif log != DEFAULT:
+            raise stop("A key is of one log: leave out --log.", USAGE)
+        else:
+            with speaking(Speak(url=server.url, key_file=server.key_file)) as client, _writing(output):
+                made = fetch(client, asked, output, tell, shape=shape)
     if json:
-        print_structs(Exported(output=str(output), **msgspec.structs.asdict(made)))
+        print_structs(
+            Exported(
+                output=str(output),
+                events=made.events,
+                after=made.after,
+                up_to=made.up_to,
+                signed=made.signed,
+            )
+        )
     else:
         say(harmless(f"{output} has {made.events:,} events{_signed(made)}"))
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    """What can be wrong with a file, in words."""
+    try:
+        yield
+    except BlockingIOError as error:
+        raise stop(f"{output}.part is being written by another export.", REFUSED) from error
+    except FileExistsError as error:
+        raise stop(str(error), REFUSED) from error
+    except NotItsPart as error:
+        raise stop(f"{output}.part: {error} Remove it, or name another file.", REFUSED) from error
+    except (CannotSeal, NotACheckpoint) as error:
+        raise stop(str(error), REFUSED) from error
+    except OSError as error:
+        if isinstance(error, ConnectionError | TimeoutError):
+            raise
+        raise stop(f"{output} cannot be written: {error.strerror or error}", REFUSED) from error
 
 
 def _signed(made: Carried) -> str:

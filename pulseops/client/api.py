@@ -10,6 +10,7 @@ from pulseops.client.administration import Audit, Keys, Users
 from pulseops.client.call import Call, Id, Value, get, identity, parameters, together
 from pulseops.client.catalog import Services, Teams
 from pulseops.client.escalations import Escalations
+from pulseops.client.history import History
 from pulseops.client.incidents import Incidents
 from pulseops.client.method import Room, W, method, streamed
 from pulseops.client.proofs import Proofs
@@ -36,6 +37,7 @@ class Api(Room[W]):
         self.users: Users[W] = Users(wire)
         self.audit: Audit[W] = Audit(wire)
         self.proofs: Proofs[W] = Proofs(wire)
+        self.history: History[W] = History(wire)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.wire.url!r})"

@@ -22,6 +22,13 @@ Id: TypeAlias = UUID | str
 Value: TypeAlias = str | int | bool | datetime | Sequence[str] | None
 
 
+class _More(Struct, rename="camel"):
+    next_cursor: str | None = None
+
+
+_more = reader(_More)
+
+
 class Call(Struct, Generic[T], frozen=True, kw_only=True):
     """`key` is the Idempotency-Key of a command: made once, and the same in every try.
 
@@ -41,6 +48,10 @@ class Call(Struct, Generic[T], frozen=True, kw_only=True):
     def at(self, cursor: str) -> "Call[T]":
         """The same, for another page."""
         return replace(self, query={**self.query, "cursor": cursor})
+
+    def more(self, page: bytes) -> str | None:
+        """Where the page after this one begins. Raises NotUnderstood."""
+        return understood(_more, page).next_cursor
 
     def answered(self, *statuses: int) -> "Call[T]":
         """The same, to which these statuses are answers, too."""

@@ -7,24 +7,15 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import httpx
-from msgspec import Struct
 
 from pulseops.client.address import Unusable, checked_key, checked_url, is_local
-from pulseops.client.call import Answer, Call, understood
+from pulseops.client.call import Answer, Call
 from pulseops.client.conversation import Pause, Try, conversation
 from pulseops.client.following import Following
-from pulseops.client.reading import reader
 from pulseops.client.results import Page
 from pulseops.client.terms import Terms
 
 T = TypeVar("T")
-
-
-class _More(Struct, rename="camel"):
-    next_cursor: str | None = None
-
-
-_more = reader(_More)
 
 
 def options(url: str, key: str | None, agent: str) -> dict[str, Any]:
@@ -78,7 +69,7 @@ class Wire:
         while cursor is not None:
             answer = self.send(call.at(cursor) if cursor else call)
             yield answer
-            cursor = understood(_more, answer.body).next_cursor
+            cursor = call.more(answer.body)
 
     def follow(self, call: Call[Any]) -> Iterator[bytes]:
         following = Following(call, self.terms, self.url, time.monotonic)
@@ -137,7 +128,7 @@ class AsyncWire:
         while cursor is not None:
             answer = await self.send(call.at(cursor) if cursor else call)
             yield answer
-            cursor = understood(_more, answer.body).next_cursor
+            cursor = call.more(answer.body)
 
     async def follow(self, call: Call[Any]) -> AsyncGenerator[bytes, None]:
         following = Following(call, self.terms, self.url, time.monotonic)

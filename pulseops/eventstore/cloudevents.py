@@ -6,6 +6,10 @@ Where the event's meta says anything else than these last three, as strings, `me
 JSON of all of it, in base64, since an attribute has no fields. So a line tells an event whole.
 """
 
+import re
+
+_POSITION = re.compile(rb',"position":"([1-9][0-9]{0,18})"')
+
 LINES = """
 SELECT format(
   '{"specversion":"1.0","id":"%s","source":"/pulseops/logs/%s","type":%s,"subject":"%s","time":%s,'
@@ -38,3 +42,11 @@ session's zone.
 
 AS_IT_IS = {"format": "csv", "delimiter": "\x01", "quote": "\x02", "escape": "\x02"}
 """COPY's options. Its text format doubles backslashes; CSV changes nothing where nothing is to be quoted."""
+
+
+def position_of(line: bytes) -> int:
+    """Nothing that stands before it in a line can look like it. Raises ValueError for what is no line."""
+    found = _POSITION.search(line)
+    if found is None:
+        raise ValueError("It is no line of an export.")
+    return int(found[1])

@@ -71,8 +71,8 @@ class _Line(Struct):
     position: str
 
 
-async def _nothing(_part: Path) -> None:
-    """A file of lines needs nothing beside it."""
+async def _as_it_is(part: Path) -> Path:
+    return part
 
 
 async def export(
@@ -81,13 +81,14 @@ async def export(
     file: Path,
     *,
     progress: Callable[[int, int], None] = lambda *_: None,
-    whole: Callable[[Path], Awaitable[None]] = _nothing,
+    whole: Callable[[Path], Awaitable[Path]] = _as_it_is,
 ) -> int:
     """Write `file`; how many events it has. The connection's time zone must be UTC.
 
     `progress` hears the position reached and the last one; `whole` is called with the part when it has all
-    lines and not yet its name. What was written stays, whatever is raised: NotItsPart, FileExistsError when
-    `file` is there already, BlockingIOError when another export writes it, what asyncpg and `whole` raise.
+    lines and not yet its name, and says what shall have that. What was written stays, whatever is raised:
+    NotItsPart, FileExistsError when `file` is there already, BlockingIOError when another export writes it,
+    what asyncpg and `whole` raise.
     """
     wanted = await positions(connection, wanted, await newest(connection, wanted.log_id))
     up_to = wanted.up_to or 0
@@ -106,8 +107,7 @@ async def export(
             part.settle()
             events, position = events + int(done.removeprefix("COPY ")), end
             progress(position, up_to)
-        await whole(part.path)
-        part.finish(file)
+        part.finish(file, await whole(part.path))
     return events
 
 

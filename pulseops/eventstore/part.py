@@ -42,11 +42,12 @@ class Part:
         """Give what was written to the system: it survives this process, if not the machine."""
         self._out.flush()
 
-    def finish(self, file: Path) -> None:
-        """On disk, and then under its name."""
+    def finish(self, file: Path, instead: Path | None = None) -> None:
+        """On disk, and then under its name; or what was made of it, which is on disk, `instead`."""
         self._out.flush()
         os.fsync(self._out.fileno())
-        self.path.rename(file)
+        (instead or self.path).rename(file)
+        self.path.unlink(missing_ok=True)
         folder = os.open(file.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -1,14 +1,12 @@
 """GET /stream: what happens to incidents, followed over one connection after another."""
 
 import re
-from collections.abc import Mapping
 from functools import partial
 from uuid import UUID
 
 from litestar import get
 
-from pulseops.access.guards import Doorkeeper, principal
-from pulseops.access.keys import Principal
+from pulseops.access.guards import principal
 from pulseops.http import bodies, exchange
 from pulseops.http.exchange import Req
 from pulseops.http.lasting import Lasting
@@ -46,19 +44,11 @@ async def follow(request: Req) -> Lasting:
     after = resumed if resumed is not None else query.after if query.after is not None else head
     if after > head:
         raise Refused("ahead", f"Position {after} is beyond the log's newest, {head}.")
-    allowed = partial(_allowed, request.app.state.doorkeeper, exchange.of(request).headers, who)
+    allowed = partial(request.app.state.doorkeeper.still, exchange.of(request).headers, who)
     listener, speak = feeds.begin(who.log_id, wanted, after, allowed, who.caller)
     return Lasting(
         speak, media=frames.MEDIA, headers=[place(after)], finished=partial(feeds.finish, listener)
     )
-
-
-async def _allowed(doorkeeper: Doorkeeper, headers: Mapping[bytes, bytes], who: Principal) -> bool:
-    """Whether the credential still opens the very same. Raises what reading the keys raises."""
-    try:
-        return await doorkeeper.admit(headers.get(b"authorization"), headers.get(b"cookie")) == who
-    except Refused:
-        return False
 
 
 def _last_id(header: bytes | None) -> int | None:

@@ -57,6 +57,26 @@ def another_tree(export: Export) -> None:
     export.tell(root=root)
 
 
+def hidden(export: Export) -> None:
+    """An event is left out, and everything made to fit."""
+    export.file.write_bytes(b"".join(line for line in export.lines() if b'"position":"5"' not in line))
+    export.hashes.write_text(export.hashes.read_text().replace("\n5 ", "\n5-5 "))
+    export.tell(events=35)
+    export.refit()
+
+
+def together(export: Export) -> None:
+    """Two hashes as one, over events that no subtree has together."""
+    rows = export.hashes.read_text().splitlines()
+    export.hashes.write_text("\n".join([rows[0], f"2-3 {'0' * 64}", *rows[3:], ""]))
+
+
+def beyond(export: Export) -> None:
+    """A hash of what is not signed."""
+    export.hashes.write_text(f"{export.hashes.read_text()}37-37 {'0' * 64}\n")
+    export.refit()
+
+
 def test_an_export_that_was_made_once_is_verified_for_ever(either: Export) -> None:
     code, told = either.alone()
     assert (code, "what pulseops/test/default signed with its first 36" in told) == (0, True), told
@@ -144,6 +164,10 @@ ALTERED: dict[str, tuple[Callable[[Export], None], str]] = {
         lambda export: void(export.hashes.write_text(re.sub("\n5 .*", "", export.hashes.read_text()))),
         "whole.ndjson.hashes is not as it was written, after position 4.",
     ),
+    "an event that is hidden": (hidden, "whole.ndjson.hashes is not of this range of events, at position 5."),
+    "two hashes as one": (together, "whole.ndjson.hashes is not as it was written, after position 1."),
+    "a hash more": (beyond, "whole.ndjson.hashes has more than the 36 events that are signed."),
+    "zeros that say nothing": (edit(18, b"1.50", b"1.500"), "whole.ndjson: length should be 26168 as in"),
     "a range that is claimed": (
         lambda export: export.tell(after=1, events=35),
         "whole.ndjson.hashes is not of this range of events, at position 1.",

@@ -177,6 +177,12 @@ def test_json_that_stands_otherwise_than_it_was_written_is_refused(text: str) ->
         alone.canonical(text)
 
 
+def test_base64_has_one_form_only() -> None:
+    assert alone.unpacked("AQ==") == b"\1"
+    for text in ("AR==", "AQ", "AQ=", "A Q==", "AQ==\n", "AQ==AQ==", "-_8="):
+        assert alone.unpacked(text) == b""
+
+
 def test_notes_are_opened_as_the_notary_opens_them() -> None:
     text = f"pulseops/test/default\n3\n{b64encode(bytes(32)).decode()}\n"
     other = note.Signer("somebody/else", bytes(32))

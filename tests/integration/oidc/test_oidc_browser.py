@@ -13,7 +13,6 @@ import pytest
 
 from pulseops.access import guards
 from pulseops.access.users import Users
-from pulseops.live.routes import _allowed
 from tests.conftest import Database
 from tests.integration.test_http_keys import flushed
 from tests.issuer import Issuer, sign_in_file
@@ -268,9 +267,9 @@ async def test_a_session_that_is_used_does_not_end_by_idleness_however_short_tha
         who = await doorkeeper.admit(None, cookie)
         for _ in range(3):
             await _move(admin, "used_at", timedelta(seconds=20))
-            assert await _allowed(doorkeeper, {b"cookie": cookie}, who)
+            assert await doorkeeper.still({b"cookie": cookie}, who)
         await _move(admin, "used_at", timedelta(seconds=40))
-        assert not await _allowed(doorkeeper, {b"cookie": cookie}, who)
+        assert not await doorkeeper.still({b"cookie": cookie}, who)
 
 
 async def _move(admin: asyncpg.Connection, column: str, back: timedelta) -> None:

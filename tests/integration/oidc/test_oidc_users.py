@@ -9,7 +9,6 @@ import pytest
 
 from pulseops.access import users as door
 from pulseops.access.permissions import ROLES, Action, allowed
-from pulseops.live.routes import _allowed
 from tests.conftest import Database
 from tests.integration.following import until
 from tests.integration.test_http_keys import bearing, flushed
@@ -197,14 +196,14 @@ async def test_what_a_user_administers_is_on_record_under_their_name(api: Api, i
 async def test_a_stream_ends_with_the_access_of_whoever_follows_it(api: Api, issuer: Issuer) -> None:
     doorkeeper, head = api.app.state.doorkeeper, {b"authorization": f"Bearer {issuer.token()}".encode()}
     who = await doorkeeper.admit(head[b"authorization"])
-    assert await _allowed(doorkeeper, head, who)
+    assert await doorkeeper.still(head, who)
     await api.post("/users/ada/grant", json={"role": "viewer"})
     await asyncio.sleep(1)  # the promise itself
-    assert not await _allowed(doorkeeper, head, who), "it may see other things than before"
+    assert not await doorkeeper.still(head, who), "it may see other things than before"
     who = await doorkeeper.admit(head[b"authorization"])
     await api.post("/users/ada/revoke")
     await asyncio.sleep(1)
-    assert not await _allowed(doorkeeper, head, who)
+    assert not await doorkeeper.still(head, who)
 
 
 async def test_who_is_renamed_and_has_other_groups_is_still_the_same(
