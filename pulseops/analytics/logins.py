@@ -77,11 +77,13 @@ async def create(
     milliseconds = str(round(longest.total_seconds() * 1000))
 
     async def make(connection: asyncpg.Connection) -> None:
-        opened = {await find_log(connection, log): log for log in logs}
+        opened = {await find_log(connection, log) for log in logs}
         for statement in _CREATE:
             arguments = [name, str(connections), verifier, _TOLD, milliseconds]
             await connection.execute(await connection.fetchval(_WRITTEN, statement, arguments))
         await connection.execute("SET LOCAL ROLE pulseops_owner")
+        # Of one that had the name before, and was dropped by hand.
+        await connection.execute(_SHUT, name)
         for log_id in sorted(opened):  # two that are made at once wait for each other in one order
             await connection.execute(_OPEN, log_id, name)
             await record_act(

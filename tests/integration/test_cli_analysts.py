@@ -193,6 +193,17 @@ async def _executed(database: Database, statements: str) -> None:
     await admin.close()
 
 
+def test_a_login_does_not_inherit_what_one_of_its_name_could_see(
+    database: Database, run: Run, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        logs(("create", "acme"))
+    capsys.readouterr()
+    asyncio.run(_executed(database, f"INSERT INTO access.analyst VALUES (1, '{name}'), (2, '{name}')"))
+    url = run("create", name, "--log", "acme")[1].strip()
+    assert asked(url, "SELECT name FROM analytics.log") == [("acme",)]
+
+
 def test_the_password_is_hashed_here_as_postgresql_itself_does(database: Database, name: str) -> None:
     """What the server keeps of a password that it is given, made again from the salt that it chose."""
     set_by_server = f"CREATE ROLE {name} LOGIN PASSWORD 'correct horse'"

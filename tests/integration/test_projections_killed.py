@@ -119,6 +119,8 @@ def test_it_lists_drops_and_says_what_differs(
     states = {(one["name"], one["generation"]): one["state"] for one in listed}
     assert states == {
         ("service", 1): "live",
+        ("response", 1): "live",
+        ("stint", 1): "live",
         ("team", 1): "live",
         ("incident", 1): "live",
         ("incident", 2): "ready",

@@ -9,6 +9,7 @@ RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off -- the range is read by the log's key, whatever the statistics of a young table say
+SET plan_cache_mode = force_custom_plan -- not one made for a young table, for as long as the session lasts
 SET jit = off
 AS $$
 DECLARE
