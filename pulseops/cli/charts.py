@@ -26,6 +26,8 @@ _MOST = 12
 """Bars that can be told apart."""
 _LONGEST = 26
 """Characters of a name beside a bar."""
+_NAMED, _MARKED = 8, 60
+"""Steps that have room for a name, and for a mark that is seen."""
 _UNITS = ((172_800, 86_400, "days"), (7_200, 3_600, "hours"), (120, 60, "minutes"))
 """From so many seconds on, so many seconds are one of these."""
 _STYLE: dict[Any, Any] = {
@@ -189,16 +191,18 @@ def _weekly(figure: "Figure", report: WeeklyReport) -> None:
 def _steps(axis: "Axes", report: Report, values: Sequence[float | None]) -> None:
     """A line from 0, broken where there is nothing."""
     shown = [float("nan") if one is None else one for one in values]
-    axis.plot(range(len(shown)), shown, color=_BLUE, linewidth=1.8, marker="o", markersize=4)
-    axis.set_ylim(bottom=0)
+    size = 4 if len(shown) <= _MARKED else 1.5
+    axis.plot(range(len(shown)), shown, color=_BLUE, linewidth=1.6, marker="o", markersize=size)
+    axis.set_ylim(0, 1.08 * max((one for one in values if one is not None), default=1))
     _dates(axis, report)
 
 
 def _dates(axis: "Axes", report: Report) -> None:
     zone = ZoneInfo(report.period.zone)
     steps = [one.astimezone(zone) for one in report.period.steps()]
-    every = max(1, -(-len(steps) // 10))
-    shape = "%a %d %b" if report.period.step == "day" else "%d %b %H:%M"
+    few = len(steps) <= _NAMED
+    every = 1 if few else -(-len(steps) // _NAMED)
+    shape = "%d %b %H:%M" if report.period.step == "hour" else "%a %d %b" if few else "%d %b"
     places = range(0, len(steps), every)
     axis.set_xticks(places, [f"{steps[place]:{shape}}" for place in places])
     axis.set_xlim(-0.6, len(steps) - 0.4)

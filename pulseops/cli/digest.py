@@ -22,7 +22,7 @@ def _lines(report: WeeklyReport) -> Iterator[str]:
         yield from ("", f"*{_text(note)}*")
     if not (reported(report) or report.oldest):
         return
-    yield from ("", *_table(("", "This week", "Before", "Change"), "lrrr", _figures(report)))
+    yield from ("", *_table(("", "Now", "Before", "Change"), "lrrr", _figures(report)))
     for heading, incidents, column in (
         ("Slowest to be acknowledged", report.slowest, "After"),
         ("Oldest that are open", report.oldest, "Age"),

@@ -155,7 +155,7 @@ def _bars(series: Sequence[TimedStep], zone: ZoneInfo, step: str) -> str:
     top = max(one.incidents for one in series)
     wide = _CHART / len(series)
     every = -(-len(series) // _NAMED)
-    shape = "%a %d %b" if step == "day" else "%H:%M"
+    shape = "%H:%M" if step == "hour" else "%a %d %b" if every == 1 else "%d %b"
     parts = list[str]()
     for place, one in enumerate(series):
         high, middle = _HIGH * one.incidents / top, wide * (place + 0.5)
@@ -167,7 +167,10 @@ def _bars(series: Sequence[TimedStep], zone: ZoneInfo, step: str) -> str:
         if every == 1:
             parts.append(_label(middle, base - high - 5, f"{one.incidents:,}", "#1b1f24"))
         if place % every == 0:
-            parts.append(_label(middle, base + 16, f"{one.at.astimezone(zone):{shape}}", "#5b6470"))
+            # Where bars are narrow, a name begins with its bar: that of the first would be cut off.
+            x, anchor = (middle, "middle") if every == 1 else (middle - wide * 0.38, "start")
+            name = f"{one.at.astimezone(zone):{shape}}"
+            parts.append(_label(x, base + 16, name, "#5b6470", anchor=anchor))
     told = f"{sum(one.incidents for one in series):,} reported, {top:,} in the worst {step}"
     return (
         f'<svg viewBox="0 0 {_CHART} {_TOP + _HIGH + _FOOT}" role="img" aria-label="{told}" font-size="12">'
@@ -176,8 +179,8 @@ def _bars(series: Sequence[TimedStep], zone: ZoneInfo, step: str) -> str:
     )
 
 
-def _label(x: float, y: float, text: str, colour: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle" fill="{colour}">{text}</text>'
+def _label(x: float, y: float, text: str, colour: str, *, anchor: str = "middle") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{text}</text>'
 
 
 def _text(text: str) -> str:

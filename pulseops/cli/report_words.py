@@ -21,6 +21,8 @@ Turn = Literal["better", "worse", "same"]
 
 FEW = 10
 """Of fewer durations than this a percentile says little."""
+_WEEK = (7, 8)
+"""Days that a week touches, whenever it begins."""
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _WHOLE = 0.1
 """From this share on nobody wants a fraction."""
@@ -55,11 +57,13 @@ _MORE_IS_WELCOME = frozenset(("resolved",))
 def title(report: Report) -> str:
     """`Time to acknowledge by team`."""
     words = _TITLES.get(report.report, report.report)
-    return (
-        f"{words} by {BY.get(report.by, report.by)}"
-        if isinstance(report, TimedReport | NoiseReport)
-        else words
-    )
+    match report:
+        case TimedReport() | NoiseReport():
+            return f"{words} by {BY.get(report.by, report.by)}"
+        case WeeklyReport() if report.period.step == "hour" or len(report.period.steps()) not in _WEEK:
+            return "Incidents of some days"
+        case _:
+            return words
 
 
 def days(period: Period) -> str:
