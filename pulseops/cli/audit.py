@@ -22,7 +22,7 @@ from pulseops.cli.proofs import proofs
 from pulseops.cli.publishing import held, shelf_at
 from pulseops.cli.register import recounted, registering
 from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED, Speak, speaking
+from pulseops.cli.speak import REFUSED, USAGE, Speak, speaking
 from pulseops.cli.trust import Told, own_key, taken, told, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
@@ -117,6 +117,8 @@ def verify(
         Print what was found as JSON.
     """
     if file is not None:
+        if published:
+            raise stop("An export is held against kept checkpoints: name them with --against.", USAGE)
         verify_export(file, key or keyfile.public(own_key()), against, json=json)
         return
     believed = trusted(key)

@@ -209,6 +209,7 @@ def test_from_the_command_line(
     kept = tmp_path / "kept"
     kept.write_text(json.loads(file.with_name("one.ndjson.manifest.json").read_text())["checkpoint"])
     assert run(*verify, "--against", str(kept))[0] == 0
+    assert run(*verify, "--published")[0] == 2
     file.write_bytes(file.read_bytes().replace(b"Incident", b"Accident"))
     code, said = run(*verify)
     assert (code, said.startswith("Line 1, position 4: hash of the event should be ")) == (1, True)

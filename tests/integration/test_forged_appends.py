@@ -56,6 +56,11 @@ _FORGED: dict[str, tuple[Callable[[_Batch], Any], str]] = {
     "one command twice": (lambda batch: [batch[0], batch[0] | {"stream_id": new_id()}], "command_pkey"),
     "no stream": (_on(stream_id=None), "not-null"),
     "no command": (_on(command_id=None), "not-null"),
+    "a shape below all": (_event(schema_version=-1), '"schema_version"'),
+    **{
+        f"a fact of {when}": (_event(occurred_at=when), '"occurred_at"')
+        for when in ("infinity", "-infinity", "0044-03-15 BC", "10000-01-01Z")
+    },
     "a version beyond all numbers": (_on(expected_version=2**40), "out of range"),
     "facts that are no list": (_on(events={"type": "NOTED"}), "array"),
     "a batch that is no list": (lambda batch: batch[0], "jsonb_to_recordset"),
@@ -79,7 +84,7 @@ _IGNORED: dict[str, Callable[[_Batch], Any]] = {
 @pytest.fixture(autouse=True)
 async def history(app: asyncpg.Connection, admin: asyncpg.Connection) -> AsyncIterator[None]:
     """Two facts of a stream that holds a name, in the first log; one in a second. They stay what they are."""
-    await append(app, request(_VICTIM, events=2, command_id=_COMMAND, take="disk"))
+    await append(app, request(_VICTIM, events=2, command_id=_COMMAND, fingerprint=new_id(), take="disk"))
     log_id = await create_log(app, "second", now=utc_now())
     await append(app, request(), log=log_id)
     before, kept = await admin.fetch(_ROWS), await admin.fetchval(_KEPT)

@@ -78,8 +78,11 @@ BEGIN
   ), new_events AS (
     INSERT INTO eventstore.event (log_id, position, stream_id, version, type, schema_version,
       event_id, command_id, occurred_at, recorded_at, data, meta)
-    SELECT p_log, n.last_position - n.size + e.nth, n.stream_id, n.current_version + e.nth, e.type, e.schema_version,
-      e.event_id, n.command_id, e.occurred_at, v_now, e.data, e.meta
+    -- A shape below all, and a time that most calendars lack, count as missing: nobody could read or seal them.
+    SELECT p_log, n.last_position - n.size + e.nth, n.stream_id, n.current_version + e.nth, e.type,
+      CASE WHEN e.schema_version >= 0 THEN e.schema_version END, e.event_id, n.command_id,
+      CASE WHEN e.occurred_at >= '0001-01-01Z' AND e.occurred_at < '10000-01-01Z' THEN e.occurred_at END,
+      v_now, e.data, e.meta
     FROM stored n CROSS JOIN LATERAL ROWS FROM (jsonb_to_recordset(n.events) AS (
       type text, schema_version smallint, event_id uuid, occurred_at timestamptz, data jsonb, meta jsonb
     )) WITH ORDINALITY AS e(type, schema_version, event_id, occurred_at, data, meta, nth)
