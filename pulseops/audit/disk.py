@@ -7,6 +7,12 @@ from uuid import uuid4
 
 def put(path: Path, content: bytes, mode: int = 0o644, *, exclusively: bool = False) -> None:
     """Raises OSError; FileExistsError when it is there and was to be made `exclusively`."""
+    lay(path, content, mode, exclusively=exclusively)
+    settle(path.parent)
+
+
+def lay(path: Path, content: bytes, mode: int = 0o644, *, exclusively: bool = False) -> None:
+    """The same, but that its folder is still to be settled."""
     # Not named by process: two containers may share the folder, and both be process 1.
     fresh = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
@@ -20,7 +26,6 @@ def put(path: Path, content: bytes, mode: int = 0o644, *, exclusively: bool = Fa
             fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
-    settle(path.parent)
 
 
 def settle(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from pulseops.audit.disk import put, settle
+from pulseops.audit.disk import lay, put, settle
 from pulseops.audit.shelf import Unreachable
 
 T = TypeVar("T")
@@ -55,14 +55,19 @@ class _Visit:
                 yield str(found.relative_to(self._root))
 
     def _add(self, files: Mapping[str, bytes]) -> None:
+        folders = set[Path]()
         for path, content in files.items():
             where = self._root / path
             if _content(where) != content:
                 self._make(where.parent)
-                put(where, content)
+                lay(where, content)
+                folders.add(where.parent)
+        for folder in folders:
+            settle(folder)
 
     def _make(self, folder: Path) -> None:
-        if not folder.is_dir():
+        # Not the place itself, should it have gone meanwhile.
+        if folder != self._root and not folder.is_dir():
             self._make(folder.parent)
             folder.mkdir(exist_ok=True)
             settle(folder.parent)

@@ -52,9 +52,14 @@ class Git:
 async def tell(process: asyncio.subprocess.Process, words: bytes) -> None:
     """To its input. Where it is gone already, `ended` says why."""
     if process.stdin is not None:
-        with suppress(OSError, RuntimeError):
-            process.stdin.write(words)
-            await process.stdin.drain()
+        try:
+            async with asyncio.timeout(_SECONDS):
+                process.stdin.write(words)
+                await process.stdin.drain()
+        except TimeoutError:
+            raise Unreachable(f"git takes in nothing for {_SECONDS:.0f} seconds.") from None
+        except (OSError, RuntimeError):
+            pass
 
 
 async def ended(process: asyncio.subprocess.Process, given: bytes = b"") -> bytes:

@@ -21,6 +21,9 @@ SIZE = 600
 """Events there are."""
 EARLIER = 300
 """Events that were there when a checkpoint was published before."""
+UNGUARDED = "ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER ALL"
+EDIT = f"{UNGUARDED}; UPDATE eventstore.event_p0000 SET type = 'OTHER' WHERE position = 5"
+"""What is said to have happened there is something else."""
 AGAIN = "DELETE FROM audit.tile; DELETE FROM audit.checkpoint"
 """So that workers that start anew seal and sign whatever is there."""
 
