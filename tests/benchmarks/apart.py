@@ -51,10 +51,13 @@ def _main() -> None:
     function: Any = getattr(importlib.import_module(module), name)
     kind = next(hint for which, hint in get_type_hints(function).items() if which != "return")
     given = msgspec.json.decode(sys.stdin.buffer.read(), type=kind)
+    # Its reading is all that it says there; log lines go where complaints go.
+    out, sys.stdout = sys.stdout.buffer, sys.stderr
     # As the programs of ours do at their start.
     gc.collect()
     gc.freeze()
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(function(given))))
+    out.write(msgspec.json.encode(uvloop.run(function(given))))
+    out.flush()
 
 
 if __name__ == "__main__":

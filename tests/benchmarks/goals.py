@@ -47,6 +47,8 @@ _ALL = (
     _less("get-cpu", "GET, CPU a request", "a constant body", 2.5, 1.8),
     _more("rebuild", "rebuild of incident + timeline, events/s", "binary COPY", 0.25, 0.4),
     _more("live", "live projection under load, events/s", "appends", 1.2, 2),
+    _less("seal-append", "append at 1,000/s beside a sealer, p50", "alone", 1.25, 1.05),
+    _more("seal", "sealing from the beginning, events/s", "appends by 64 callers", 1.2, 2),
     _more("export", "NDJSON export, events/s", "binary COPY", 0.4, 0.6),
     _more("escalate", "1,000 overdue of 1M open", "a transaction each", 50, 100),
     _less("escalate-idle", "a sweep with nothing due", "", 1, 1, unit=" ms"),

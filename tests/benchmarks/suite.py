@@ -17,6 +17,7 @@ from tests.benchmarks.peer_post import PEER_POST
 from tests.benchmarks.peer_projection import PEER_PROJECTION
 from tests.benchmarks.post import POST
 from tests.benchmarks.rebuild import REBUILD
+from tests.benchmarks.seal import SEAL
 from tests.benchmarks.workflow import WORKFLOW
 
 SUITE: tuple[Bench, ...] = (
@@ -35,6 +36,7 @@ SUITE: tuple[Bench, ...] = (
     EXPORT,
     REBUILD,
     LIVE,
+    SEAL,
     PEER_APPEND,
     PEER_PROJECTION,
     PEER_POST,
