@@ -19,9 +19,11 @@ from pulseops.audit.registered import newest_register
 from pulseops.audit.registrar import CannotRegister, Registrar, make
 from pulseops.audit.streams import prove_completeness
 from pulseops.audit.walk import Divergence
+from pulseops.db.pools import open_pool
 from pulseops.eventstore.codec import COLUMNS
 from pulseops.kernel.errors import NotFound
 from pulseops.kernel.ids import new_id
+from tests.conftest import Database
 from tests.integration.appending import append, request
 from tests.integration.sealing import mth, sealed_up_to
 
@@ -235,6 +237,18 @@ async def made_anew(app: asyncpg.Connection) -> Register:
     found = await make(app, 1, "default", KEYS, anew=True)
     assert found is not None
     return found
+
+
+async def test_it_is_made_and_proved_behind_a_pooler_as_well(
+    app: asyncpg.Connection, pool: asyncpg.Pool, database: Database, streams: Sequence[UUID]
+) -> None:
+    await signed_up_to(app, pool, 1200)
+    pooled = await open_pool(database.app_url, pooled=True, size=1)
+    [found] = await Registrar(pooled, KEYS).make()
+    assert found.root == await root(app, 1200)
+    async with pooled.acquire() as connection:
+        (await prove_completeness(connection, 1, streams[7])).check(WHOSE)
+    await pooled.close()
 
 
 async def test_of_several_that_make_it_one_does(
