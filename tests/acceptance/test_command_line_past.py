@@ -1,7 +1,7 @@
 """The past on the command line, against a real server: what was, and what changed."""
 
+import asyncio
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +14,10 @@ from pulseops.cli.catalog import team
 from pulseops.cli.incidents import incident
 from pulseops.cli.ruling import rules
 from pulseops.cli.speak import PLAINLY, speaking
-from pulseops.client import KeyDefinition, PulseOps, Refused, UserGrant
+from pulseops.client import KeyDefinition, UserGrant
+from pulseops.db.pools import open_pool
+from pulseops.rulebook.loader import load_rulebook
+from pulseops.rulebook.recording import Recorder
 from tests.conftest import Database
 
 Run = Callable[..., str]
@@ -37,16 +40,11 @@ def reported(run: Run, title: str) -> dict[str, Any]:
     return found
 
 
-def applied(client: PulseOps) -> None:
-    """Until the server has recorded its rules, a moment after its start."""
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            client.rules.get()
-        except Refused:
-            assert time.monotonic() < deadline
-        else:
-            return
+async def recorded(database: Database) -> None:
+    """The rules, as a process records them once it serves."""
+    pool = await open_pool(database.app_url)
+    await Recorder(pool, load_rulebook(), "api").record()
+    await pool.close()
 
 
 def test_an_auditor_asks_what_was_and_what_changed_who_did_it_and_why(run: Run) -> None:
@@ -81,9 +79,8 @@ def test_an_auditor_asks_what_was_and_what_changed_who_did_it_and_why(run: Run) 
     assert "There is no position" in run(incident, "list", "--as-of", "@999", code=1)
 
 
-def test_rules_are_shown_and_held_against_those_of_before(run: Run) -> None:
-    with speaking(PLAINLY) as client:
-        applied(client)
+def test_rules_are_shown_and_held_against_those_of_before(run: Run, worked: Database) -> None:
+    asyncio.run(recorded(worked))
     told = run(rules, "show")
     assert told.splitlines()[0] == "classification:"
     assert "policies:" in told
