@@ -17,7 +17,9 @@ from pulseops.eventstore.append import AppendRequest, NewEvent
 from pulseops.eventstore.wake import Doorbell
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.events import Escalated
+from pulseops.incidents.response import RESPONSES
 from pulseops.incidents.selector import Selector
+from pulseops.incidents.stint import STINTS
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.ids import new_id
 from pulseops.subscriptions.leading import Subscriptions
@@ -63,7 +65,7 @@ async def live(api: Api) -> History:
         await client.act()
     await client.report()
     pool = api.app.state.pool
-    led = (BOARD, TIMELINE, deadlines(RULES), TEAMS, SERVICES, SEALER)
+    led = (BOARD, TIMELINE, RESPONSES, STINTS, deadlines(RULES), TEAMS, SERVICES, SEALER)
     work = Subscriptions(pool, led, owner="test", doorbell=Doorbell(None))
     work.start()
     async with asyncio.timeout(20):
