@@ -24,6 +24,7 @@ _CHUNK = 20_000
 """Events of a COPY: what PostgreSQL refuses of it is told by its line."""
 _TAIL = 1 << 16
 _LEAST = 100  # bytes of a line, at the very least
+_COLUMNAR = b"PAR1"
 _POSITION = re.compile(rb'"position": ?"([0-9]{1,18})"')
 _LINE = re.compile(r"COPY \w+, line (\d+)")
 
@@ -127,6 +128,9 @@ def _last_position(source: BinaryIO) -> int:
     size = source.seek(0, os.SEEK_END)
     if size == 0:
         raise NotAnExport("The file is empty.")
+    source.seek(0)
+    if source.read(len(_COLUMNAR)) == _COLUMNAR:
+        raise NotAnExport("The file is an export in columns: an import takes one of lines.")
     reach = _TAIL
     while True:
         source.seek(max(0, size - reach))

@@ -54,6 +54,7 @@ BAD: dict[str, tuple[Callable[[Lines], Lines], str]] = {
     "a part": (lambda lines: lines[1:], "Line 1 has position 2, where 1 is to come"),
     "a line twice": (lambda lines: [lines[0], *lines], "Line 2 has position 1"),
     "an empty line": (lambda lines: [*lines[:2], b"\n", *lines[2:]], "Line 3 is no event"),
+    "in columns": (lambda _: [b"PAR1", b"\0" * 99, b"PAR1"], "an export in columns"),
     "something else": (lambda _: [b"id,title\n", b"1,x\n"], "is no event"),
     "a position that cannot be": (edited(6, position="9" * 17), "Its last line is no event"),
     "another log": (edited(4, source="/pulseops/logs/2"), "Line 4 is of log 2, the lines above it are of 1"),
