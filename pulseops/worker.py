@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, timedelta
 from typing import Any
@@ -209,10 +209,13 @@ async def _left(pool: asyncpg.Pool, worker_id: str) -> None:
             await heartbeat.leave(pool, worker_id)
 
 
-async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Told again where a library took it for something else: Redis' client and `wait_for` may, in a race."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN)
 
 
 async def _until_told(settings: Settings) -> None:

@@ -25,7 +25,7 @@ from pulseops.settings import Settings, SettingsError
 from pulseops.subscriptions import heartbeat
 from pulseops.up.home import Home
 from pulseops.up.redis import EmbeddedRedis
-from pulseops.worker import queue, working
+from pulseops.worker import _ended, queue, working
 from tests.conftest import Database
 from tests.integration.duty import MINUTE, Duty, MovedClock, on_duty
 
@@ -266,3 +266,19 @@ async def test_told_to_stop_the_process_ends_soon_and_gives_its_leases_back(
     events = [json.loads(line)["event"] for line in told.decode().splitlines()]
     assert (events[-1], "working" in events) == ("stopped", True)
     assert "Traceback" not in told.decode()
+
+
+async def test_who_takes_being_told_to_end_for_something_else_is_told_again() -> None:
+    swallowed = asyncio.Event()
+
+    async def deaf() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            swallowed.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)  # until it waits
+    await _ended([task])
+    assert (task.cancelled(), swallowed.is_set()) == (True, True)
