@@ -1,4 +1,4 @@
-"""`pulseops incident diff` and `changes`: what is another between two moments."""
+"""`pulseops incident diff` and `changes`: what changed between two moments."""
 
 from typing import Annotated
 
@@ -53,14 +53,14 @@ def diff(
             steps += page.items
             cursor = page.next_cursor
         render.say(Text(f"From {_version(found.since)} to {_version(found.until)}:", style="dim"))
-        render.say(changed(found.changes) if found.changes else "Nothing about it is another.")
+        render.say(changed(found.changes) if found.changes else "Nothing about it changed.")
         if steps:
             render.say(render.timeline(steps, answer.now, render.width()))
 
 
 @comparing.command
 def changes(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
-    """Tell which incidents changed between two moments: those created, those that ended, and what is another.
+    """Tell which incidents changed between two moments: created, ended, and how they changed.
 
     With --json: an incident a line.
 
@@ -93,7 +93,7 @@ def show_changes(client: PulseOps, since: Moment, until: Moment | None, speak: S
         many += len(found.items)
         cursor, begun = found.next_cursor, True
     if not many and not speak.json:
-        render.say("No incident is another.")
+        render.say("No incident changed.")
 
 
 def _tell(one: Difference) -> None:

@@ -7,7 +7,7 @@ from pulseops.analytics.reports import Told, WeeklyReport
 from pulseops.cli.report_words import FIGURES, about, lasted, notes, percent, points, reported, shown, title
 from pulseops.cli.words import harmless
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>&|~$#:@])")
+_MARKUP = re.compile(r"([\\`*_\[\]<>&|~$#@]|:(?![\s\d]|$))")
 
 
 def markdown(report: WeeklyReport) -> str:

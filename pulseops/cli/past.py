@@ -85,7 +85,7 @@ def show_entries(
         many += len(found.items)
         cursor, begun = found.next_cursor, True
     if not many and not speak.json:
-        render.say("Nothing is another.")
+        render.say("Nothing changed.")
 
 
 def show_rules(answer: Answer[RulesDiff], speak: Speak) -> None:
@@ -108,7 +108,7 @@ def recorded(one: RulesApplied) -> str:
 
 
 def entry(one: EntryDiff) -> RenderableType:
-    """What it is by now, what is another, and who did it."""
+    """What it is by now, what changed, and who did it."""
     title = Text.assemble(
         (f"{harmless(one.what):<10}", _WHAT.get(one.what, "")), (f"{one.kind} {harmless(one.name)}", "bold")
     )

@@ -65,7 +65,7 @@ def test_an_auditor_asks_what_was_and_what_changed_who_did_it_and_why(run: Run) 
     assert "“failed over”" in told
     assert "RESOLVED" in told
     assert run(incident, "diff", one["id"], "--from", "3", "--to", "3").splitlines()[1:] == [
-        "Nothing about it is another."
+        "Nothing about it changed."
     ]
 
     lines = run(incident, "changes", "--from", then).splitlines()
@@ -113,4 +113,4 @@ def test_access_and_the_catalog_are_shown_as_they_were_and_what_changed_in_one_g
     for line in ("Incidents", "Teams and services", "added     team shop", "Keys and users", "Rules"):
         assert line in whole.splitlines(), whole
     assert "“founded”" in whole
-    assert run(access, "diff", "--from", "@0", "--to", "@0").splitlines()[-1] == "Nothing is another."
+    assert run(access, "diff", "--from", "@0", "--to", "@0").splitlines()[-1] == "Nothing changed."
