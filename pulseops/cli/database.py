@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Annotated, Any, TypeVar
 
 import asyncpg
 import msgspec
+import structlog
 from cyclopts import Parameter
 from msgspec import Struct
 
@@ -75,6 +77,9 @@ def in_database(
 
 def ended(connected: Callable[[], Coroutine[Any, Any, T]], rights: str) -> T:
     """What it comes to, or the end; `rights` says how to get them where PostgreSQL forbids it."""
+    if not structlog.is_configured():
+        # What is logged on the way is for whoever looks on: stdout is for what comes of it.
+        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     try:
         return asyncio.run(connected())
     except PulseOpsError as error:
