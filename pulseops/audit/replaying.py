@@ -39,7 +39,7 @@ _PARKED = """
 SELECT array(SELECT p.stream_id FROM eventstore.parked AS p WHERE p.log_id = $1 AND p.name = n.name)
 FROM unnest($2::text[]) WITH ORDINALITY AS n (name, nth) ORDER BY n.nth
 """
-_BEGIN, _END = "SELECT audit.begin_replay_v1()", "SELECT audit.end_replay_v1()"
+_BEGIN, _END = "SELECT audit.begin_replay_v1($1)", "SELECT audit.end_replay_v1()"
 _COMPARE = "SELECT * FROM audit.compare_replay_v1($1, $2, $3, $4, $5, $6)"
 # The joins of the comparison are of whole tables.
 _WIDE = """
@@ -110,7 +110,7 @@ async def replay(
         head = await newest(connection, log_id)
         goal = await _goal(connection, refolds, log_id, head, up_to)
         told = Retelling(connection, refolds, codec, log_id=log_id, up_to=goal)
-        await connection.execute(_BEGIN)
+        await connection.execute(_BEGIN, [one.name for one in refolds])
         try:
             for after in range(0, goal, _WINDOW):
                 progress(after, goal)

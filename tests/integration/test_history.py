@@ -65,7 +65,7 @@ async def test_a_command_is_known_by_its_id_and_fingerprint(
     for command, mark, verdict in (
         (marked.command_id, UUID(int=2), "reused"),
         (marked.command_id, None, "reused"),
-        (plain.command_id, UUID(int=1), "reused"),
+        (plain.command_id, UUID(int=1), "replayed"),
         (plain.command_id, None, "replayed"),
     ):
         other = await history.answered(command, mark)

@@ -172,7 +172,8 @@ async def head(admin: asyncpg.Connection) -> int:
 async def test_writers_take_the_way_past_the_pooler_when_they_know_it(
     pooler: Pooler, database: Database, admin: asyncpg.Connection
 ) -> None:
-    async with behind(pooler, database, direct_database_url=database.app_url) as api:
+    told: dict[str, Any] = {"pooler": "transaction", "direct_database_url": database.app_url}
+    async with serving(pooler.url(database.name), pool_size=4, **told) as api:
         assert (await api.post("/incident", json={"title": "a"})).status_code == 201
         appended = await admin.fetchval(
             "SELECT count(*) FROM pg_stat_activity "

@@ -107,9 +107,9 @@ async def test_the_description_has_positions_on_every_write_and_every_read(api: 
         for method, one in item.items()
         if one.get("security") != []
     ]
-    # Keys and users, what they did, what is planned for one incident, rules, and what changed between two
-    # moments are read where they are written.
-    current = re.compile("/(keys|users|whoami|audit|stream|rules|incidents?/[^/]+/plan|.*diff)(/|$)")
+    # Keys and users, what they did, what is planned for one incident, rules, history itself, and what changed
+    # between two moments are read where they are written.
+    current = re.compile("/(keys|users|whoami|audit|stream|events|rules|incidents?/[^/]+/plan|.*diff)(/|$)")
     reads = [(path, one) for path, method, one in operations if method == "get" and not current.match(path)]
     assert {path for path, _ in reads} >= {"/incidents", "/incident/{incident_id}", "/escalations"}
     for path, one in reads:

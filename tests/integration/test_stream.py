@@ -1,7 +1,7 @@
 """GET /stream: in order, from where one left, and only what one asked for and may see."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 import asyncpg
@@ -152,6 +152,9 @@ class Door:
 
     async def admit(self, _authorization: bytes | None, _cookie: bytes | None = None) -> Principal:
         return self.who
+
+    async def still(self, _headers: Mapping[bytes, bytes], who: Principal) -> bool:
+        return who == self.who
 
 
 async def test_of_other_teams_nothing_is_shown_neither_then_nor_now(
