@@ -23,6 +23,9 @@ from pulseops.up.home import Home
 from pulseops.up.postgres import EmbeddedPostgres
 from pulseops.up.redis import EmbeddedRedis
 
+# Programs that tests start need not be compiled each time: that takes longer than most of them run.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 PREFIX = "pulseops-test-"
 ROOM = 3 << 30  # bytes free: a cluster, its log and the databases of a whole run
 TEMPLATE = "pulseops_template"
