@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -110,7 +110,8 @@ def create_app(settings: Settings) -> PulseOps:
         debug=False,
     )
     app.state.version = version("pulseops")
-    app.state.openapi = described(app.routes, app.state.version)
+    # Told when first asked for: few processes ever are, and it takes a third of the time to start.
+    app.state.openapi = cache(partial(described, app.routes, app.state.version))
     return app
 
 
