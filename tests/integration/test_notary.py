@@ -14,6 +14,7 @@ from pulseops.audit.sealing import CannotSeal
 from pulseops.eventstore.directory import create_log
 from pulseops.kernel.clock import utc_now
 from tests.integration.sealing import grow, root_of_history, sealed_up_to
+from tests.integration.signing import long_ago
 
 KEYS = Keys(signer=Signer("pulseops/test", bytes(range(32))))
 
@@ -22,10 +23,6 @@ async def told(app: asyncpg.Connection, keys: Keys = KEYS) -> Checkpoint:
     note = await newest_note(app, 1)
     assert note is not None
     return Checkpoint.parsed(opened(note.encode(), [keys.signer.verifier]))
-
-
-async def long_ago(admin: asyncpg.Connection) -> None:
-    await admin.execute("UPDATE audit.checkpoint SET signed_at = signed_at - interval '1 hour'")
 
 
 async def test_what_is_sealed_is_signed_once_a_second(
