@@ -148,6 +148,21 @@ async def test_several_notaries_sign_one_tree(app: asyncpg.Connection, pool: asy
     assert {one for some in made for one in some} == {await told(app)}
 
 
+async def test_a_notary_that_was_held_up_puts_no_older_checkpoint_in_the_place_of_a_newer_one(
+    app: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
+    await grow(app, 20)
+    await sealed_up_to(app, 10)
+
+    async def held_up(_: str) -> None:
+        await sealed_up_to(app, 20)
+        await Notary(pool, KEYS).sign()
+
+    [late] = await Notary(pool, KEYS, published=held_up).sign()
+    assert late.size == 10
+    assert (await told(app)).size == 20
+
+
 def test_a_key_is_made_once_and_only_for_us(tmp_path: Path) -> None:
     path = tmp_path / "audit.key"
     keys = keyfile.make(path)
