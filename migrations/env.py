@@ -16,23 +16,13 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-import pulseops.access.analysts
-import pulseops.access.keys
-import pulseops.access.person
-import pulseops.access.sessions
-import pulseops.audit.notary
-import pulseops.audit.publisher
-import pulseops.audit.registered
-import pulseops.audit.sealing
-import pulseops.catalog.service
-import pulseops.catalog.team
-import pulseops.escalation.timers
+import pulseops.access.tables
+import pulseops.audit.tables
+import pulseops.catalog.tables
+import pulseops.escalation.tables
 import pulseops.eventstore.tables
-import pulseops.incidents.board
-import pulseops.incidents.response
-import pulseops.incidents.stint
-import pulseops.incidents.timeline
-import pulseops.projections.generations
+import pulseops.incidents.tables
+import pulseops.projections.tables
 import pulseops.subscriptions.tables  # noqa: F401  (fills the metadata)
 from pulseops.db import objects
 from pulseops.db.durability import require_durability

@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -48,13 +48,14 @@ from pulseops.http.problem import HANDLERS
 from pulseops.http.protocol import PatientProtocol
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.live.feeds import Feeds
+from pulseops.routes import ROUTES
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.rulebook.recording import Recorder
 from pulseops.rulebook.signing_in import load_sign_in
 from pulseops.settings import Settings
 from pulseops.subscriptions.lag import lags
 from pulseops.subscriptions.reads import Reads
-from pulseops.wiring import ROUTES, catalogs, defaults, defaults_at, logs
+from pulseops.wiring import catalogs, defaults, defaults_at, logs
 
 _GRACE = 5
 """Seconds that requests under way have to end when the process is told to stop."""
@@ -109,7 +110,8 @@ def create_app(settings: Settings) -> PulseOps:
         debug=False,
     )
     app.state.version = version("pulseops")
-    app.state.openapi = described(app.routes, app.state.version)
+    # Told when first asked for: few processes ever are, and it takes a third of the time to start.
+    app.state.openapi = cache(partial(described, app.routes, app.state.version))
     return app
 
 

@@ -6,46 +6,32 @@ from typing import Any
 
 import asyncpg
 
-from pulseops.access import browser_routes as browser
 from pulseops.access import events as access_events
-from pulseops.access import people_routes as people
-from pulseops.access import routes as access
-from pulseops.analytics import routes as analytics
 from pulseops.assignment import reactor as assignment
-from pulseops.assignment import routes as assigning
-from pulseops.audit import routes as audit
 from pulseops.audit.sealing import SEALER
-from pulseops.catalog import routes as catalog
 from pulseops.catalog import service, team
 from pulseops.catalog.decider import CATALOG
 from pulseops.catalog.defaults import Defaults
 from pulseops.catalog.service import SERVICES
+from pulseops.catalog.store import Catalog
 from pulseops.catalog.team import TEAMS
-from pulseops.catalog.writing import Catalog
 from pulseops.classification import reactor as classification
-from pulseops.classification import routes as classifying
-from pulseops.escalation import routes as escalation
 from pulseops.escalation.timers import deadlines
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.history import LogHistory
 from pulseops.eventstore.store import Appender, EventStore, History
-from pulseops.http import docs, health, openapi, problem_pages
 from pulseops.incidents import board, response, stint, timeline
-from pulseops.incidents import routes as incidents
-from pulseops.incidents.answers import Incidents
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.holding import take_names
 from pulseops.incidents.response import RESPONSES
 from pulseops.incidents.stint import STINTS
+from pulseops.incidents.store import Incidents
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.decider import Reactor
-from pulseops.live import routes as live
-from pulseops.operations import routes as operations
 from pulseops.projections.generations import ReadModel
 from pulseops.projections.refolding import Refold
 from pulseops.rulebook import events as rules_events
-from pulseops.rulebook import routes as ruling
 from pulseops.rulebook.applied import rules_at
 from pulseops.rulebook.loader import Rulebook
 from pulseops.rulebook.recording import said
@@ -61,27 +47,6 @@ HOLDS = take_names
 
 Logs = Callable[[int], Incidents]
 Catalogs = Callable[[int], Catalog]
-
-ROUTES = (
-    *incidents.ROUTES,
-    *classifying.ROUTES,
-    *assigning.ROUTES,
-    *escalation.ROUTES,
-    *catalog.ROUTES,
-    *analytics.ROUTES,
-    *operations.ROUTES,
-    *ruling.ROUTES,
-    *access.ROUTES,
-    *audit.ROUTES,
-    *people.ROUTES,
-    *browser.ROUTES,
-    *live.ROUTES,
-    *health.ROUTES,
-    *docs.ROUTES,
-    *problem_pages.ROUTES,
-    openapi.openapi,
-)
-
 
 READ_MODELS: Sequence[ReadModel] = (
     board.MODEL,

@@ -4,14 +4,13 @@ The servers end with this process, also when it is killed: they are on the leash
 """
 
 import asyncio
-import itertools
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -22,26 +21,17 @@ from pulseops.up.account import account_for, traversable
 from pulseops.up.home import Home
 from pulseops.up.postgres import EmbeddedPostgres
 from pulseops.up.redis import EmbeddedRedis
+from tests.databases import TEMPLATE, Database, Databases
 
-# Programs that tests start need not be compiled each time: that takes longer than most of them run.
+# Programs that tests start need not be compiled each time: that takes longer than most of them run. Nor need
+# the tests, of which each worker reads all.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+__all__ = ["Database", "on_ground"]
 
 PREFIX = "pulseops-test-"
 ROOM = 3 << 30  # bytes free: a cluster, its log and the databases of a whole run
-TEMPLATE = "pulseops_template"
-_numbers = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class Database:
-    """A database of its own for one test, empty and at the newest schema."""
-
-    name: str
-    port: int
-    app_url: str
-    """The login `pulseops`, a member of pulseops_app."""
-    admin_url: str
-    """The superuser."""
 
 
 @contextmanager
@@ -80,25 +70,24 @@ def cluster(home: Home) -> Iterator[EmbeddedPostgres]:
     postgres.stop(hurry=True)
 
 
-@contextmanager
-def new_database(cluster: EmbeddedPostgres) -> Iterator[Database]:
-    name = f"test_{next(_numbers)}"
-    asyncio.run(_create(cluster, name))
-    yield Database(name, cluster.port, cluster.url(name), cluster.url(name, admin=True))
-    asyncio.run(_drop(cluster, name))
+@pytest.fixture(scope="session")
+def databases(cluster: EmbeddedPostgres) -> Iterator[Databases]:
+    made = Databases(cluster)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def database(cluster: EmbeddedPostgres) -> Iterator[Database]:
-    with new_database(cluster) as database:
-        yield database
+def database(databases: Databases) -> Iterator[Database]:
+    yield (taken := databases.take())
+    databases.drop(taken)
 
 
 @pytest.fixture
-def twin(cluster: EmbeddedPostgres) -> Iterator[Database]:
+def twin(databases: Databases) -> Iterator[Database]:
     """A second one, as new as the first."""
-    with new_database(cluster) as database:
-        yield database
+    yield (taken := databases.take())
+    databases.drop(taken)
 
 
 @pytest.fixture(scope="session")
@@ -112,24 +101,10 @@ def redis_url(home: Home) -> Iterator[str]:
 
 
 async def _migrate_template(cluster: EmbeddedPostgres) -> None:
-    await _create(cluster, TEMPLATE, template="template0")
-    await migrate(cluster.url(TEMPLATE, admin=True))
-
-
-async def _create(cluster: EmbeddedPostgres, name: str, template: str = TEMPLATE) -> None:
-    await _administer(cluster, f"CREATE DATABASE {name} TEMPLATE {template} OWNER pulseops_owner")
-
-
-async def _drop(cluster: EmbeddedPostgres, name: str) -> None:
-    await _administer(cluster, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-
-
-async def _administer(cluster: EmbeddedPostgres, statement: str) -> None:
     connection = await asyncpg.connect(cluster.url("postgres", admin=True))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    await connection.execute(f"CREATE DATABASE {TEMPLATE} TEMPLATE template0 OWNER pulseops_owner")
+    await connection.close()
+    await migrate(cluster.url(TEMPLATE, admin=True))
 
 
 def _is_fit(folder: Path) -> bool:

@@ -16,10 +16,10 @@ from pulseops.access.sign_in import NoAccess
 from pulseops.access.signing_in import CALLBACK, SignInFailed, SigningIn
 from pulseops.access.users import Users
 from pulseops.http import exchange, problem_pages
-from pulseops.http.answer import Answer, Header
+from pulseops.http.answer import Answer
 from pulseops.http.bodies import Query
 from pulseops.http.exchange import Req
-from pulseops.http.problem import Refused
+from pulseops.http.refusal import Header, Refused
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.errors import InvalidInput
 

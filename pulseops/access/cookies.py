@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from pulseops.http.answer import Header
+from pulseops.http.refusal import Header
 
 HERE = re.compile(r"/(?![/\\])[!-\[\]-~]{0,999}")
 """A place on this server: no other host, however a browser reads it."""

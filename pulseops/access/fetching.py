@@ -8,7 +8,7 @@ import httpx
 import msgspec
 import structlog
 
-from pulseops.http.problem import Refused
+from pulseops.http.refusal import Refused
 
 _TIMEOUT = httpx.Timeout(5.0, connect=3.0)
 _MOST = 1 << 20

@@ -18,7 +18,7 @@ from pulseops.access.sign_in import NoAccess
 from pulseops.access.tokens import NotAToken
 from pulseops.access.users import Users
 from pulseops.http.exchange import Req
-from pulseops.http.problem import Refused
+from pulseops.http.refusal import Refused
 from pulseops.http.spec import Spec
 from pulseops.kernel.clock import utc_now
 

@@ -9,46 +9,9 @@ from typing import Literal
 
 import asyncpg
 from msgspec import Struct
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, SmallInteger, Table, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from pulseops.access.permissions import Role, role_named
-from pulseops.db.metadata import metadata
 from pulseops.kernel.clock import utc_now
-
-_INSTANT = DateTime(timezone=True)
-
-api_key = Table(
-    "api_key",
-    metadata,
-    Column(
-        "log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log that the key opens."
-    ),
-    Column("key_id", Text, primary_key=True, comment="The public part of the key: what is shown of it."),
-    Column("name", Text, nullable=False, comment="Who uses it. Events say key:<name> as their actor."),
-    Column(
-        "role",
-        Text,
-        nullable=False,
-        comment="What it may do: viewer, responder, manager, auditor, admin or ingest.",
-    ),
-    Column("secret_sha256", LargeBinary, nullable=False, comment="SHA-256 of the secret part."),
-    Column("created_at", _INSTANT, nullable=False, comment="When it was made."),
-    Column("revoked_at", _INSTANT, comment="When it ceased to open anything; null while it does."),
-    Column("teams", ARRAY(Text), comment="The teams whose incidents it sees; null: all."),
-    Column("source", Text, comment="The integration that it is for, such as grafana; null for others."),
-    Column("rate", Integer, comment="Requests a second that it may make; null: as many as the default."),
-    Column("expires_at", _INSTANT, comment="From when on it opens nothing; null: it does not expire."),
-    Column("last_used_at", _INSTANT, comment="When it was last seen to be used, to about a minute."),
-    Column("rotated_at", _INSTANT, comment="When it got its present secret; null: it is the first."),
-    Column("previous_sha256", LargeBinary, comment="SHA-256 of the secret before the present one."),
-    Column("previous_until", _INSTANT, comment="From when on the secret before opens nothing."),
-    UniqueConstraint("log_id", "name"),
-    # A caller shows its key and nothing else, so the id alone must lead to one key, and so to its log.
-    UniqueConstraint("key_id"),
-    schema="access",
-    comment="API keys. The secret of a key is not kept, only its hash.",
-)
 
 Via = Literal["key", "token", "session"]
 """How somebody came in: with an API key, with a token of the issuer, or signed in with a browser."""

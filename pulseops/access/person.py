@@ -5,38 +5,11 @@ from datetime import datetime
 
 import asyncpg
 from msgspec import Struct
-from sqlalchemy import Column, DateTime, SmallInteger, Table, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from pulseops.access.permissions import Role, role_named
-from pulseops.db.metadata import metadata
-
-_INSTANT = DateTime(timezone=True)
 
 LOG = 1
 """The log that users are signed in to: the one named default."""
-
-person = Table(
-    "person",
-    metadata,
-    Column(
-        "log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log that they may open."
-    ),
-    Column("name", Text, primary_key=True, comment="Their name. Events say user:<name> as their actor."),
-    Column("issuer", Text, comment="Who vouches for them; null until they have signed in."),
-    Column("subject", Text, comment="Who they are to the issuer; null until they have signed in."),
-    Column("claimed_role", Text, comment="The role that their claims came to; null: none."),
-    Column("claimed_teams", ARRAY(Text), comment="The teams that their claims came to; null: all."),
-    Column("role", Text, comment="The role that was granted; null: what the claims come to."),
-    Column("teams", ARRAY(Text), comment="The teams that were granted with the role; null: all."),
-    Column("created_at", _INSTANT, nullable=False, comment="When they were first seen or granted something."),
-    Column("seen_at", _INSTANT, comment="When they last signed in, or came with other claims than before."),
-    Column("granted_at", _INSTANT, comment="When the role was granted."),
-    Column("revoked_at", _INSTANT, comment="Since when they may do nothing; null while they may."),
-    UniqueConstraint("log_id", "issuer", "subject"),
-    schema="access",
-    comment="Users. What happened to each is in the log: this is where they now stand.",
-)
 
 _PATIENCE = 2.0
 """Seconds for the database to give a connection, or the users, up."""

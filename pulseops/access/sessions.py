@@ -7,43 +7,10 @@ from hashlib import sha256
 
 import asyncpg
 from msgspec import Struct
-from sqlalchemy import Column, DateTime, Index, LargeBinary, SmallInteger, Table, Text
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from pulseops.access.permissions import Role, role_named
 from pulseops.access.person import LOG
 from pulseops.access.sign_in import Identity
-from pulseops.db.metadata import metadata
-
-_INSTANT = DateTime(timezone=True)
-
-session = Table(
-    "session",
-    metadata,
-    Column(
-        "log_id",
-        SmallInteger,
-        primary_key=True,
-        autoincrement=False,
-        comment="The log that the session opens.",
-    ),
-    Column(
-        "token_sha256",
-        LargeBinary,
-        primary_key=True,
-        comment="SHA-256 of the random token in the browser's cookie.",
-    ),
-    Column("name", Text, nullable=False, comment="Whose it is, as in access.person.name."),
-    Column("claimed_role", Text, comment="The role that the claims came to; null: none."),
-    Column("claimed_teams", ARRAY(Text), comment="The teams that the claims came to; null: all."),
-    Column("created_at", _INSTANT, nullable=False, comment="When they signed in."),
-    Column("used_at", _INSTANT, nullable=False, comment="When it was last used, to about a minute."),
-    Column("expires_at", _INSTANT, nullable=False, comment="When it ends, however much it is used."),
-    Index("session_log_id_name_idx", "log_id", "name"),
-    Index("session_log_id_expires_at_idx", "log_id", "expires_at"),
-    schema="access",
-    comment="Browsers in which somebody is signed in. Signed out, the row is gone.",
-)
 
 _FINE = timedelta(minutes=1)
 """A time of last use that is no older than this, or than a tenth of `idle`, is not written anew."""

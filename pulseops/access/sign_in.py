@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeGuard
 from msgspec import Struct
 
 from pulseops.access.permissions import Role
-from pulseops.http.problem import Refused
+from pulseops.http.refusal import Refused
 
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 """Those with a public key. A shared secret signs nothing here, and unsigned tokens are none."""

@@ -11,7 +11,7 @@ from pulseops.access.issuer import Issuer
 from pulseops.access.sign_in import identified
 from pulseops.access.tokens import NotAToken, Tokens
 from pulseops.access.users import Users, principal_of
-from pulseops.http.problem import Refused
+from pulseops.http.refusal import Refused
 
 CALLBACK = "/login/callback"
 

@@ -19,10 +19,11 @@ from pulseops.analytics.timed import timed
 from pulseops.analytics.weekly import weekly
 from pulseops.catalog.defaults import Defaults
 from pulseops.http import etag, exchange
-from pulseops.http.answer import Answer, Header
+from pulseops.http.answer import Answer
 from pulseops.http.bodies import Query
 from pulseops.http.exchange import Req
 from pulseops.http.position import place
+from pulseops.http.refusal import Header
 from pulseops.kernel.clock import utc_now
 from pulseops.subscriptions.positions import models
 from pulseops.subscriptions.reads import Reads

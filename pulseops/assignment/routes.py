@@ -7,7 +7,8 @@ from litestar.params import FromPath
 
 from pulseops.access.guards import principal
 from pulseops.catalog.defaults import Defaults
-from pulseops.catalog.writing import Catalog, current, tag
+from pulseops.catalog.store import Catalog
+from pulseops.catalog.writing import current, tag
 from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
 from pulseops.http.pointers import meant

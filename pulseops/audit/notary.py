@@ -7,34 +7,18 @@ from datetime import timedelta
 import asyncpg
 import structlog
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, DateTime, SmallInteger, Table, Text
 
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.merkle import Run, consistency, consistent
 from pulseops.audit.note import NotSigned, Signer, Verifier, opened, signed
 from pulseops.audit.sealing import NAME, CannotSeal, tiles_at
 from pulseops.audit.tiles import hashed, needed
-from pulseops.db.metadata import metadata
 
 _LOOK = 0.2
 """Seconds between looks at how far the logs are sealed."""
 _APART = timedelta(seconds=1)
 _MANY = 10_000
 """Events that are signed for at once, however short ago the last signature is."""
-
-checkpoint = Table(
-    "checkpoint",
-    metadata,
-    Column(
-        "log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log that it is about."
-    ),
-    Column("size", BigInteger, nullable=False, comment="How many events it is about, from the first one on."),
-    Column("note", Text, nullable=False, comment="The checkpoint, signed (C2SP tlog-checkpoint)."),
-    Column("signed_at", DateTime(timezone=True), nullable=False, comment="When it was signed."),
-    Column("refused", Text, comment="Why nothing more is signed; null while all is well."),
-    schema="audit",
-    comment="The newest checkpoint of each log. Older ones are with those who keep them.",
-)
 
 # A signature of the future says that the clock was set back: it is no reason to wait until it is past.
 _DUE = """

@@ -7,33 +7,17 @@ from datetime import timedelta
 import asyncpg
 import structlog
 from msgspec import Struct
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, SmallInteger, Table
 
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.note import Verifier
 from pulseops.audit.publishing import NotAsPublished, Published, publish, published
 from pulseops.audit.shelf import Shelf, Unreachable
-from pulseops.db.metadata import metadata
 from pulseops.kernel.errors import PulseOpsError
 
 _LOOK = 1.0
 """Seconds between looks for what is due, where it is due less often."""
 _PATIENCE = 2.0
 """Seconds that the first signature of a log waits to be told what is published."""
-
-table = Table(
-    "published",
-    metadata,
-    Column(
-        "log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log that it is about."
-    ),
-    Column("size", BigInteger, nullable=False, comment="How many events the published checkpoint is about."),
-    Column("looked_at", DateTime(timezone=True), nullable=False, comment="When the place was tried last."),
-    Column("failing_since", DateTime(timezone=True), comment="Since when nothing can be published."),
-    Column("refused", Boolean, nullable=False, comment="What is signed does not add to what was published."),
-    schema="audit",
-    comment="How far each log is published, for who watches. What counts is what is at the place.",
-)
 
 # A look that claims to come from the future holds nobody up.
 _DUE = """

@@ -4,89 +4,15 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 import asyncpg
 from msgspec import Struct
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Column,
-    DateTime,
-    Index,
-    LargeBinary,
-    SmallInteger,
-    Table,
-    Text,
-    Uuid,
-)
 
 from pulseops.audit.merkle import leaf_hash
 from pulseops.audit.register import ENTRY, divided
 from pulseops.audit.sealing import CannotSeal
 from pulseops.audit.tiles import Place
-from pulseops.db.metadata import metadata
 
 PATIENCE = 900.0
 """Seconds for the first of the entries, for which all events may have to be read and sorted."""
 
-
-def _log() -> Column[int]:
-    return Column(
-        "log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log that it is of."
-    )
-
-
-register = Table(
-    "register",
-    metadata,
-    _log(),
-    Column("size", BigInteger, nullable=False, comment="How many events it is about, from the first one on."),
-    Column("entries", BigInteger, nullable=False, comment="How many streams these are of."),
-    Column("note", Text, nullable=False, comment="The register, signed (C2SP signed-note)."),
-    Column("made_at", DateTime(timezone=True), nullable=False, comment="When it was signed."),
-    schema="audit",
-    comment="The newest register of each log: which streams there are, and how many events each has.",
-)
-
-page = Table(
-    "register_page",
-    metadata,
-    _log(),
-    Column("index", BigInteger, primary_key=True, autoincrement=False, comment="Place of the page, from 0."),
-    Column("first", Uuid, nullable=False, comment="The first stream on it."),
-    Column(
-        "entries",
-        LargeBinary,
-        nullable=False,
-        comment="Up to 256 entries of 52 bytes, by stream: its id (16 bytes), its version (4) and the hash "
-        "of its last event (32).",
-    ),
-    CheckConstraint("length(entries) BETWEEN 52 AND 13312 AND length(entries) % 52 = 0", name="entries"),
-    Index(None, "log_id", "first"),
-    schema="audit",
-    comment="The entries of the newest register of each log.",
-)
-
-tile = Table(
-    "register_tile",
-    metadata,
-    _log(),
-    Column(
-        "level",
-        SmallInteger,
-        primary_key=True,
-        autoincrement=False,
-        comment="1: hashes of full pages. Above: each is the hash of a full tile one level below.",
-    ),
-    Column("index", BigInteger, primary_key=True, autoincrement=False, comment="Place in its level, from 0."),
-    Column(
-        "hashes",
-        LargeBinary,
-        nullable=False,
-        comment="Up to 256 SHA-256 hashes of 32 bytes, one after the other.",
-    ),
-    CheckConstraint("level > 0", name="level"),
-    CheckConstraint("length(hashes) BETWEEN 32 AND 8192 AND length(hashes) % 32 = 0", name="hashes"),
-    schema="audit",
-    comment="The tree over the pages of the newest register of each log, in tiles.",
-)
 
 # Of streams with events after $2 up to $3. Each hash by its tile's whole key: planned while the table was
 # empty, a join would go by log_id alone.

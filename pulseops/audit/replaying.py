@@ -173,7 +173,7 @@ async def _compared(
             )
             one = Compared(
                 name=refold.name,
-                relation=refold.table.fullname,
+                relation=refold.relation,
                 rows=rows,
                 digest=digest,
                 **{**found, "first": difference(refold, found["first"])},

@@ -5,7 +5,7 @@ number of the log, and a line feed. They come by the position of the first event
 one stream by version. Instants are RFC 3339 in UTC, with six digits of a second where it is not a whole one.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -13,8 +13,8 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from msgspec import Raw
-from sqlalchemy import BigInteger, Integer, SmallInteger
 
+from pulseops.audit.described import limits, table_of
 from pulseops.audit.leaf import canonical
 from pulseops.eventstore.codec import COLUMNS, Codec
 from pulseops.kernel.errors import PulseOpsError
@@ -24,8 +24,6 @@ _MANY = 10_000
 """Rows that are written at once."""
 _AHEAD = 2_000
 """Events that are read at once."""
-
-_BITS: Mapping[type, int] = {SmallInteger: 15, Integer: 31, BigInteger: 63}
 
 _WINDOW = """
 SELECT count(*) AS events, count(*) FILTER (WHERE e.type = ANY ($4)) AS wanted,
@@ -130,17 +128,12 @@ class Retelling:
 
 class _Model:
     def __init__(self, refold: Refold, log_id: int) -> None:
-        self.refold, self._log_id = refold, log_id
+        self.refold, self.table, self._log_id = refold, table_of(refold), log_id
         self.kinds = {fact.type for fact in refold.facts}
         self.hash, self.rows = sha256(), 0
         self.waiting = list[list[Any]]()
-        self._columns = [column.name for column in refold.table.columns if column.name != "log_id"]
-        self._limits = {
-            column.name: 1 << bits
-            for column in refold.table.columns
-            for kind, bits in _BITS.items()
-            if type(column.type) is kind and column.name != "log_id"
-        }
+        self._columns = [column.name for column in self.table.columns if column.name != "log_id"]
+        self._limits = limits(self.table)
 
     def rows_of(self, life: Life) -> Sequence[Row]:
         """Raises ValueError where a column cannot hold what is told, and what the fold raises."""
@@ -159,7 +152,7 @@ class _Model:
     async def write(self, connection: asyncpg.Connection) -> None:
         if self.waiting:
             await connection.copy_records_to_table(
-                self.refold.table.name,
+                self.table.name,
                 schema_name="replay",
                 columns=["log_id", *self._columns],
                 records=self.waiting,

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from pulseops.audit.described import table_of
 from pulseops.projections.refolding import Refold
 
 _ROW = "the row"
@@ -29,12 +30,13 @@ def difference(refold: Refold, pairs: str | None) -> Difference | None:
         return None
     first = msgspec.json.decode(pairs)[0]
     expected, found = first["expected"], first["found"]
-    keys = [column.name for column in refold.table.primary_key if column.name != "log_id"]
+    table = table_of(refold)
+    keys = [column.name for column in table.primary_key if column.name != "log_id"]
     key = ", ".join(f"{name} {(expected or found)[name]}" for name in keys)
     if expected is None or found is None:
         there = {True: "none", False: "there"}
         return Difference(key=key, column=_ROW, expected=there[expected is None], found=there[found is None])
-    for column in refold.table.columns:
+    for column in table.columns:
         one, other = expected[column.name], found[column.name]
         if one != other:
             return Difference(key=key, column=column.name, expected=_told(one), found=_told(other))

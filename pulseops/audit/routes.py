@@ -28,12 +28,12 @@ from pulseops.audit.tiles import Path
 from pulseops.eventstore.export import Wanted, positions
 from pulseops.eventstore.history import newest
 from pulseops.http import etag, exchange
-from pulseops.http.answer import Answer, Header, encoded
+from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Query
 from pulseops.http.exchange import Req
 from pulseops.http.lasting import Lasting
 from pulseops.http.position import place
-from pulseops.http.problem import Refused
+from pulseops.http.refusal import Header, Refused
 from pulseops.kernel.errors import InvalidInput, NotFound
 from pulseops.subscriptions.positions import head
 from pulseops.subscriptions.reads import Reads

@@ -7,12 +7,10 @@ it, and the sealer goes no further.
 from collections.abc import Iterable, Mapping, Sequence
 
 import asyncpg
-from sqlalchemy import BigInteger, CheckConstraint, Column, LargeBinary, SmallInteger, Table
 
 from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import HASH, leaf_hash
 from pulseops.audit.tiles import WIDTH, Path, Place, grown, of_edge
-from pulseops.db.metadata import metadata
 from pulseops.eventstore.codec import COLUMNS
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.subscriptions.slices import Slice
@@ -20,37 +18,6 @@ from pulseops.subscriptions.subscription import Projector
 
 NAME = "seal"
 """The subscription that seals: as far as it has come, so large is the tree."""
-
-tile = Table(
-    "tile",
-    metadata,
-    Column(
-        "log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log whose tree it is of."
-    ),
-    Column(
-        "level",
-        SmallInteger,
-        primary_key=True,
-        autoincrement=False,
-        comment="0: hashes of events. Above: each is the hash of a full tile one level below.",
-    ),
-    Column(
-        "index",
-        BigInteger,
-        primary_key=True,
-        autoincrement=False,
-        comment="Place in its level, from 0; of level 0 it begins with position 256 * index + 1.",
-    ),
-    Column(
-        "hashes",
-        LargeBinary,
-        nullable=False,
-        comment="Up to 256 SHA-256 hashes of 32 bytes, one after the other; only ever added to.",
-    ),
-    CheckConstraint("length(hashes) BETWEEN 32 AND 8192 AND length(hashes) % 32 = 0", name="hashes"),
-    schema="audit",
-    comment="The Merkle tree of each log (RFC 9162), in tiles as of C2SP tlog-tiles.",
-)
 
 _EVENTS = f"""
 SELECT {COLUMNS} FROM eventstore.event

@@ -16,13 +16,15 @@ from pulseops.catalog.entry import Entry, Kind, stream_of
 from pulseops.catalog.paging import Page, Wanted, WantedServices
 from pulseops.catalog.service import SERVICES, Service, list_services
 from pulseops.catalog.specs import Changed, Retired, Shown, Why
+from pulseops.catalog.store import Catalog
 from pulseops.catalog.team import TEAMS, Team, list_teams
-from pulseops.catalog.writing import Catalog, Desk, define, retire, tag
+from pulseops.catalog.writing import Desk, define, retire, tag
 from pulseops.http import etag, exchange, idempotency
-from pulseops.http.answer import Answer, Header, encoded
+from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body, Query
 from pulseops.http.exchange import Req
 from pulseops.http.position import place
+from pulseops.http.refusal import Header
 from pulseops.kernel.errors import NotFound
 from pulseops.subscriptions.positions import head, models
 from pulseops.subscriptions.reads import Reads

@@ -8,48 +8,15 @@ from typing import Literal
 import asyncpg
 import msgspec
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, SmallInteger, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from pulseops.catalog.defaults import Defaults
 from pulseops.catalog.entry import Entry, evolve, row_of
 from pulseops.catalog.events import Link, ServiceDefined, ServiceRetired
 from pulseops.catalog.paging import Page, WantedServices, page
-from pulseops.db.metadata import metadata
-from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
+from pulseops.projections.generations import ReadModel, Stretch
 from pulseops.projections.refolding import Life, Refold, Row
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
-
-_INSTANT = DateTime(timezone=True)
-
-TABLE = Table(
-    "service",
-    metadata,
-    Column("log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log of its facts."),
-    Column("name", Text, primary_key=True, comment="What incidents and rules call it."),
-    Column("id", Uuid, nullable=False, comment="The stream of its facts."),
-    Column("team", Text, nullable=False, comment="Whose it is, as in catalog.team.name or the rules file."),
-    Column("display_name", Text, nullable=False, comment="What people call it; may be empty."),
-    Column("description", Text, nullable=False, comment="What it does; may be empty."),
-    Column("tier", SmallInteger, comment="From 1, what nobody can do without, to 4."),
-    Column("repository", Text, comment="The address of its source."),
-    Column("runbooks", JSONB, nullable=False, comment="What to do: an array of title and url."),
-    Column("dashboards", JSONB, nullable=False, comment="Where to look: an array of title and url."),
-    Column("links", JSONB, nullable=False, comment="Whatever else to open: an array of title and url."),
-    Column("labels", JSONB, nullable=False, comment="The owner's own names and values."),
-    Column("environments", ARRAY(Text), nullable=False, comment="Where it runs, such as production."),
-    Column("updated_at", _INSTANT, nullable=False, comment="When its newest fact was recorded."),
-    Column("updated_by", Text, nullable=False, comment="Who caused its newest fact."),
-    Column("retired_at", _INSTANT, comment="When it was retired; null while it is there."),
-    Column("version", Integer, nullable=False, comment="How many facts it has."),
-    Column("position", BigInteger, nullable=False, comment="Place of its newest fact in the log."),
-    Index(None, "log_id", "team"),
-    schema="catalog",
-    info=GENERATIONS,
-    comment="Every service that was defined, as it now stands; those of the rules file alone are not here. "
-    "Derived from the log, a moment behind it.",
-)
 
 _PROJECT = "SELECT catalog.project_service_v1($1, $2, $3, $4, $5, $6, $7, $8)"
 _FILL = "SELECT catalog.fill_service_v1($1, $2, $3, $4, $5, $6)"
@@ -77,7 +44,11 @@ def _refolded(life: Life) -> Iterator[Row]:
 
 
 REFOLD = Refold(
-    name=SERVICES.name, table=TABLE, stream="id", facts=(ServiceDefined, ServiceRetired), rows=_refolded
+    name=SERVICES.name,
+    relation="catalog.service",
+    stream="id",
+    facts=(ServiceDefined, ServiceRetired),
+    rows=_refolded,
 )
 
 

@@ -8,45 +8,15 @@ from typing import Literal
 import asyncpg
 import msgspec
 from msgspec import Struct
-from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
 
 from pulseops.catalog.defaults import Defaults
 from pulseops.catalog.entry import Entry, evolve, row_of
 from pulseops.catalog.events import Link, Member, TeamDefined, TeamRetired
 from pulseops.catalog.paging import Page, Wanted, page
-from pulseops.db.metadata import metadata
-from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
+from pulseops.projections.generations import ReadModel, Stretch
 from pulseops.projections.refolding import Life, Refold, Row
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
-
-_INSTANT = DateTime(timezone=True)
-
-TABLE = Table(
-    "team",
-    metadata,
-    Column("log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log of its facts."),
-    Column("name", Text, primary_key=True, comment="What incidents and rules call it."),
-    Column("id", Uuid, nullable=False, comment="The stream of its facts."),
-    Column("display_name", Text, nullable=False, comment="What people call it; may be empty."),
-    Column("description", Text, nullable=False, comment="What it is there for; may be empty."),
-    Column("lead", Text, comment="Whom to turn to."),
-    Column("email", Text, comment="Where to write to."),
-    Column("chat", Text, comment="The address of its chat."),
-    Column("members", JSONB, nullable=False, comment="Who is in it: an array of name and role."),
-    Column("runbooks", JSONB, nullable=False, comment="What to do: an array of title and url."),
-    Column("links", JSONB, nullable=False, comment="Whatever else to open: an array of title and url."),
-    Column("updated_at", _INSTANT, nullable=False, comment="When its newest fact was recorded."),
-    Column("updated_by", Text, nullable=False, comment="Who caused its newest fact."),
-    Column("retired_at", _INSTANT, comment="When it was retired; null while it is there."),
-    Column("version", Integer, nullable=False, comment="How many facts it has."),
-    Column("position", BigInteger, nullable=False, comment="Place of its newest fact in the log."),
-    schema="catalog",
-    info=GENERATIONS,
-    comment="Every team that was defined, as it now stands; those of the rules file alone are not here. "
-    "Derived from the log, a moment behind it.",
-)
 
 _PROJECT = "SELECT catalog.project_team_v1($1, $2, $3, $4, $5, $6, $7, $8)"
 _FILL = "SELECT catalog.fill_team_v1($1, $2, $3, $4, $5, $6)"
@@ -73,7 +43,13 @@ def _refolded(life: Life) -> Iterator[Row]:
         yield {"id": life.facts[0].stream_id, **row_of(entry, "members", "runbooks", "links")}
 
 
-REFOLD = Refold(name=TEAMS.name, table=TABLE, stream="id", facts=(TeamDefined, TeamRetired), rows=_refolded)
+REFOLD = Refold(
+    name=TEAMS.name,
+    relation="catalog.team",
+    stream="id",
+    facts=(TeamDefined, TeamRetired),
+    rows=_refolded,
+)
 
 
 class Team(Struct, frozen=True, kw_only=True, rename="camel"):

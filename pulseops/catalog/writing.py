@@ -19,14 +19,14 @@ from pulseops.catalog.commands import Command, Define, Retire
 from pulseops.catalog.defaults import Defaults
 from pulseops.catalog.entry import Entry, Kind, named, stream_of
 from pulseops.catalog.events import CatalogFact, Defined, ServiceDefined
+from pulseops.catalog.store import Catalog
 from pulseops.eventstore.history import newest
 from pulseops.eventstore.outcome import Outcome
-from pulseops.eventstore.store import EventStore
 from pulseops.http import idempotency
 from pulseops.http.etag import Conditions
 from pulseops.http.exchange import Exchange
 from pulseops.http.pointers import meant
-from pulseops.http.problem import Fault, Refused
+from pulseops.http.refusal import Fault, Refused
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Context
 from pulseops.kernel.errors import InUse, InvalidInput, NotFound, VersionConflict
@@ -38,8 +38,6 @@ _TOLD = 10
 """Services that are named of those that a team owns."""
 
 _log = structlog.get_logger("pulseops.catalog")
-
-Catalog = EventStore[Command, Entry | None, CatalogFact]
 
 
 class Desk(Struct, frozen=True, kw_only=True):

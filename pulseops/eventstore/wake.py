@@ -1,13 +1,13 @@
 """The doorbell: word that the log has grown. It says only that, so a lost ring costs a poll, no more."""
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from pulseops.eventstore import metrics
+from pulseops.eventstore.bell import Bell
 
 _APART = 0.02  # seconds between two publications: rings in between join the next
 _PUBLISH_LIMIT = 0.05  # seconds
@@ -19,27 +19,6 @@ _log = structlog.get_logger(__name__)
 def channel(database: str) -> str:
     """Named after the database: several installations may share a Redis."""
     return f"pulseops:wake:{database}"
-
-
-class Bell:
-    """A counter to wait on, within this process."""
-
-    def __init__(self) -> None:
-        self.rings = 0
-        self._rung = asyncio.Event()
-
-    def ring(self) -> None:
-        """Wake whoever waits."""
-        self.rings += 1
-        rung, self._rung = self._rung, asyncio.Event()
-        rung.set()
-
-    async def wait(self, seen: int, within: float) -> None:
-        """Until `rings` is not `seen` (read before looking at the log), or `within` seconds have passed."""
-        if self.rings == seen:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(within):
-                    await self._rung.wait()
 
 
 class Doorbell(Bell):

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 from litestar.types import Receive, Scope, Send
 
+from pulseops.http.refusal import Header
+
 JSON = b"application/json"
 _encoder = msgspec.json.Encoder()
-
-Header = tuple[bytes, bytes]
 
 
 class Answer:

@@ -16,7 +16,7 @@ from msgspec.structs import fields
 from pulseops.http import exchange
 from pulseops.http.exchange import Req
 from pulseops.http.pointers import located, meant
-from pulseops.http.problem import Fault, Refused
+from pulseops.http.refusal import Fault, Refused
 from pulseops.kernel.moments import with_plus
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ from pathlib import Path
 from litestar import get
 from litestar.params import FromPath
 
-from pulseops.http.answer import Answer, Header
-from pulseops.http.problem import Refused
+from pulseops.http.answer import Answer
+from pulseops.http.refusal import Header, Refused
 from pulseops.http.spec import Spec
 
 STATIC = Path(__file__).with_name("static")

@@ -8,9 +8,10 @@ import structlog
 from litestar.types import ASGIApp, Message, Receive, Send
 
 from pulseops.http import metrics
-from pulseops.http.answer import Answer, Header
+from pulseops.http.answer import Answer
 from pulseops.http.exchange import Exchange, exchange, signature
 from pulseops.http.express import Express
+from pulseops.http.refusal import Header
 
 _PRIVATE: Header = (b"cache-control", b"private, no-cache")
 

@@ -8,9 +8,9 @@ from typing import Any
 from msgspec import Struct
 
 from pulseops.http import exchange
-from pulseops.http.answer import Answer, Header, encoded
+from pulseops.http.answer import Answer, encoded
 from pulseops.http.exchange import Req
-from pulseops.http.problem import Fault, Refused
+from pulseops.http.refusal import Fault, Header, Refused
 
 _TAG = re.compile(rb'(W/)?"([^"]*)"')
 _VERSION = re.compile(rb"[1-9][0-9]{0,8}")

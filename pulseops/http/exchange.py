@@ -8,7 +8,7 @@ from uuid import UUID
 from litestar import Request
 from msgspec import Struct
 
-from pulseops.http.answer import Header
+from pulseops.http.refusal import Header
 from pulseops.kernel.ids import new_id
 
 Req = Request[Any, Any, Any]

@@ -7,9 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from pulseops.http import exchange
-from pulseops.http.answer import Header
 from pulseops.http.exchange import Req
-from pulseops.http.problem import Fault, Refused
+from pulseops.http.refusal import Fault, Header, Refused
 from pulseops.kernel.ids import derived_id, new_id
 
 REPLAYED: Header = (b"idempotency-replayed", b"true")

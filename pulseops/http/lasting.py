@@ -7,7 +7,7 @@ from typing import Any
 
 from litestar.types import Receive, Scope, Send
 
-from pulseops.http.answer import Header
+from pulseops.http.refusal import Header
 
 
 class Gone(Exception):

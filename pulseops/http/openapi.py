@@ -287,6 +287,6 @@ def _problems(path: str, spec: Spec, named: Mapping[str, Any]) -> dict[str, Any]
 )
 async def openapi(request: Req) -> Answer:
     """The API in the words of OpenAPI 3.1."""
-    document: bytes = request.app.state.openapi
+    document: bytes = request.app.state.openapi()
     tomorrow = (utc_now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Answer(document.replace(TOMORROW.encode(), tomorrow.encode()))

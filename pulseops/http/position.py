@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from pulseops.http.answer import Header
+from pulseops.http.refusal import Header
 
 HEADER = "X-PulseOps-Position"
 

@@ -9,8 +9,9 @@ from litestar.types import ExceptionHandlersMap
 from msgspec import Struct
 
 from pulseops.db.outages import OUTAGES
-from pulseops.http.answer import Answer, Header, encoded
+from pulseops.http.answer import Answer, encoded
 from pulseops.http.exchange import Exchange, Req
+from pulseops.http.refusal import Fault, Header, Refused
 from pulseops.kernel.errors import InvalidInput, InvalidTransition, PulseOpsError
 
 MEDIA = "application/problem+json"
@@ -72,15 +73,6 @@ _log = structlog.get_logger("pulseops.http")
 _NO_STORE: Header = (b"cache-control", b"no-store")
 
 
-class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What exactly is wrong, and where: a JSON pointer into the body, a query parameter, or a header."""
-
-    detail: str
-    pointer: str | None = None
-    parameter: str | None = None
-    header: str | None = None
-
-
 class Problem(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A problem report (RFC 9457). `code` is stable; `correlationId` finds the request in the logs.
 
@@ -96,16 +88,6 @@ class Problem(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
     errors: tuple[Fault, ...] = ()
     correlation_id: str | None = None
     current: str | None = None
-
-
-class Refused(PulseOpsError):
-    """The request is refused before anything is decided."""
-
-    def __init__(
-        self, code: str, detail: str, *, errors: Iterable[Fault] = (), headers: Iterable[Header] = ()
-    ) -> None:
-        super().__init__(detail)
-        self.kind, self.errors, self.headers = code, tuple(errors), tuple(headers)
 
 
 def problem(

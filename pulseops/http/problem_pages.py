@@ -9,10 +9,11 @@ from litestar.params import FromPath
 from markdown_it import MarkdownIt
 from msgspec import Struct
 
-from pulseops.http.answer import Answer, Header
+from pulseops.http.answer import Answer
 from pulseops.http.exchange import Req
 from pulseops.http.explained import EXPLAINED
-from pulseops.http.problem import KINDS, Problem, Refused, answered, example
+from pulseops.http.problem import KINDS, Problem, answered, example
+from pulseops.http.refusal import Header, Refused
 from pulseops.http.spec import Shape, Spec
 
 _PAGE_HEADERS: tuple[Header, ...] = (

@@ -15,9 +15,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from pulseops.http import metrics
 from pulseops.http.admission import ALWAYS, FREELY, Admission, Aside
-from pulseops.http.answer import Answer, Header, encoded
+from pulseops.http.answer import Answer, encoded
 from pulseops.http.exchange import exchange, signature
 from pulseops.http.problem import MEDIA, of_problem, problem
+from pulseops.http.refusal import Header
 
 _PATIENCE = 10.0
 """Seconds from the connection, or from a request's first byte, to the end of its headers."""

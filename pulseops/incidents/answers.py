@@ -7,17 +7,13 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from pulseops.eventstore.store import EventStore
 from pulseops.http.problem import Problem
-from pulseops.incidents.commands import Command
 from pulseops.incidents.events import IncidentFact, Status
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.timeline import TimelineEntry, entry
 from pulseops.kernel.envelope import Recorded
 
 _encoder = msgspec.json.Encoder()
-
-Incidents = EventStore[Command, Incident | None, IncidentFact]
 
 I = TypeVar("I", bound=Incident)  # noqa: E741 -- an incident
 

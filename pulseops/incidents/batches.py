@@ -8,10 +8,11 @@ import msgspec
 from pulseops.http import bodies, exchange, problem
 from pulseops.http.bodies import Body
 from pulseops.http.exchange import Req
-from pulseops.http.problem import Refused
-from pulseops.incidents.answers import Batch, Incidents, Item
+from pulseops.http.refusal import Refused
+from pulseops.incidents.answers import Batch, Item
 from pulseops.incidents.commands import Create
 from pulseops.incidents.reporting import Caller, Report, log_batch, report
+from pulseops.incidents.store import Incidents
 
 ITEMS, BYTES = 1_000, 1024 * 1024
 """The most that one request may carry."""

@@ -9,15 +9,15 @@ from msgspec.structs import replace
 from pulseops.access.guards import principal
 from pulseops.eventstore.outcome import Outcome, Part
 from pulseops.http import etag, exchange, idempotency
-from pulseops.http.answer import Answer, Header, encoded
+from pulseops.http.answer import Answer, encoded
 from pulseops.http.exchange import Req
 from pulseops.http.position import place
-from pulseops.http.problem import Refused
-from pulseops.incidents.answers import Incidents
+from pulseops.http.refusal import Header, Refused
 from pulseops.incidents.commands import Command
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.reporting import Caller, log
+from pulseops.incidents.store import Incidents
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Context
 from pulseops.kernel.errors import InvalidInput, InvalidTransition, NameTaken, NotFound, VersionConflict

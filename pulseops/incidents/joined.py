@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from pulseops.incidents.answers import Incidents
 from pulseops.incidents.commands import Conclude, Create
 from pulseops.incidents.events import Decision
 from pulseops.incidents.incident import Incident
+from pulseops.incidents.store import Incidents
 from pulseops.kernel.envelope import Context
 from pulseops.kernel.errors import VersionConflict
 from pulseops.kernel.ids import derived_id

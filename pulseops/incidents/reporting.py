@@ -12,12 +12,12 @@ from pulseops.access.permissions import allowed
 from pulseops.eventstore.outcome import Outcome
 from pulseops.http import idempotency
 from pulseops.http.exchange import Exchange
-from pulseops.http.problem import Refused
-from pulseops.incidents.answers import Incidents
+from pulseops.http.refusal import Refused
 from pulseops.incidents.commands import Create, Rejoin
 from pulseops.incidents.events import IncidentFact
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.joined import as_reported, joined
+from pulseops.incidents.store import Incidents
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Context, Recorded
 from pulseops.kernel.errors import InvalidTransition, NameTaken, VersionConflict

@@ -12,7 +12,7 @@ from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Body
 from pulseops.http.exchange import Req
 from pulseops.http.position import place
-from pulseops.http.problem import Refused
+from pulseops.http.refusal import Refused
 from pulseops.incidents import batches, comparing, queries, specs
 from pulseops.incidents.answers import extended
 from pulseops.incidents.asking import ALONE, LINK, MERGE, SPLIT, Asked

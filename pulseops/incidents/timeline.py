@@ -9,58 +9,14 @@ import asyncpg
 import msgspec
 from msgspec import Meta, Raw, Struct
 from msgspec.structs import replace
-from sqlalchemy import BigInteger, Column, DateTime, Integer, SmallInteger, Table, Text, Uuid
-from sqlalchemy.dialects.postgresql import JSONB
 
-from pulseops.db.metadata import metadata
 from pulseops.incidents.events import FACTS, Created, IncidentFact
 from pulseops.incidents.telling import sentence, tell
 from pulseops.kernel.envelope import Recorded
-from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
+from pulseops.projections.generations import ReadModel, Stretch
 from pulseops.projections.refolding import Life, Refold, Row
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
-
-TABLE = Table(
-    "timeline",
-    metadata,
-    Column(
-        "log_id", SmallInteger, primary_key=True, autoincrement=False, comment="The log that holds the fact."
-    ),
-    Column("incident_id", Uuid, primary_key=True, comment="The incident, as in incidents.incident.id."),
-    Column(
-        "version",
-        Integer,
-        primary_key=True,
-        autoincrement=False,
-        comment="Place among the incident's facts: from 1, without gaps.",
-    ),
-    Column("position", BigInteger, nullable=False, comment="Place in the log."),
-    Column("event", Text, nullable=False, comment="What happened, such as CREATED."),
-    Column(
-        "timestamp",
-        DateTime(timezone=True),
-        nullable=False,
-        comment="When it was recorded, by the database's clock.",
-    ),
-    Column(
-        "occurred_at",
-        DateTime(timezone=True),
-        nullable=False,
-        comment="When it happened, as whoever reported it claims.",
-    ),
-    Column("actor", Text, nullable=False, comment="Who did it: a key, or a part of the system."),
-    Column(
-        "details",
-        JSONB,
-        nullable=False,
-        comment="The fact's fields but a report's description; one that has its default value is omitted.",
-    ),
-    schema="incidents",
-    info=GENERATIONS,
-    comment="Every step of every incident. Derived from the log, a moment behind it.",
-)
-
 
 Details = Annotated[Any, Meta(extra_json_schema={"type": "object"})]
 """A fact itself: it is turned into JSON once, with the whole answer."""
@@ -144,4 +100,10 @@ def _refolded(life: Life) -> Iterator[Row]:
         }
 
 
-REFOLD = Refold(name=TIMELINE.name, table=TABLE, stream="incident_id", facts=FACTS, rows=_refolded)
+REFOLD = Refold(
+    name=TIMELINE.name,
+    relation="incidents.timeline",
+    stream="incident_id",
+    facts=FACTS,
+    rows=_refolded,
+)

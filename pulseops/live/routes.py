@@ -12,7 +12,7 @@ from pulseops.http.exchange import Req
 from pulseops.http.lasting import Lasting
 from pulseops.http.pointers import meant
 from pulseops.http.position import place
-from pulseops.http.problem import Fault, Refused
+from pulseops.http.refusal import Fault, Refused
 from pulseops.live import frames, specs
 from pulseops.live.feeds import Feeds
 from pulseops.live.wanted import Wanted

@@ -6,7 +6,7 @@ import asyncpg
 import structlog
 
 from pulseops.db.outages import OUTAGES
-from pulseops.eventstore.wake import Bell
+from pulseops.eventstore.bell import Bell
 from pulseops.live import listener as listening
 from pulseops.live import metrics
 from pulseops.live.listener import Listener

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Table
 
 from pulseops.kernel.envelope import Fact, Recorded
 
@@ -25,11 +24,12 @@ class Life(Struct, frozen=True):
 class Refold(Struct, frozen=True, kw_only=True):
     """A read model by its name: which facts it is made of, and what rows a life comes to.
 
-    `stream` is the column that holds the stream of a row.
+    `relation` is what everybody reads, such as incidents.incident; its column `stream` holds the stream of a
+    row.
     """
 
     name: str
-    table: Table
+    relation: str
     stream: str
     facts: tuple[type[Fact], ...]
     rows: Callable[[Life], Iterable[Row]]

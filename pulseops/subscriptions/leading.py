@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 from msgspec import Struct
 
-from pulseops.eventstore.wake import Bell
+from pulseops.eventstore.bell import Bell
 from pulseops.subscriptions.shares import share
 from pulseops.subscriptions.subscription import Projector, Subscription
 

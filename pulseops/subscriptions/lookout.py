@@ -6,8 +6,9 @@ from collections import defaultdict
 import asyncpg
 import structlog
 
+from pulseops.eventstore.bell import Bell
 from pulseops.eventstore.directory import list_logs
-from pulseops.eventstore.wake import Bell, Doorbell
+from pulseops.eventstore.wake import Doorbell
 
 _UNASKED = 1.0  # seconds between looks that no ring prompted
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pulseops.db.outages import passing
-from pulseops.eventstore.wake import Bell
+from pulseops.eventstore.bell import Bell
 from pulseops.subscriptions import parking
 from pulseops.subscriptions.leases import Lease, LeaseLost
 from pulseops.subscriptions.slices import Slice, bucket

@@ -11,8 +11,8 @@ from pulseops.audit.notary import Keys, Notary
 from pulseops.audit.note import Signer
 from pulseops.audit.sealing import NAME, SEALER
 from pulseops.db.pools import open_pool
+from pulseops.eventstore.bell import Bell
 from pulseops.eventstore.gateway import Gateway
-from pulseops.eventstore.wake import Bell
 from pulseops.subscriptions.leading import Subscriptions
 from tests.benchmarks import cpu
 from tests.benchmarks.apart import Failed, apart

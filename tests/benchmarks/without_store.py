@@ -14,7 +14,7 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath
 
-from pulseops import app, wiring
+from pulseops import app, routes
 from pulseops.eventstore.append import AppendRequest, AppendResult
 from pulseops.eventstore.gateway import Gateway
 from pulseops.http.answer import Answer
@@ -45,7 +45,7 @@ async def _constant(request: Req, incident_id: FromPath[UUID]) -> Answer:
 def main() -> None:
     """In place of the program's own."""
     Gateway.append = _at_once  # type: ignore[method-assign,assignment]  # that is the point
-    vars(app)["ROUTES"] = tuple(_constant if route is queries.show else route for route in wiring.ROUTES)
+    vars(app)["ROUTES"] = tuple(_constant if route is queries.show else route for route in routes.ROUTES)
     app.serve(Settings.from_environment(os.environ))
 
 

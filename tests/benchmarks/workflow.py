@@ -8,8 +8,8 @@ from time import perf_counter, process_time
 from pulseops.db.pools import open_pool
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.history import LogHistory
-from pulseops.incidents.answers import Incidents
 from pulseops.incidents.commands import Create
+from pulseops.incidents.store import Incidents
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Context
 from pulseops.kernel.ids import new_id

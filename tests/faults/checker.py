@@ -22,7 +22,7 @@ from tests.faults.history import History, Order
 from tests.faults.history import Kind as Asked
 from tests.faults.lives import life, makes_sense
 from tests.faults.stored import LOG, Stored
-from tests.integration.test_board_and_timeline import folded_board, folded_timeline
+from tests.integration.folding import folded_board, folded_timeline
 
 Past = dict[UUID, list[Recorded[Any]]]
 

@@ -16,7 +16,7 @@ from tests.faults.checker import FOLLOWERS, as_of
 from tests.faults.clockwork import CLOCK
 from tests.faults.history import History
 from tests.faults.stored import LOG, Stored
-from tests.integration.test_board_and_timeline import folded_board, folded_timeline
+from tests.integration.folding import folded_board, folded_timeline
 
 Plant = Callable[[History, Stored], None]
 Test = Callable[[Sequence[Recorded[Any]]], bool]

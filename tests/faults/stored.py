@@ -10,7 +10,7 @@ from pulseops.audit.walk import Divergence, walk
 from pulseops.eventstore.codec import COLUMNS
 from pulseops.kernel.envelope import Recorded
 from pulseops.wiring import CODEC
-from tests.integration.test_board_and_timeline import Rows, stored, without_versions
+from tests.integration.folding import Rows, stored, without_versions
 
 LOG = 1
 _FACTS = f"SELECT {COLUMNS} FROM eventstore.event WHERE log_id = $1 ORDER BY position"

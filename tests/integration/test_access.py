@@ -10,7 +10,7 @@ from pulseops.access.administration import ensure_admin_key, revoke_key
 from pulseops.access.guards import Doorkeeper
 from pulseops.access.keys import open_keys, parsed
 from pulseops.access.recording import local
-from pulseops.http.problem import Refused
+from pulseops.http.refusal import Refused
 from pulseops.kernel.clock import utc_now
 from tests.conftest import Database
 from tests.keys import a_key

@@ -1,8 +1,6 @@
 """Attacks by an analyst's own login: on other logs' rows, on tables, functions, roles and statistics."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -11,13 +9,13 @@ from docs.generate import views
 from docs.promise import present
 from pulseops.db.migrate import migrate
 from tests.conftest import Database
+from tests.integration.led import follow
+from tests.integration.logging_in import login
 from tests.integration.rebuilding import MODELS, rebuilt
 from tests.integration.tenants import Tenant, tenant
-from tests.integration.test_tenants import follow
 from tests.serving import Api
 
 _CANARY = "canary-7c20"
-_PASSWORD = "correct horse"
 _VIEWS = (
     *("log", "incident", "timeline", "deadline", "team", "service", "event", "response", "stint"),
     *("assignment", "acknowledgement", "escalation", "correction", "hourly", "daily", "work", "load"),
@@ -121,21 +119,6 @@ _LIFE: dict[str, dict[str, str | bool]] = {
     "resolve": {},
     "reopen": {},
 }
-
-
-@asynccontextmanager
-async def login(database: Database, name: str) -> AsyncIterator[asyncpg.Connection]:
-    """A new login, a member of pulseops_analyst."""
-    admin = await asyncpg.connect(database.admin_url)
-    await admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{_PASSWORD}'; GRANT pulseops_analyst TO {name}")
-    where = urlsplit(database.admin_url)
-    connection = await asyncpg.connect(
-        host=where.hostname, port=where.port, database=database.name, user=name, password=_PASSWORD
-    )
-    yield connection
-    await connection.close()
-    await admin.execute(f"DROP OWNED BY {name}; DROP ROLE {name}")
-    await admin.close()
 
 
 @pytest.fixture

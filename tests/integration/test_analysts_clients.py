@@ -25,7 +25,7 @@ from pulseops.up.binaries import postgres_programs
 from pulseops.up.home import Home
 from tests.conftest import Database
 from tests.histories import Step, enact
-from tests.integration.test_tenants import follow
+from tests.integration.led import follow
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "analytics.md"
 _QUERY = re.compile(r"^```sql\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -7,27 +7,24 @@ import asyncpg
 import pytest
 
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.notary import Notary, newest_note
+from pulseops.audit.notary import newest_note
 from pulseops.audit.note import opened
 from pulseops.audit.recount import recount
 from pulseops.audit.registered import newest_register
 from pulseops.audit.registrar import make
-from pulseops.audit.sealing import SEALER
 from pulseops.audit.walk import Walked, walk
 from pulseops.db.schema import PACKAGE
-from pulseops.eventstore.wake import Doorbell
-from pulseops.kernel.ids import new_id
-from pulseops.subscriptions.subscription import Subscription
 from tests.conftest import Database
 from tests.integration.appending import until
 from tests.integration.proving import KEYS
 from tests.integration.sealing import grow, root_of_history
+from tests.integration.working import work
 
 SIZE = 300
 _WORK = """
 import asyncio, sys
 from pulseops.db.pools import open_pool
-from tests.integration.test_audit_killed import work
+from tests.integration.working import work
 
 async def main(url, size):
     await work(await open_pool(url, size=4), int(size))
@@ -63,20 +60,6 @@ _MOMENTS = {
     "tiles that were read and the note": ("INSERT ON audit.checkpoint", "true", "audit.checkpoint"),
     "the pages of a register and its note": ("INSERT ON audit.register", "true", "audit.register_page"),
 }
-
-
-async def work(pool: asyncpg.Pool, size: int) -> None:
-    """As a worker does: all up to there is sealed, signed and registered."""
-    sealer = Subscription(pool, SEALER, owner=new_id().hex, doorbell=Doorbell(), lease=2)
-    await until(sealer.take)
-    leading = asyncio.create_task(sealer.lead())
-    await until(lambda: pool.fetchval("SELECT position = $1 FROM eventstore.subscription", size))
-    sealer.stop()
-    await leading
-    await pool.execute("UPDATE audit.checkpoint SET signed_at = signed_at - interval '1 hour'")
-    await Notary(pool, KEYS).sign()
-    async with pool.acquire() as connection:
-        await make(connection, 1, "default", KEYS)
 
 
 @pytest.mark.parametrize("moment", _MOMENTS)

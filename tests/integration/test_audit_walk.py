@@ -1,7 +1,5 @@
 """Whoever has the database may change history; each way to do it is found, and by what, says its test."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import asyncpg
@@ -12,12 +10,14 @@ from pulseops.audit import keyfile, sealing, tiles
 from pulseops.audit import walk as walking
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.merkle import EMPTY
-from pulseops.audit.notary import Keys, Notary
 from pulseops.audit.note import Signer, signed
 from pulseops.audit.walk import Walked, walk
-from pulseops.cli.audit import audit
 from tests.conftest import Database
+from tests.integration.commanded import key, run, sign, within
 from tests.integration.sealing import grow, root_of_history, sealed_up_to
+
+__all__ = ["key"]
+
 
 SIZE, KEPT = 600, 400
 """Events there are, and events that somebody has a checkpoint of."""
@@ -159,47 +159,6 @@ async def test_a_tail_that_was_cut_off_is_missed_by_who_has_a_checkpoint_of_it(
     found = await walk(app, 1, 350, [kept])
     assert found.divergence is not None
     assert (found.divergence.position, found.divergence.found) == (351, "none")
-
-
-def run(capsys: pytest.CaptureFixture[str], *tokens: str) -> tuple[object, str, str]:
-    with pytest.raises(SystemExit) as stopped:
-        audit(tokens)
-    told = capsys.readouterr()
-    return stopped.value.code, told.out, told.err
-
-
-@pytest.fixture
-def key(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """As an operator sets it up."""
-    path = tmp_path / "audit.key"
-    keyfile.make(path)
-    monkeypatch.setenv("PULSEOPS_DATABASE_URL", database.app_url)
-    monkeypatch.setenv("PULSEOPS_AUDIT_KEY", str(path))
-    return path
-
-
-def within(database: Database, work: Callable[[asyncpg.Pool], Awaitable[object]]) -> None:
-    """`work` in the database, as whoever has it."""
-
-    async def done() -> None:
-        async with asyncpg.create_pool(database.admin_url, min_size=1, max_size=1) as pool:
-            await work(pool)
-
-    asyncio.run(done())
-
-
-def sign(database: Database, keys: Keys, *, events: int, size: int) -> None:
-    """So many events more, and what is then sealed and signed."""
-
-    async def work(pool: asyncpg.Pool) -> None:
-        async with pool.acquire() as connection:
-            if events:
-                await grow(connection, events)
-            await sealed_up_to(connection, size)
-            await connection.execute("UPDATE audit.checkpoint SET signed_at = signed_at - interval '1 hour'")
-        await Notary(pool, keys).sign()
-
-    within(database, work)
 
 
 def test_an_operator_sees_what_was_signed_and_holds_history_against_it(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, pairwise, product
-from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -15,76 +14,31 @@ from pulseops.eventstore.directory import create_log
 from pulseops.incidents import board, timeline
 from pulseops.incidents.board import BOARD
 from pulseops.incidents.decider import INCIDENT
-from pulseops.incidents.events import IncidentFact
-from pulseops.incidents.timeline import TIMELINE, entry
+from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.clock import utc_now
-from pulseops.kernel.envelope import Recorded
 from pulseops.kernel.ids import new_id
 from pulseops.projections.generations import Stretch
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
 from tests.histories import Step, enact, plans, report
-from tests.unit.test_golden_events import SAMPLES as EVERY_SAMPLE
+from tests.integration.folding import (
+    Past,
+    folded_board,
+    folded_timeline,
+    stored,
+    without_versions,
+)
+from tests.unit.golden import SAMPLES as EVERY_SAMPLE
 
 SAMPLES = {name: sample for name, sample in EVERY_SAMPLE.items() if "." not in sample["type"]}
 """Incidents' alone."""
 
-Past = dict[UUID, list[Recorded[IncidentFact]]]
-Rows = dict[Any, dict[str, Any]]
-TOLD = {"id", "text", "why"}
-"""What an entry says that the table does not: it has the facts, and the API has the words."""
 
 PLAIN = {"CREATED", "CLASSIFIED", "ASSIGNED", "ACKNOWLEDGED", "ESCALATED", "RESOLVED"}
 """The facts of most lives, whose order the projection need not look at."""
 
 # A log of its own for each example: one database serves them all.
 _names: Iterator[str] = (f"example-{number}" for number in count())
-
-
-async def stored(connection: asyncpg.Connection, table: str, log_id: int) -> Rows:
-    """Rows by key, with the row version that tells whether a row was written at all."""
-    key = "id" if table.startswith("incident") else "position"
-    statement = f"SELECT {key} AS key, ctid, xmin, * FROM incidents.{table} WHERE log_id = $1"
-    rows: Rows = {}
-    for record in await connection.fetch(statement, log_id):
-        row = dict(record)
-        for name in ("labels", "links", "details"):
-            if name in row:
-                row[name] = msgspec.json.decode(row[name])
-        rows[row.pop("key")] = row
-    return rows
-
-
-def without_versions(rows: Rows) -> Rows:
-    return {
-        key: {name: value for name, value in row.items() if name not in {"ctid", "xmin"}}
-        for key, row in rows.items()
-    }
-
-
-def folded_board(past: Past, log_id: int) -> Rows:
-    rows: Rows = {}
-    for incident_id, facts in past.items():
-        incident = INCIDENT.fold(facts)
-        assert incident is not None
-        rows[incident_id] = msgspec.structs.asdict(incident) | {
-            "merged": list(incident.merged),
-            "impacted_services": list(incident.impacted_services),
-            "links": list(msgspec.to_builtins(incident.links)),
-            "log_id": log_id,
-            "created_position": facts[0].position,
-        }
-    return rows
-
-
-def folded_timeline(past: Past, log_id: int) -> Rows:
-    rows: Rows = {}
-    for incident_id, facts in past.items():
-        for fact in facts:
-            row = msgspec.structs.asdict(entry(fact)) | {"log_id": log_id, "incident_id": incident_id}
-            row["details"] = msgspec.json.decode(msgspec.json.encode(row["details"]))
-            rows[fact.position] = {name: value for name, value in row.items() if name not in TOLD}
-    return rows
 
 
 async def project(

@@ -13,7 +13,7 @@ from pulseops.analytics.verifier import scram_verifier
 from pulseops.cli.analysts import analyst, for_login
 from pulseops.cli.logs import logs
 from tests.conftest import Database
-from tests.integration.test_cli_subscriptions import acts
+from tests.integration.trail import acts
 
 Run = Callable[..., tuple[object, str, str]]
 

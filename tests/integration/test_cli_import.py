@@ -1,46 +1,20 @@
 """`pulseops events import` as an operator meets it."""
 
-import asyncio
 import json
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pulseops.cli.app import app
 from pulseops.up.home import Home, database_of
 from pulseops.up.standing import standing
 from tests.conftest import Database
 from tests.histories import report
 from tests.integration.importing import owner, rows, taken_out
 from tests.integration.sealing import root_of_history
+from tests.integration.taking_in import Run, done, run
 
-Run = Callable[..., tuple[object, str, str]]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def ran(*tokens: str) -> tuple[object, str, str]:
-        try:
-            app(tokens, result_action="return_value")
-            code: object = 0
-        except SystemExit as stopped:
-            code = stopped.code
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return ran
-
-
-def done(work: Awaitable[Any]) -> Any:
-    async def awaited() -> Any:
-        return await work
-
-    return asyncio.run(awaited())
+__all__ = ["run"]
 
 
 async def with_incidents(url: str, file: Path) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from pulseops.cli.keys import key
 from pulseops.cli.logs import logs
 from tests.conftest import Database
-from tests.integration.test_cli_subscriptions import acts
+from tests.integration.trail import acts
 
 
 def test_a_log_is_made_once_listed_and_keys_open_it(

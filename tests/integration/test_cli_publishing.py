@@ -8,7 +8,7 @@ from pulseops.audit import keyfile
 from pulseops.audit.notary import Keys
 from tests.conftest import Database
 from tests.integration.auditing import AGAIN, EDIT
-from tests.integration.test_audit_walk import run, sign, within
+from tests.integration.commanded import run, sign, within
 
 
 @pytest.fixture

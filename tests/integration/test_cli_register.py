@@ -14,8 +14,8 @@ from pulseops.audit.note import Signer, signed
 from pulseops.kernel.ids import new_id
 from tests.conftest import Database
 from tests.integration.appending import append, request
+from tests.integration.commanded import key, run, within
 from tests.integration.proving import sign
-from tests.integration.test_audit_walk import key, run, within
 
 __all__ = ("key",)
 FLIP = """

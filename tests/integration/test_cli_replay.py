@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import Database
 from tests.histories import report
 from tests.integration.importing import owner, worked_off
-from tests.integration.test_cli_import import Run, done, run
+from tests.integration.taking_in import Run, done, run
 
 __all__ = ["run"]
 

@@ -13,9 +13,9 @@ import pytest
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.wiring import projectors
 from tests.conftest import Database
-from tests.integration.test_analysts import login
-from tests.integration.test_http_reports import LIVES, MONDAY, NEXT, report
-from tests.integration.test_tenants import follow
+from tests.integration.led import follow
+from tests.integration.logging_in import login
+from tests.integration.reported import LIVES, MONDAY, NEXT, report
 from tests.past import remembered
 from tests.serving import Api
 

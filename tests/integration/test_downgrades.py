@@ -16,7 +16,7 @@ from tests.conftest import Database
 from tests.integration.duty import MINUTE, RULES, Duty, on_duty
 from tests.integration.following import begin, running
 from tests.integration.rebuilding import MODELS, rebuilt, rows
-from tests.integration.test_migrations import schema
+from tests.integration.schemas import schema
 
 PROJECTORS = (*(model.projector for model in MODELS), deadlines(RULES))
 REVISIONS = [

@@ -13,8 +13,8 @@ from pulseops.kernel.errors import InvalidInput, OutcomeUnknown
 from pulseops.kernel.ids import new_id
 from tests.conftest import Database
 from tests.integration.appending import positions, request, until
+from tests.integration.gating import Open, gather, locked, open_gateway, outcomes, waiters
 from tests.integration.relay import Relay
-from tests.integration.test_gateway import Open, gather, locked, open_gateway, outcomes, waiters
 
 __all__ = ["open_gateway"]
 

@@ -20,7 +20,7 @@ from tests.serving import Api, listening, said
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(create_app(Settings()).state.openapi)
+    document: dict[str, Any] = json.loads(create_app(Settings()).state.openapi())
     return document
 
 

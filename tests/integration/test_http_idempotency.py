@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from pulseops.db.pools import open_connection
 from tests.conftest import Database
 from tests.integration.appending import until
+from tests.integration.gating import locked, waiters
 from tests.integration.relay import Relay
-from tests.integration.test_gateway import locked, waiters
 from tests.serving import Api, serving
 
 KEY = {"idempotency-key": "k-1"}

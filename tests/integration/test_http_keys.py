@@ -3,34 +3,20 @@
 import asyncio
 import json
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from pulseops.access.audit import Auditor
 from pulseops.access.keys import parsed
 from pulseops.access.permissions import ROLES, Role
 from pulseops.access.usage import Usage
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.ids import new_id
 from tests.conftest import Database
+from tests.integration.bearing import bearing, flushed
 from tests.keys import a_key
 from tests.serving import Api, serving
 
 _EVENTS = "SELECT type, data::text AS data, meta::text AS meta FROM eventstore.event ORDER BY position"
-
-
-def bearing(token: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {token}"}
-
-
-async def flushed(api: Api) -> list[dict[str, Any]]:
-    """What the audit trail tells once everything was written."""
-    auditor: Auditor = api.app.state.auditor
-    auditor._due = min(auditor._due, 0.0)
-    await auditor.flush()
-    items: list[dict[str, Any]] = (await api.get("/audit")).json()["items"]
-    return items
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -13,7 +13,7 @@ from pulseops.http.exchange import Req
 from pulseops.incidents import routes
 from pulseops.incidents.changing import seen
 from pulseops.incidents.incident import Incident
-from tests.integration.test_http_escalations import Followed
+from tests.integration.followed import Followed
 from tests.keys import a_key
 from tests.serving import Api
 

@@ -9,7 +9,7 @@ import pytest
 from pulseops.db.clock import DatabaseClock
 from pulseops.escalation import timers
 from pulseops.kernel.ids import new_id
-from tests.integration.test_http_escalations import RULES, Followed
+from tests.integration.followed import RULES, Followed
 from tests.serving import Api
 
 (CRITICAL,) = (one for one in RULES.escalation.policies if one.name == "critical")

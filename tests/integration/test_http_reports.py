@@ -1,103 +1,36 @@
 """Reports over HTTP: numbers of a known history, told again here from its facts in a few plain lines."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from statistics import mean, quantiles
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 
-from tests.integration.test_tenants import follow
+from tests.integration.led import follow
+from tests.integration.reported import (
+    BERLIN,
+    LIVES,
+    MONDAY,
+    NEXT,
+    SERVICES,
+    TEAMS,
+    WEEK,
+    life,
+    report,
+    team,
+)
 from tests.keys import a_key
 from tests.past import Deed, incident_id, remembered
 from tests.serving import Api
 
-BERLIN = ZoneInfo("Europe/Berlin")
-# The week in which the clocks go back, on Sunday the 25th at three.
-MONDAY, NEXT = datetime(2026, 10, 19, tzinfo=BERLIN), datetime(2026, 10, 26, tzinfo=BERLIN)
-WEEK = {"since": MONDAY.isoformat(), "until": NEXT.isoformat(), "zone": "Europe/Berlin"}
-_SERVICES = ("checkout", "search", None)
-_TEAMS = ("payments", "network", "database")
 
-
-def life(number: int) -> list[Deed]:
-    """An incident every 100 minutes, from a week before on, in ways that differ."""
-    at = (MONDAY - timedelta(days=7)).astimezone(UTC) + number * timedelta(minutes=100)
-    team, decision = (
-        _TEAMS[number % 3],
-        {"decidedBy": "rules", "rule": f"routes.{number % 2}", "rulesVersion": "1", "why": ""},
-    )
-
-    def then(minutes: float, type_: str, actor: str, **data: Any) -> Deed:
-        return Deed(incident=number, at=at + timedelta(minutes=minutes), type=type_, actor=actor, data=data)
-
-    report = {"title": f"Incident {number}", "source": "monitoring", "dedupKey": f"key-{number % 7}"}
-    if service := _SERVICES[number % 3]:
-        report["service"] = service
-    told = [then(0, "CREATED", "key:probe", **report)]
-    told.append(
-        then(
-            0,
-            "CLASSIFIED",
-            "system:classification",
-            priority=("low", "high")[number % 2],
-            category="network",
-            priorityDecision=decision,
-            categoryDecision=decision,
-        )
-    )
-    told.append(then(0, "ASSIGNED", "system:assignment", team=team, decision=decision))
-    if number % 4 == 0:
-        told.append(
-            then(
-                5,
-                "ESCALATED",
-                "system:escalation",
-                level=1,
-                to=f"{team} on call",
-                policy="p",
-                decision=decision,
-                dueAt=(at + timedelta(minutes=5)).isoformat(),
-                lateBy=0.0,
-            )
-        )
-    if number % 5:
-        told.append(then(6 + number % 11, "ACKNOWLEDGED", f"user:{('ada', 'grace')[number % 2]}"))
-        if number % 12 == 1:
-            told.append(then(40, "ASSIGNED", "user:ada", team=_TEAMS[(number + 1) % 3], decision=decision))
-        if number % 6 == 0:
-            told.append(
-                then(20, "CATEGORY_CHANGED", "user:ada", category="payment", was="network", correction=True)
-            )
-        told.append(
-            then(
-                60 + number % 90,
-                "RESOLVED",
-                "user:ada",
-                resolution="false_alarm" if number % 9 == 0 else "fixed",
-            )
-        )
-        if number % 10 == 1:
-            told.append(then(200, "REOPENED", "user:grace"))
-            told.append(then(300, "RESOLVED", "user:grace", resolution="fixed"))
-    elif number % 20 == 5:
-        told.append(then(40, "RESOLVED", "user:grace", resolution="fixed"))
-    elif number % 2:
-        told.append(then(30, "RESOLVED", "key:probe", resolution="recovered"))
-    return told
-
-
-LIVES = {number: life(number) for number in range(225)}
-
-
-def team(number: int, at: datetime = NEXT + timedelta(days=9)) -> str:
-    """Whose it was then, or is in the end."""
-    teams: list[str] = [
-        deed.data["team"] for deed in LIVES[number] if deed.type == "ASSIGNED" and deed.at <= at
-    ]
-    return teams[-1]
+@pytest.fixture
+async def told(api: Api, admin: asyncpg.Connection) -> Api:
+    """The API over the known history, all of it projected."""
+    await remembered(admin, [deed for deeds in LIVES.values() for deed in deeds])
+    await follow(api.app.state.pool, 1)
+    return api
 
 
 def in_week(at: datetime) -> bool:
@@ -124,21 +57,6 @@ def seconds(number: int, type_: str) -> float | None:
 def office(at: datetime) -> bool:
     local = at.astimezone(BERLIN)
     return local.weekday() < 5 and 9 <= local.hour < 17
-
-
-@pytest.fixture
-async def told(api: Api, admin: asyncpg.Connection) -> Api:
-    """The API over the known history, all of it projected."""
-    await remembered(admin, [deed for deeds in LIVES.values() for deed in deeds])
-    await follow(api.app.state.pool, 1)
-    return api
-
-
-async def report(api: Api, name: str, **wanted: Any) -> dict[str, Any]:
-    answer = await api.get(f"/reports/{name}", params=WEEK | wanted)
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
 
 
 @pytest.mark.parametrize(("name", "type_"), [("mtta", "ACKNOWLEDGED"), ("mttr", "RESOLVED")])
@@ -169,7 +87,7 @@ async def test_durations_are_what_the_facts_say(told: Api, name: str, type_: str
             ("p99", percent[98]),
         ):
             assert row[key] == pytest.approx(expected), key
-    assert {row["value"] for row in found["rows"]} == set(_TEAMS)
+    assert {row["value"] for row in found["rows"]} == set(TEAMS)
     assert found["totalBefore"]["incidents"] == sum(born(number) < MONDAY for number in LIVES)
     assert found["incompleteSince"] is None
 
@@ -199,7 +117,7 @@ async def test_load_is_what_fell_to_whom_and_when(told: Api, since: datetime) ->
     acts = {"ACKNOWLEDGED": "acknowledged", "RESOLVED": "resolved", "ESCALATED": "escalated"}
     came = [deed for deeds in LIVES.values() for deed in deeds if since <= deed.at < NEXT]
     rows = {(row["kind"], row["name"]): row["now"] for row in found["rows"]}
-    for name in _TEAMS:
+    for name in TEAMS:
         # A report counts for whose it is in the end, an act for whose it was then.
         ours = [
             deed
@@ -227,7 +145,7 @@ async def test_load_is_what_fell_to_whom_and_when(told: Api, since: datetime) ->
 @pytest.mark.parametrize("by", ["service", "team", "category", "dedupKey", "rule"])
 async def test_noise_is_what_nobody_answered_and_what_was_none(told: Api, by: str) -> None:
     values: dict[str, Callable[[int], str | None]] = {
-        "service": lambda n: _SERVICES[n % 3],
+        "service": lambda n: SERVICES[n % 3],
         "team": team,
         "category": lambda n: "payment" if first(n, "CATEGORY_CHANGED") else "network",
         "dedupKey": lambda n: f"key-{n % 7}",
@@ -365,7 +283,7 @@ async def test_a_report_is_a_sheet_where_one_is_asked_for_and_has_a_tag_either_w
     assert sheet.headers["vary"] == plain.headers["vary"] == "accept"
     lines = sheet.text.split("\r\n")
     assert lines[0].startswith("period,of,name,incidents,acknowledged")
-    assert len([line for line in lines if line.startswith("now,team,")]) == len(_TEAMS)
+    assert len([line for line in lines if line.startswith("now,team,")]) == len(TEAMS)
     for first_, accept in ((plain, "application/json"), (sheet, "text/csv")):
         headers = {"if-none-match": first_.headers["etag"], "accept": accept}
         again = await told.get("/reports/load", params=WEEK, headers=headers)

@@ -16,7 +16,7 @@ from tests.conftest import Database
 from tests.histories import report
 from tests.integration.carried import exported, signed_up_to
 from tests.integration.importing import owner, rows, worked_off
-from tests.integration.test_cli_import import Run, done, run
+from tests.integration.taking_in import Run, done, run
 
 __all__ = ["run"]
 

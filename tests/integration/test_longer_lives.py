@@ -28,15 +28,9 @@ from tests.conftest import Database
 from tests.histories import START
 from tests.integration.appending import append, request, until
 from tests.integration.duty import RULES, on_duty
+from tests.integration.folding import Past, folded_board, folded_timeline, stored, without_versions
 from tests.integration.following import running
 from tests.integration.rebuilding import MODELS, rebuilt
-from tests.integration.test_board_and_timeline import (
-    Past,
-    folded_board,
-    folded_timeline,
-    stored,
-    without_versions,
-)
 
 _FACTS = f"SELECT {COLUMNS} FROM eventstore.event WHERE log_id = 1 AND type NOT LIKE '%.%' ORDER BY position"
 _HEAD = "SELECT max(position) FROM eventstore.event WHERE log_id = 1"

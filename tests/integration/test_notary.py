@@ -14,6 +14,7 @@ from pulseops.audit.sealing import CannotSeal
 from pulseops.eventstore.directory import create_log
 from pulseops.kernel.clock import utc_now
 from tests.integration.sealing import grow, root_of_history, sealed_up_to
+from tests.integration.signing import long_ago
 
 KEYS = Keys(signer=Signer("pulseops/test", bytes(range(32))))
 
@@ -22,10 +23,6 @@ async def told(app: asyncpg.Connection, keys: Keys = KEYS) -> Checkpoint:
     note = await newest_note(app, 1)
     assert note is not None
     return Checkpoint.parsed(opened(note.encode(), [keys.signer.verifier]))
-
-
-async def long_ago(admin: asyncpg.Connection) -> None:
-    await admin.execute("UPDATE audit.checkpoint SET signed_at = signed_at - interval '1 hour'")
 
 
 async def test_what_is_sealed_is_signed_once_a_second(
@@ -149,6 +146,21 @@ async def test_several_notaries_sign_one_tree(app: asyncpg.Connection, pool: asy
     await sealed_up_to(app, 10)
     made = await asyncio.gather(*(Notary(pool, KEYS).sign() for _ in range(4)))
     assert {one for some in made for one in some} == {await told(app)}
+
+
+async def test_a_notary_that_was_held_up_puts_no_older_checkpoint_in_the_place_of_a_newer_one(
+    app: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
+    await grow(app, 20)
+    await sealed_up_to(app, 10)
+
+    async def held_up(_: str) -> None:
+        await sealed_up_to(app, 20)
+        await Notary(pool, KEYS).sign()
+
+    [late] = await Notary(pool, KEYS, published=held_up).sign()
+    assert late.size == 10
+    assert (await told(app)).size == 20
 
 
 def test_a_key_is_made_once_and_only_for_us(tmp_path: Path) -> None:

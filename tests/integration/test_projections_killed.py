@@ -13,7 +13,7 @@ from tests.conftest import Database
 from tests.histories import report
 from tests.integration.appending import until
 from tests.integration.rebuilding import lead, rows
-from tests.integration.test_cli_subscriptions import acts
+from tests.integration.trail import acts
 
 _HELD = {
     # What holds the program up where it is to be killed; indexes of a few rows need no more than a moment.

@@ -10,7 +10,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.merkle import HASH, Run
 from pulseops.audit.notary import Keys, Notary, Refused
 from pulseops.audit.note import Signer, signed
 from pulseops.audit.places import shelf_of
@@ -19,14 +18,20 @@ from pulseops.audit.publishing import NotAsPublished, Published, publish
 from pulseops.audit.sealing import CannotSeal
 from pulseops.audit.shelf import Unreachable
 from pulseops.audit.tiles import Path as TilePath
-from pulseops.audit.tiles import hashed, of_tree
+from tests.integration.published import tree_of
 from tests.integration.sealing import grow, root_of_history, sealed_up_to
 from tests.integration.shelves import KINDS, git, place_of
-from tests.integration.test_notary import long_ago
+from tests.integration.signing import long_ago
 
 KEYS = Keys(signer=Signer("pulseops/test", bytes(range(32))))
 TRUSTED = KEYS.verifiers
 OFTEN = timedelta(0)
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with place_of(request.param, tmp_path, monkeypatch) as where:
+        yield where
 
 
 @pytest.fixture
@@ -46,26 +51,6 @@ async def sign(pool: asyncpg.Pool, admin: asyncpg.Connection, size: int) -> Chec
 
 async def published(pool: asyncpg.Pool, place: Path | str) -> Published | None:
     return await publish(pool, shelf_of(str(place)), TRUSTED, log_id=1, log="default")
-
-
-async def tree_of(place: str, size: int) -> bytes:
-    """The root of the tree that is there, from the files that the standard names."""
-    paths = list(of_tree(size))
-    async with shelf_of(place).visit() as visit:
-        found = await visit.read([f"default/tile/{path}" for path in paths])
-    tiles = {}
-    for path, tile in zip(paths, found, strict=True):
-        assert tile is not None, path
-        assert len(tile) == path.width * HASH
-        tiles[path.place] = tile
-    [root] = hashed([Run(0, size)], tiles)
-    return root
-
-
-@pytest.fixture(params=KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    with place_of(request.param, tmp_path, monkeypatch) as where:
-        yield where
 
 
 async def test_tiles_and_checkpoints_are_where_the_standard_has_them_and_older_ones_stay(

@@ -173,6 +173,24 @@ async def test_a_stream_that_there_never_was_is_found(
     assert await recounted(app, register) is None
 
 
+@pytest.mark.parametrize("kept", [True, False])
+async def test_a_stream_that_lost_an_event_before_its_last_one_is_found(
+    app: asyncpg.Connection,
+    admin: asyncpg.Connection,
+    pool: asyncpg.Pool,
+    streams: Sequence[UUID],
+    kept: bool,
+) -> None:
+    """Its entry tells of its last event alone, and that is still the one that was registered."""
+    register = await made(app, pool, 1200)
+    await admin.execute(UNGUARDED)
+    await admin.execute("DELETE FROM eventstore.event WHERE stream_id = $1 AND version = 1", streams[7])
+    found = await recounted(app, register, kept=kept)
+    assert found is not None
+    assert (found.position, found.field) == (16, f"version of {streams[7]}")
+    assert (found.expected, found.found) == ("1", "2")
+
+
 async def test_a_tile_of_the_register_is_held_against_its_pages(
     app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, streams: Sequence[UUID]
 ) -> None:

@@ -18,14 +18,8 @@ from tests import before
 from tests.conftest import Database
 from tests.histories import report
 from tests.integration.appending import positions, until
+from tests.integration.folding import Past, folded_board, folded_timeline, stored, without_versions
 from tests.integration.following import running
-from tests.integration.test_board_and_timeline import (
-    Past,
-    folded_board,
-    folded_timeline,
-    stored,
-    without_versions,
-)
 from tests.releases import start
 
 _LAST = "SELECT max(position) FROM eventstore.event"

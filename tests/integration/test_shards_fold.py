@@ -15,12 +15,7 @@ from pulseops.kernel.clock import utc_now
 from pulseops.subscriptions.slices import Slice, bucket
 from pulseops.subscriptions.subscription import Projector
 from tests.histories import Step, enact, plans
-from tests.integration.test_board_and_timeline import (
-    folded_board,
-    folded_timeline,
-    stored,
-    without_versions,
-)
+from tests.integration.folding import folded_board, folded_timeline, stored, without_versions
 
 _names = (f"dealt-{number}" for number in count())
 

@@ -11,9 +11,9 @@ from pulseops.eventstore.append import AppendResult
 from pulseops.eventstore.gateway import Gateway
 from pulseops.eventstore.history import LogHistory
 from pulseops.eventstore.outcome import Part
-from pulseops.incidents.answers import Incidents
 from pulseops.incidents.commands import Acknowledge, Command, Create, Resolve
 from pulseops.incidents.incident import Incident
+from pulseops.incidents.store import Incidents
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.envelope import Context
 from pulseops.kernel.errors import (

@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 
-from pulseops.eventstore.wake import Bell
+from pulseops.eventstore.bell import Bell
 from pulseops.live.listener import Listener
 from pulseops.live.pages import Log, Page
 from pulseops.live.tail import Tail

@@ -5,10 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
-from pulseops.rulebook.loader import load_rulebook
-from pulseops.subscriptions.slices import Slice
-from pulseops.wiring import projectors
 from tests.conftest import Database
+from tests.integration.led import follow
 from tests.integration.tenants import Tenant, held, tenant
 from tests.serving import Api
 
@@ -33,21 +31,6 @@ async def two(api: Api) -> tuple[Tenant, Tenant]:
     await first.post(f"/incident/{made[-1]['id']}/acknowledge", json={"note": _CANARY})
     await follow(api.app.state.pool, 1)
     return first, await tenant(api, "second")
-
-
-async def follow(pool: asyncpg.Pool, log_id: int) -> None:
-    """Bring a log's read models to its head."""
-    head = await pool.fetchval("SELECT max(position) FROM eventstore.event WHERE log_id = $1", log_id)
-    async with pool.acquire() as connection, connection.transaction():
-        for projector in projectors(load_rulebook(None)):
-            await projector.project(connection, Slice(log_id=log_id, after=0, up_to=head or 0))
-            await connection.execute(
-                "INSERT INTO eventstore.subscription (log_id, name, position, updated_at) "
-                "VALUES ($1, $2, $3, clock_timestamp())",
-                log_id,
-                projector.name,
-                head or 0,
-            )
 
 
 async def everything(admin: asyncpg.Connection, log_id: int) -> dict[str, list[str]]:

@@ -19,9 +19,9 @@ from pulseops.settings import Settings, SettingsError
 from pulseops.worker import working
 from tests.conftest import Database
 from tests.integration.auditing import SIZE, scene
+from tests.integration.published import tree_of
 from tests.integration.sealing import grow
 from tests.integration.shelves import place_of
-from tests.integration.test_publishing import tree_of
 from tests.serving import serving
 
 _KILLED = """

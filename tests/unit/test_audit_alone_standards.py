@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pulseops.audit import alone, leaf, note
 from tests.carried import KEYS
 from tests.integration.strange import STRANGE
-from tests.unit.test_audit_leaf import JSON
+from tests.unit.leaves import JSON
 
 # RFC 8032, 7.1: public key, message, signature.
 VECTORS = [

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from pulseops.audit.cloudevent import CloudEvent, NotAnEvent
 from pulseops.audit.leaf import sealed
-from tests.unit.test_audit_leaf import BYTES, ROW
+from tests.unit.leaves import BYTES, ROW
 
 PLAIN = ROW | {
     "data": '{"title": "a \\"b\\"", "n": 4.50}',

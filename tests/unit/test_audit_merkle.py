@@ -97,6 +97,16 @@ def test_every_leaf_is_proved_and_no_other_in_its_place(size: int, data: st.Data
     assert included(leaf, elsewhere, size, proof, root) is (elsewhere == index)
 
 
+def test_a_proof_of_a_smaller_tree_proves_nothing_of_one_that_claims_to_be_larger() -> None:
+    """Though it leads to the root that is claimed: it ends too early."""
+    path = hashed(inclusion(0, 4), WHOLE)
+    assert included(leaf_hash(ENTRIES[0]), 0, 4, path, root_of(4))
+    assert not included(leaf_hash(ENTRIES[0]), 0, 8, path, root_of(4))
+    path = hashed(consistency(2, 4), WHOLE)
+    assert consistent(2, root_of(2), 4, root_of(4), path)
+    assert not consistent(2, root_of(2), 8, root_of(4), path)
+
+
 @given(st.integers(1, MOST), st.data())
 def test_every_growth_is_proved_and_no_change(new: int, data: st.DataObject) -> None:
     old = data.draw(st.integers(0, new))

@@ -71,6 +71,19 @@ def test_what_is_no_note_is_refused(spoil: object) -> None:
         opened(spoil(signed(TEXT, [OURS])).encode(), [OURS.verifier])
 
 
+@pytest.mark.parametrize("character", ["\0", "\t", "\r", "\x1b", "\x1f"])
+def test_a_text_with_control_characters_is_refused_also_where_it_is_signed(character: str) -> None:
+    with pytest.raises(NotSigned, match="It is no note"):
+        opened(signed(f"{TEXT}{character}\n", [OURS]).encode(), [OURS.verifier])
+
+
+def test_a_text_that_is_too_long_is_refused_also_where_it_is_signed() -> None:
+    longest = "x" * (64 * 1024 - len(signed("\n", [OURS]).encode())) + "\n"
+    assert opened(signed(longest, [OURS]).encode(), [OURS.verifier]) == longest
+    with pytest.raises(NotSigned, match="too long"):
+        opened(signed("x" + longest, [OURS]).encode(), [OURS.verifier])
+
+
 def test_what_is_no_text_is_refused() -> None:
     with pytest.raises(NotSigned, match="UTF-8"):
         opened(b"\xff" + signed(TEXT, [OURS]).encode(), [OURS.verifier])

@@ -18,7 +18,7 @@ from pulseops.audit.note import Signer, signed
 from pulseops.audit.proof import NotProved
 from pulseops.audit.register import Entry, NotARegister, Register, is_register
 from pulseops.audit.tiles import Growing
-from tests.unit.test_audit_leaf import ROW
+from tests.unit.leaves import ROW
 
 SIGNER = Signer("pulseops/test", bytes(range(32)))
 WHOSE = [SIGNER.verifier]

@@ -9,7 +9,7 @@ from litestar import Request
 
 from pulseops.http.bodies import read
 from pulseops.http.exchange import Exchange
-from pulseops.http.problem import Refused
+from pulseops.http.refusal import Refused
 
 
 def _request(*parts: bytes) -> Request[Any, Any, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from pulseops.cli.reports import report
 from tests import reporting
-from tests.unit.test_cli_incidents import Reply, Server, server
+from tests.unit.answered import Reply, Server, server
 
 __all__ = ["server"]
 

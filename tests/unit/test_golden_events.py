@@ -5,7 +5,6 @@ gets a new schema version, an upcaster and a sample of its own.
 """
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -51,9 +50,7 @@ from pulseops.kernel.envelope import Fact, Recorded
 from pulseops.rulebook.events import RulesApplied
 from pulseops.wiring import CODEC, FACTS
 from tests.scenario import NOON, STREAM
-
-FOLDER = Path(__file__).parent.parent / "samples" / "events"
-SAMPLES = {path.stem: msgspec.json.decode(path.read_bytes()) for path in sorted(FOLDER.glob("*.json"))}
+from tests.unit.golden import SAMPLES
 
 
 def read(sample: dict[str, Any]) -> Recorded[Any]:

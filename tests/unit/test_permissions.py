@@ -7,7 +7,7 @@ import pytest
 from pulseops.access.keys import Principal
 from pulseops.access.permissions import ACTIONS, ROLES, Role, allowed
 from pulseops.http.spec import Spec
-from pulseops.wiring import ROUTES
+from pulseops.routes import ROUTES
 
 # A column a role: Viewer, Responder, Manager, aUditor, Admin, Ingest.
 _COLUMNS: dict[str, Role] = {

@@ -14,7 +14,7 @@ import pytest
 from pulseops.access import guards
 from pulseops.access.users import Users
 from tests.conftest import Database
-from tests.integration.test_http_keys import flushed
+from tests.integration.bearing import flushed
 from tests.issuer import Issuer, sign_in_file
 from tests.keys import a_key
 from tests.serving import Api, serving

@@ -10,7 +10,7 @@ from pulseops.access import tokens as kept
 from pulseops.access.issuer import FRESH, PAUSE, STALE
 from pulseops.access.issuer import Issuer as Asked
 from pulseops.access.tokens import Tokens
-from tests.integration.test_http_keys import bearing
+from tests.integration.bearing import bearing
 from tests.issuer import EC, OTHER_RSA, RSA, Issuer, public
 from tests.serving import Api
 

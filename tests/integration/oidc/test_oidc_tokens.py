@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.integration.test_http_keys import bearing, flushed
+from tests.integration.bearing import bearing, flushed
 from tests.issuer import EC, RSA, Issuer, public
 from tests.serving import Api
 

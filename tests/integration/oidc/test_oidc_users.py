@@ -10,8 +10,8 @@ import pytest
 from pulseops.access import users as door
 from pulseops.access.permissions import ROLES, Action, allowed
 from tests.conftest import Database
+from tests.integration.bearing import bearing, flushed
 from tests.integration.following import until
-from tests.integration.test_http_keys import bearing, flushed
 from tests.issuer import Issuer, sign_in_file
 from tests.keys import a_key
 from tests.serving import Api, serving
