@@ -18,13 +18,14 @@ from hypothesis import HealthCheck, given, settings
 
 from pulseops.cli.history import events
 from pulseops.eventstore.codec import COLUMNS
-from pulseops.eventstore.export import NotItsPart, Wanted, export
+from pulseops.eventstore.export import Wanted, export
 from pulseops.eventstore.history import LogHistory
-from pulseops.eventstore.part import part_of
+from pulseops.eventstore.part import NotItsPart, part_of
 from pulseops.kernel.envelope import Recorded
 from pulseops.wiring import CODEC
 from tests.conftest import Database
 from tests.histories import Step, enact, plans, report
+from tests.integration.carried import begun
 from tests.integration.strange import STRANGE, store
 
 NASTY = [
@@ -162,7 +163,7 @@ async def test_an_interrupted_export_goes_on_and_comes_out_the_same(
     await report(app, 20)
     await export(app, Wanted(), tmp_path / "whole")
     whole = (tmp_path / "whole").read_bytes()
-    (tmp_path / "again.part").write_bytes(whole[:kept])
+    begun(tmp_path / "again", whole[:kept])
     heard: list[tuple[int, int]] = []
     assert await export(app, Wanted(), tmp_path / "again", progress=lambda *told: heard.append(told)) == 20
     assert (tmp_path / "again").read_bytes() == whole
@@ -185,8 +186,7 @@ async def test_a_part_of_something_else_is_not_gone_on_with(app: asyncpg.Connect
         "number": ([b'{"position":"many"}\n'], Wanted()),
     }
     for name, (kept, wanted) in others.items():
-        part = tmp_path / f"{name}.part"
-        part.write_bytes(b"".join(kept))
+        part = begun(tmp_path / name, b"".join(kept), wanted)
         with pytest.raises(NotItsPart):
             await export(app, wanted, tmp_path / name)
         assert part.read_bytes() == b"".join(kept)
@@ -200,7 +200,7 @@ async def test_nothing_is_overwritten_and_a_part_has_one_writer(
     with pytest.raises(FileExistsError):
         await export(app, Wanted(), tmp_path / "there")
     assert (tmp_path / "there").read_bytes() == b"mine"
-    with part_of(tmp_path / "new"), pytest.raises(BlockingIOError):
+    with part_of(tmp_path / "new", Wanted().asked), pytest.raises(BlockingIOError):
         await export(app, Wanted(), tmp_path / "new")
 
 
