@@ -3,12 +3,17 @@
 A stint begins with a fact and ends with a later one. Once it has ended it never changes.
 """
 
+from collections.abc import Iterator
+
 import asyncpg
 from sqlalchemy import BigInteger, Column, DateTime, Float, Index, Integer, SmallInteger, Table, Text, text
 from sqlalchemy import Uuid as Id
 
 from pulseops.db.metadata import metadata
+from pulseops.incidents.course import stints
+from pulseops.incidents.events import FACTS
 from pulseops.projections.generations import GENERATIONS, ReadModel, Stretch
+from pulseops.projections.refolding import Life, Refold, Row
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
 
@@ -80,3 +85,10 @@ async def _fill(connection: asyncpg.Connection, part: Stretch) -> None:
 STINTS = Projector("stint", _project)
 
 MODEL = ReadModel(STINTS, _fill)
+
+
+def _refolded(life: Life) -> Iterator[Row]:
+    yield from stints(life.facts)
+
+
+REFOLD = Refold(name=STINTS.name, table=TABLE, stream="incident_id", facts=FACTS, rows=_refolded)

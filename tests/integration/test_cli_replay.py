@@ -29,12 +29,12 @@ def test_a_replay_says_that_all_is_as_history_says_or_which_row_and_column_are_n
     code, out, told = run("replay")
     assert (code, told) == (0, "")
     assert "incidents.incident" in out
-    assert out.count("sha256:") == 4
+    assert out.count("sha256:") == 6
     assert "The 5 events up to position 5 say what everybody reads." in out
     code, out, _ = run("replay", "--json", "--up-to", "3")
     found = json.loads(out)
     assert (code, found["upTo"], found["head"]) == (0, 3, 5)
-    assert [one["newer"] for one in found["models"]] == [2, 2, 0, 0]
+    assert [one["newer"] for one in found["models"]] == [2, 2, 2, 2, 0, 0]
 
     done(with_incidents(database, "UPDATE incidents.incident_1 SET priority = 'low' WHERE position = 2"))
     code, out, told = run("replay", "--keep")
