@@ -18,6 +18,8 @@ _ROWS, _BYTES = 50_000, 32 << 20
 """Of a row group."""
 _ABOUT = b"pulseops.export"
 _PIECE = 1 << 20  # bytes
+_OTHERWISE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
+"""What comes of reading what is none of ours: a library's word for it, or a value of another kind."""
 
 
 class NoParquet(PulseOpsError):
@@ -123,7 +125,9 @@ class Rows(Lines):
                     self.heard(batch.nbytes)
                     for row in batch.to_pylist():
                         yield _line(row, source)
-        except (pa.ArrowException, KeyError, TypeError) as error:
+        except (pa.ArrowException, *_OTHERWISE) as error:
+            if isinstance(error, OSError) and error.errno:
+                raise  # it is the file that cannot be read, and not what is in it
             raise Wrong(f"{self.path.name} is no export in columns: {error}") from error
 
 
