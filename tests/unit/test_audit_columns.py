@@ -1,9 +1,11 @@
 """An export in columns that somebody damaged, or made up: in words, and never for history."""
 
 import json
+import struct
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -45,6 +47,44 @@ def test_no_bit_changes_unnoticed_and_whatever_does_is_told_in_words(
         changed[at] ^= 1 << at % 8
         export.file.write_bytes(changed)
         assert found(export) != "", at
+
+
+def claimed(export: Export, name: str, old: int, new: int) -> None:
+    """The statistics are changed, and the manifest made to fit."""
+    whole = bytearray(export.file.read_bytes())
+    [footer] = struct.unpack("<I", whole[-8:-4])
+    at, many = len(whole) - 8 - footer, 0
+    while (at := whole.find(struct.pack("<q", old), at)) >= 0:
+        whole[at : at + 8], many = struct.pack("<q", new), many + 1
+    assert many, name
+    export.file.write_bytes(whole)
+    export.refit()
+
+
+def seen(export: Export, where: str) -> int:
+    [[count]] = duckdb.sql(f"SELECT count(*) FROM read_parquet('{export.file}') WHERE {where}").fetchall()
+    return int(count)
+
+
+def test_no_event_is_hidden_from_those_who_ask_for_it(export: Export) -> None:
+    """A program passes by what a file says is not in it."""
+    assert seen(export, "position = 30") == 1
+    claimed(export, "position", 36, 5)
+    assert seen(export, "position = 30") == 0
+    assert found(export).startswith("whole.parquet tells of position what is not so: least, greatest, nulls")
+
+
+def test_nothing_is_told_that_would_have_to_be_believed(export: Export) -> None:
+    table = pq.read_table(export.file)
+    pq.write_table(table, export.file, write_statistics=["position", "type"])
+    export.refit()
+    assert found(export) == "whole.parquet tells more of type than an export does."
+    pq.write_table(table, export.file, write_statistics=["position"], write_page_index=True)
+    export.refit()
+    assert found(export) == "whole.parquet tells more of position than an export does."
+    pq.write_table(table, export.file, write_statistics=False, row_group_size=7)
+    export.refit()
+    assert found(export) == ""
 
 
 @pytest.mark.parametrize(
