@@ -112,6 +112,21 @@ CHANGES = (
 )
 
 
+async def test_nobody_finds_other_words_that_pass_for_those_that_history_has(
+    api: Api, pool: asyncpg.Pool, admin: asyncpg.Connection, database: Database
+) -> None:
+    """PostgreSQL's hashes are for tables of hashes: whoever wants two that are the same, makes them."""
+    said, made_up = "Leaked huzwkWxhpuq mvrrA", "Is safevzykye-cv GqBI ck"
+    same = "SELECT hashtextextended($1::text, 0) = hashtextextended($2::text, 0)"
+    assert await admin.fetchval(same, said, made_up)
+    await api.post("/incident", json={"title": said})
+    await worked_off(database.app_url)
+    assert (await replay(pool, REFOLDS, CODEC)).same
+    await admin.execute("UPDATE incidents.incident_1 SET title = $1", made_up)
+    [found] = [one for one in (await replay(pool, REFOLDS, CODEC)).models if one.differing]
+    assert str(found.first).endswith(f"title should be {said}, and is {made_up}")
+
+
 async def test_a_row_that_was_changed_by_hand_is_named_with_its_column(
     api: Api, pool: asyncpg.Pool, admin: asyncpg.Connection, database: Database
 ) -> None:

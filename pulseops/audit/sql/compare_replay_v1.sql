@@ -5,6 +5,8 @@
 -- not taken on its word: at the position that it names there is an event of its stream, of its version.
 -- Where rows are of what lasts (until_at), one that has ended since is one that went on: when it did so, there is an
 -- event of the type that ended it.
+-- Rows are held against each other by SHA-256: of PostgreSQL's own hashes, which tell values of other types apart,
+-- anybody can make two that are the same.
 -- p_stream is the column that holds the stream of a row.
 CREATE OR REPLACE FUNCTION audit.compare_replay_v1(
   p_name text, p_stream text, p_log smallint, p_up_to bigint, p_parked uuid[], p_most integer
@@ -48,15 +50,17 @@ BEGIN
           WHERE e.log_id = $1 AND e.stream_id = b.live AND e.version > b.nth AND e.position > $2
             AND e.type = b.ended AND e.recorded_at = b.until
         ) THEN 'newer'
-        WHEN a.hash IS DISTINCT FROM b.hash THEN 'differs'
+        WHEN a.hash IS DISTINCT FROM b.hash OR a.kind IS DISTINCT FROM b.kind THEN 'differs'
         ELSE 'same'
       END AS verdict
       FROM (
-        SELECT %1$s, t.%2$I AS told, %5$s, hash_record_extended(t, 0) AS hash FROM replay.%4$I AS t
+        SELECT %1$s, t.%2$I AS told, %5$s, hash_record_extended(t, 0) AS kind,
+          sha256(convert_to(t::text, 'UTF8')) AS hash
+        FROM replay.%4$I AS t
       ) AS a
       FULL JOIN (
         SELECT %1$s, t.%2$I AS live, t.position AS at, t.version AS nth, %5$s,
-          hash_record_extended(t, 0) AS hash
+          hash_record_extended(t, 0) AS kind, sha256(convert_to(t::text, 'UTF8')) AS hash
         FROM %3$I.%4$I AS t WHERE t.log_id = $1
       ) AS b USING (%1$s)
     ), first AS (
