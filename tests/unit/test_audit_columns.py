@@ -62,7 +62,8 @@ def claimed(export: Export, name: str, old: int, new: int) -> None:
 
 
 def seen(export: Export, where: str) -> int:
-    [[count]] = duckdb.sql(f"SELECT count(*) FROM read_parquet('{export.file}') WHERE {where}").fetchall()
+    with duckdb.connect() as anew:  # one that has looked into the file before may go by what it saw
+        [[count]] = anew.sql(f"SELECT count(*) FROM read_parquet('{export.file}') WHERE {where}").fetchall()
     return int(count)
 
 

@@ -16,6 +16,7 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET jit = off
 SET work_mem = '64MB'
+SET extra_float_digits = 1 -- whatever the database says: no two numbers have one text
 AS $$
 DECLARE
   v_live eventstore.generation;
