@@ -59,7 +59,14 @@ READ_MODELS: Sequence[ReadModel] = (
 """What can be rebuilt beside itself. Deadlines cannot: the sweep moves them too."""
 
 
-REFOLDS: Sequence[Refold] = (board.REFOLD, timeline.REFOLD, team.REFOLD, service.REFOLD)
+REFOLDS: Sequence[Refold] = (
+    board.REFOLD,
+    timeline.REFOLD,
+    response.REFOLD,
+    stint.REFOLD,
+    team.REFOLD,
+    service.REFOLD,
+)
 """What a replay makes anew, to hold it against what everybody reads."""
 
 

@@ -1,4 +1,4 @@
-"""Verify an export of PulseOps alone: `python alone.py FILE --key PUB`. Needs Python 3.11, and nothing else.
+"""Verify an export of PulseOps alone: `python alone.py FILE --key PUB`. Needs Python 3.9, and nothing else.
 
 Beside FILE lie FILE.manifest.json, which has the signed checkpoint, and FILE.hashes: a line for each event of
 the export, its position and the hash that was sealed of it, and one for each stretch that was left out, its
@@ -14,6 +14,8 @@ its line was altered. Last, all must be to the byte what the manifest says.
                           length before it. Data and meta are RFC 8785 JSON
 """
 
+from __future__ import annotations
+
 import argparse
 import binascii
 import json
@@ -22,24 +24,26 @@ import struct
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import reduce
 from hashlib import sha256, sha512
+from io import TextIOWrapper
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
 FORMAT = "pulseops/export/1"
 FIELDS: Mapping[str, Any] = {
-    **dict.fromkeys(("format", "log", "source", "sha256", "hashesSha256"), str),
-    **dict.fromkeys(("after", "upTo", "events", "bytes", "hashesBytes"), int),
-    **dict.fromkeys(("types", "incidents"), list),
+    **dict.fromkeys(("format", "log", "source", "sha256", "hashesSha256"), (str,)),
+    **dict.fromkeys(("after", "upTo", "events", "bytes", "hashesBytes"), (int,)),
+    **dict.fromkeys(("types", "incidents"), (list,)),
     **dict.fromkeys(("since", "until", "root", "checkpoint"), (str, type(None))),
     "size": (int, type(None)),
 }
 """Of a manifest. Of what is not signed size, root and checkpoint are null."""
 LONGEST = 1 << 30  # bytes of a line: no event has more
+LONGEST_TOLD = 500  # characters of a text that stands in a file
 
 
 class Wrong(Exception):
@@ -48,8 +52,16 @@ class Wrong(Exception):
     def __init__(
         self, why: str, position: int = 0, field: str = "", expected: Any = "", found: Any = ""
     ) -> None:
-        super().__init__(f"{why}: {field} should be {expected}, and is {found}." if field else why)
-        self.position, self.field, self.expected, self.found = position, field, str(expected), str(found)
+        self.position, self.field = position, harmless(field)
+        self.expected, self.found = harmless(str(expected)), harmless(str(found))
+        differs = f": {self.field} should be {self.expected}, and is {self.found}." if field else ""
+        super().__init__(f"{harmless(why)}{differs}")
+
+
+def harmless(text: str) -> str:
+    """What a terminal shows as it is: whoever made a file does not get to speak in our name."""
+    text = text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]}…"
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 class Key(NamedTuple):
@@ -137,7 +149,7 @@ def opened(note: str, keys: Sequence[Key], whose: str) -> Checkpoint:
     """The checkpoint that one of the keys has signed, and none of them wrongly. Raises Wrong."""
     text, _, lines = note.rpartition("\n\n")
     text, agreed = f"{text}\n", False
-    for line in lines.split("\n"):
+    for line in dict.fromkeys(lines.split("\n")):  # once each: they may be as many as somebody likes
         dash, name, packed = [*line.split(" "), "", ""][:3]
         signature = unpacked(packed)
         for key in (one for one in keys if ("—", one.name, one.id) == (dash, name, signature[:4])):
@@ -166,19 +178,38 @@ class Beyond(Exception):
 def whole_number(text: str) -> Number:
     if len(text.lstrip("-")) > 4_300:
         raise Beyond
-    return Number(text)
+    return number(text)
 
 
 def fraction(text: str) -> Number:
     if "e" in text.lower():
         raise ValueError("a number with an exponent")
+    return number(text)
+
+
+def number(text: str) -> Number:
+    if text[0] == "-" and not text.strip("-0."):
+        raise ValueError("a zero that is not as it was written")
     return Number(text)
+
+
+def in_order(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Names as PostgreSQL has them: shorter ones first, and each once."""
+    told = dict(pairs)
+    if len(pairs) > 1 and [name for name, _ in pairs] != sorted(
+        told, key=lambda name: (len(text := name.encode()), text)
+    ):
+        raise ValueError("its names are not in order")
+    return told
 
 
 plain = json.JSONEncoder(ensure_ascii=False).encode
 packed = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
-told_apart = json.JSONDecoder(parse_int=whole_number, parse_float=fraction).decode
-BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+parsed = json.JSONDecoder(object_pairs_hook=in_order).decode
+told_apart = json.JSONDecoder(object_pairs_hook=in_order, parse_int=whole_number, parse_float=fraction).decode
+TEXT = rf'"[^"\\]*(?:\\.[^"\\]*)*{"+" * (sys.version_info >= (3, 11))}"'
+"""As long as it may be, it is gone through once, and since Python 3.11 without remembering the way."""
+BRACKET = re.compile(rf"{TEXT}?|[\[\]{{}}]", re.DOTALL)  # also a text that does not end
 SPECIAL = re.compile(r"[0-9]\.[0-9]|[0-9]{16}|[\U00010000-\U0010ffff]")
 
 
@@ -192,7 +223,7 @@ def canonical(text: str) -> bytes:
         return text.encode()
     special = SPECIAL.search(text) is not None
     try:
-        value = told_apart(text) if special else json.loads(text)
+        value = told_apart(text) if special else parsed(text)
     except Beyond:
         return text.encode()
     if (shown(value, exact=True) if special else plain(value)) != text:
@@ -229,15 +260,15 @@ def shortest(text: str) -> str:
 
 # Events, and the tree over them.
 ROW = re.compile(rb"([1-9][0-9]{0,18})(?:-([1-9][0-9]{0,18}))? ([0-9a-f]{64})\n")
-EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=timezone.utc), timedelta(microseconds=1)
 HEAD, LENGTH = struct.Struct(">Q16s16s16sIHqq"), struct.Struct(">I")
-_TEXT, _UUID = r'"(?:[^"\\]|\\.)*"', r'"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'
-_TIME = r'"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?\+00:00)"'
+_UUID = r'"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'
+_TIME = r'"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(?:\.[0-9]{0,5}[1-9])?)\+00:00"'
 PARTS = {
     "specversion": r'\{"specversion":"1\.0"',
     "id": rf',"id":{_UUID}',
-    "source": rf',"source":({_TEXT})',
-    "type": rf',"type":({_TEXT})',
+    "source": rf',"source":({TEXT})',
+    "type": rf',"type":({TEXT})',
     "subject": rf',"subject":{_UUID}',
     "time": rf',"time":{_TIME}',
     "datacontenttype": r',"datacontenttype":"application/json"',
@@ -246,7 +277,7 @@ PARTS = {
     "version": r',"version":([1-9][0-9]{0,9})',
     "schemaversion": r',"schemaversion":(0|[1-9][0-9]{0,4})',
     "commandid": rf',"commandid":{_UUID}',
-    "actor": rf',(?:"actor":({_TEXT}),"correlationid":({_TEXT})(?:,"causationid":({_TEXT}))?'
+    "actor": rf',(?:"actor":({TEXT}),"correlationid":({TEXT})(?:,"causationid":({TEXT}))?'
     r'|"meta":"([^"]*)")',
     "data": r',"data":(.*)\}',
     "end of the line": r"\n",
@@ -280,7 +311,8 @@ def event_of(raw: bytes, where: str, position: int) -> Event:
             meta = f'{{"actor": {actor}{cause}, "correlationId": {correlation}}}'
         else:
             meta = unpacked(whole_meta).decode()
-        occurred_at, recorded_at = datetime.fromisoformat(time), datetime.fromisoformat(recorded)
+        source, kind = text_of(source), text_of(kind)
+        occurred_at, recorded_at = moment(time), moment(recorded)
         head = HEAD.pack(
             int(place),
             *(bytes.fromhex(one.replace("-", "")) for one in (stream, event_id, command)),
@@ -289,13 +321,26 @@ def event_of(raw: bytes, where: str, position: int) -> Event:
             (occurred_at - EPOCH) // MICROSECOND,
             (recorded_at - EPOCH) // MICROSECOND,
         )
-        texts = (str(json.loads(kind)).encode(), canonical(data), canonical(meta))
-        source, kind = json.loads(source), json.loads(kind)
+        texts = (kind.encode(), canonical(data), canonical(meta))
     except (ValueError, struct.error, RecursionError) as error:
         raise Wrong(f"{where} is not as it was written: {error}.", position) from None
     body = b"".join(part for text in texts for part in (LENGTH.pack(len(text)), text))
     leaf = sha256(b"\0pulseops/event/1\n" + head + body).hexdigest()
     return Event(int(place), leaf, source, kind, stream, recorded_at)
+
+
+def text_of(quoted: str) -> str:
+    """Raises ValueError where it is not as written."""
+    text = str(json.loads(quoted))
+    if plain(text) != quoted:
+        raise ValueError("not as it was written")
+    return text
+
+
+def moment(text: str) -> datetime:
+    """Of a time in UTC, without its zone."""
+    whole, _, fraction = text.partition(".")
+    return datetime.fromisoformat(f"{whole}.{fraction:0<6}+00:00")
 
 
 def not_a_line(line: str, where: str, position: int) -> Wrong:
@@ -316,6 +361,7 @@ class Lines:
         self.path, self.heard, self.bytes, self.digest = path, heard, 0, sha256()
 
     def __iter__(self) -> Iterator[bytes]:
+        must_be_a_file(self.path)
         with self.path.open("rb") as file:
             for line in iter(lambda: file.readline(LONGEST), b""):
                 self.bytes += len(line)
@@ -331,6 +377,12 @@ class Lines:
                 raise Wrong(self.path.name, 0, field, f"{expected} as in the manifest", found)
 
 
+def must_be_a_file(path: Path) -> None:
+    """Of what is none, such as a pipe, there may be no end. Raises Wrong."""
+    if path.exists() and not path.is_file():
+        raise Wrong(f"{path.name} is no file.")
+
+
 def manifest_text(told: Mapping[str, Any]) -> str:
     """The one form of a manifest: `digest` is the SHA-256 of all else as RFC 8785 has it."""
     digest = sha256(packed(told).encode()).hexdigest()
@@ -340,12 +392,13 @@ def manifest_text(told: Mapping[str, Any]) -> str:
 def manifest_of(path: Path) -> dict[str, Any]:
     """Raises Wrong."""
     told: dict[str, Any] = {}
+    must_be_a_file(path)
     try:
         text = path.read_bytes().decode()
         told = json.loads(text)
         told.pop("digest")
         fits = manifest_text(told) == text and told.keys() == FIELDS.keys() and told["format"] == FORMAT
-        fits = fits and all(isinstance(told[name], kind) for name, kind in FIELDS.items())
+        fits = fits and all(type(told[name]) in kinds for name, kinds in FIELDS.items())
         moments = [
             datetime.fromisoformat(told[name]) for name in ("since", "until") if told[name] is not None
         ]
@@ -407,6 +460,8 @@ def compared(lines: Lines, told: Mapping[str, Any], rows: Iterator[tuple[int, st
             raise Wrong("This is gzip: unpack it first.")
         if number == 1 and line[:4] == b"PAR1":
             raise Wrong("This is Parquet, which `pulseops audit verify` reads.")
+        if len(line) == LONGEST and line[-1:] != b"\n":
+            raise Wrong(f"{where} is longer than an event can be.", position)
         if line[-2:] == b"\r\n":
             raise Wrong(f"{where} ends with CR LF: it was copied as text. Copy it as it is.", position)
         event = event_of(line, where, position)
@@ -454,7 +509,9 @@ def verify(
         raise Wrong(f"There is no {rows.path.name} beside it: an export is verified by its hashes.")
     count = sum(1 for _ in own_rows(rows, told, signed))
     rows.must_be(told["hashesBytes"], told["hashesSha256"])
-    found = compared(lines, told, own_rows(Lines(rows.path), told, ()))
+    again = Lines(rows.path)
+    found = compared(lines, told, own_rows(again, told, ()))
+    again.must_be(told["hashesBytes"], told["hashesSha256"])
     lines.must_be(told["bytes"], told["sha256"])
     if not found == count == told["events"]:
         raise Wrong("Its manifest", 0, "number of events", found, told["events"])
@@ -464,9 +521,10 @@ def verify(
 def verdict(name: str, told: Mapping[str, Any]) -> str:
     origin = str(told["checkpoint"]).partition("\n")[0]
     where = f"after position {told['after']:,} up to {told['upTo']:,}"
-    part = " Whether others fit its filter is not proved." if told["types"] or told["incidents"] else ""
+    filtered = any(told[name] for name in ("types", "incidents", "since", "until"))
+    part = " Whether others fit its filter is not proved." if filtered else ""
     signed = f"what {origin} signed with its first {told['size']:,}"
-    return f"{name}: {told['events']:,} events {where} are {signed}.{part}"
+    return f"{harmless(name)}: {told['events']:,} events {where} are {signed}.{part}"
 
 
 def main() -> int:
@@ -475,6 +533,9 @@ def main() -> int:
     parser.add_argument("--key", type=Path, required=True, help="the public keys that are trusted")
     parser.add_argument("--against", type=Path, action="append", default=[], help="a kept checkpoint")
     given = parser.parse_args()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files, where few letters are known
 
     def heard(done: int, shown: list[int] = [-1]) -> None:  # noqa: B006 -- what was shown last
         if sys.stderr.isatty() and shown[0] != (share := 100 * done // size):
@@ -490,6 +551,9 @@ def main() -> int:
         print(verdict(given.file.name, verify(given.file, keys, kept, Lines(given.file, heard))))
     except (Wrong, OSError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("There is not enough memory for what is in it.", file=sys.stderr)
         return 1
     return 0
 

@@ -22,6 +22,7 @@ from pulseops.audit.tiles import Place, Tiles
 from pulseops.eventstore.cloudevents import position_of
 from pulseops.eventstore.export import Wanted, export, positions
 from pulseops.eventstore.history import newest
+from pulseops.eventstore.part import own
 
 Tell = Callable[[str, int, int], None]
 """What is being written (`events`, `hashes`), how far that is, and how far it goes."""
@@ -74,6 +75,7 @@ async def carry(
     manifest that says so. Raises what `export` raises, CannotSeal when the tree has lost what is needed, and
     NotACheckpoint.
     """
+    asked = wanted.asked
     origin = Origin(log, wanted.log_id, await newest_note(connection, wanted.log_id))
     signed = origin.signed
     limit = signed.size if signed and wanted.up_to is None else await newest(connection, wanted.log_id)
@@ -88,7 +90,14 @@ async def carry(
         made = await prove(origin, wanted, part, file, find=find, tell=tell, shape=shape)
         return made.path
 
-    await export(connection, wanted, file, progress=lambda at, last: tell("events", at, last), whole=whole)
+    await export(
+        connection,
+        wanted,
+        file,
+        asked=asked,
+        progress=lambda at, last: tell("events", at, last),
+        whole=whole,
+    )
     assert made is not None  # noqa: S101 -- an export ends with it
     return made
 
@@ -154,7 +163,8 @@ async def prove(
 
 def _shaped(shape: Shape, part: Path, path: Path, told: Mapping[str, Any]) -> Mapping[str, Any]:
     """What is to be told otherwise. The file is on disk."""
-    path.touch(0o600)
+    path.unlink(missing_ok=True)  # of an export that was interrupted, or a link to somewhere
+    path.touch(0o600, exist_ok=False)
     shape(part, path, told)
     with path.open("rb+") as made:
         digest = file_digest(made, "sha256").hexdigest()
@@ -201,12 +211,11 @@ def _beside(file: Path, suffix: str) -> Path:
 def _put(path: Path) -> Iterator[BinaryIO]:
     """Whole and on disk, or not at all."""
     fresh = path.with_name(f".{path.name}.part")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        with os.fdopen(descriptor, "wb", buffering=_PIECE) as out:
+        with own(fresh, os.O_WRONLY | os.O_TRUNC) as out:
             yield out
             out.flush()
-            os.fsync(descriptor)
+            os.fsync(out.fileno())
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)

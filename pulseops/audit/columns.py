@@ -16,8 +16,12 @@ from pulseops.kernel.errors import PulseOpsError
 
 _ROWS, _BYTES = 50_000, 32 << 20
 """Of a row group."""
+_MEASURED = ("position", "recorded_at")
+"""Columns whose least and greatest values are told of each row group, so that a query passes by others."""
 _ABOUT = b"pulseops.export"
 _PIECE = 1 << 20  # bytes
+_OTHERWISE = (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
+"""What comes of reading what is none of ours: a library's word for it, or a value of another kind."""
 
 
 class NoParquet(PulseOpsError):
@@ -67,7 +71,8 @@ def write(lines: Path, file: Path, about: Mapping[str, Any]) -> None:
     """Raises NoParquet. `about` goes with the file, under `pulseops.export`."""
     pa, pq = arrow()
     schema = _schema(pa, about)
-    with lines.open("rb") as source, pq.ParquetWriter(file, schema, compression="zstd") as sink:
+    writer = pq.ParquetWriter(file, schema, compression="zstd", write_statistics=[*_MEASURED])
+    with lines.open("rb") as source, writer as sink:
         for rows in _groups(source):
             sink.write_batch(pa.RecordBatch.from_pylist(rows, schema=schema))
 
@@ -107,7 +112,10 @@ def _row(line: str) -> dict[str, Any]:
 
 
 class Rows(Lines):
-    """The lines that a file was made of. Its measure is that of the file."""
+    """The lines that a file was made of. Its measure is that of the file.
+
+    What it tells a program of rows, so that these are not read, must be so: else a query would not see them.
+    """
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises NoParquet, and Wrong for what is no export in columns."""
@@ -119,12 +127,52 @@ class Rows(Lines):
         try:
             with pq.ParquetFile(self.path) as columns:
                 source = json.loads(columns.schema_arrow.metadata[_ABOUT])["source"]
-                for batch in columns.iter_batches(batch_size=1_000):
-                    self.heard(batch.nbytes)
-                    for row in batch.to_pylist():
-                        yield _line(row, source)
-        except (pa.ArrowException, KeyError, TypeError) as error:
+                count = 0
+                for group in range(columns.num_row_groups):
+                    seen = _Seen()
+                    for batch in columns.iter_batches(batch_size=1_000, row_groups=[group]):
+                        self.heard(batch.nbytes)
+                        for row in batch.to_pylist():
+                            seen.add(row)
+                            yield _line(row, source)
+                    seen.must_be(columns.metadata.row_group(group), self.path.name)
+                    count += seen.count
+                if count != columns.metadata.num_rows:
+                    raise Wrong(self.path.name, 0, "number of rows", count, columns.metadata.num_rows)
+        except (pa.ArrowException, *_OTHERWISE) as error:
+            if isinstance(error, OSError) and error.errno:
+                raise  # it is the file that cannot be read, and not what is in it
             raise Wrong(f"{self.path.name} is no export in columns: {error}") from error
+
+
+class _Seen:
+    """What there really is in a row group."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._bounds = dict[str, tuple[Any, Any]]()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.count += 1
+        for name in _MEASURED:
+            least, most = self._bounds.get(name, (row[name], row[name]))
+            self._bounds[name] = min(least, row[name]), max(most, row[name])
+
+    def must_be(self, told: Any, file: str) -> None:
+        """As the file tells of it. Raises Wrong."""
+        if told.num_rows != self.count:
+            raise Wrong(file, 0, "number of rows of a group", self.count, told.num_rows)
+        for column in map(told.column, range(told.num_columns)):
+            name, measure = column.path_in_schema, column.statistics
+            if column.has_column_index or (measure is not None and name not in _MEASURED):
+                raise Wrong(f"{file} tells more of {name} than an export does.")
+            if measure is None or not self.count:
+                continue
+            found = measure.min, measure.max, measure.null_count
+            if found != (expected := (*self._bounds[name], 0)):
+                raise Wrong(
+                    f"{file} tells of {name} what is not so", 0, "least, greatest, nulls", expected, found
+                )
 
 
 def _line(row: Mapping[str, Any], source: str) -> bytes:

@@ -12,8 +12,8 @@ from pulseops.audit.carrying import Carried, Origin, Shape, Tell, prove
 from pulseops.audit.tiles import WIDTH, Place, Tiles
 from pulseops.client import NotUnderstood, PulseOps, Refused
 from pulseops.eventstore.cloudevents import position_of
-from pulseops.eventstore.export import NotItsPart, Wanted
-from pulseops.eventstore.part import Part, part_of
+from pulseops.eventstore.export import Wanted
+from pulseops.eventstore.part import NotItsPart, Part, part_of
 
 _SOURCE = re.compile(rb',"source":"/pulseops/logs/([0-9]+)"')
 
@@ -23,7 +23,7 @@ def fetch(client: PulseOps, wanted: Wanted, file: Path, tell: Tell, *, shape: Sh
 
     The hashes come from the tiles of the tree, and the manifest is made here: it says of the file what came.
     """
-    note = _checkpoint(client)
+    asked, note = wanted.asked, _checkpoint(client)
     signed = Origin("", 0, note).signed
     if wanted.up_to is None and signed is not None:
         wanted = replace(wanted, up_to=signed.size)
@@ -36,7 +36,7 @@ def fetch(client: PulseOps, wanted: Wanted, file: Path, tell: Tell, *, shape: Sh
     async def find(places: Iterable[Place]) -> Tiles:
         return {one: client.proofs.tile(one.level, one.index, width=_width(one, size)) for one in places}
 
-    with part_of(file) as part:
+    with part_of(file, asked) as part:
         _write(client, wanted, part, tell)
         made = asyncio.run(prove(origin, wanted, part.path, file, find=find, tell=tell, shape=shape))
         part.finish(file, made.path)

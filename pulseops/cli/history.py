@@ -24,7 +24,8 @@ from pulseops.cli.speak import REFUSED, USAGE, Speak, speaking
 from pulseops.cli.when import Past, past
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
-from pulseops.eventstore.export import NotItsPart, Wanted
+from pulseops.eventstore.export import Wanted
+from pulseops.eventstore.part import NotItsPart
 
 events = App(
     name="events",

@@ -20,6 +20,7 @@ from pulseops.cli.speak import REFUSED, UNREACHABLE, USAGE
 from pulseops.cli.trust import trusted
 from pulseops.cli.words import harmless
 from pulseops.db.outages import MISTAKEN
+from pulseops.escalation.timers import NAME as DEADLINES
 from pulseops.eventstore.directory import DEFAULT, NAME
 from pulseops.eventstore.importing import Into, take_in
 from pulseops.kernel.clock import utc_now
@@ -50,6 +51,7 @@ def import_events(
     key: Path | None = None,
     home: Path | None = None,
     accept: Annotated[bool, Parameter(negative=())] = False,
+    deadlines: bool = True,
     json: Json = False,
 ) -> None:
     """Take the export of a whole log into an empty one: the same events, to the byte.
@@ -71,11 +73,16 @@ def import_events(
         The home to take it into; else PULSEOPS_HOME, else ~/.pulseops.
     accept
         Take in facts that this release does not know, as they are. What they are about waits for a newer one.
+    deadlines
+        Go on with what waits: what should have been escalated, woken or closed by now is, at once. With
+        --no-deadlines nothing that came in is, until something happens to it: for a copy to look at.
     json
         Print what was done as JSON.
     """
     if not NAME.fullmatch(log):
         raise stop(f"A log cannot be named {log}.", USAGE)
+    if file.exists() and not file.is_file():
+        raise stop(f"{file} is no file: an import looks at its end first, and then goes through it.", USAGE)
     vouching = _vouching(file, key)
     with _owned(home) as url:
 
@@ -90,6 +97,7 @@ def import_events(
                         Into(log=log, now=utc_now()),
                         knows=CODEC.knows if not accept else lambda *_: True,
                         names=HOLDS,
+                        passing=() if deadlines else (DEADLINES,),
                         hear=vouching.hear,
                         agree=vouching.agree,
                         progress=lambda done, total: bar.update(

@@ -15,9 +15,8 @@ from msgspec.structs import replace
 
 from pulseops.eventstore.cloudevents import AS_IT_IS, LINES
 from pulseops.eventstore.history import newest
-from pulseops.eventstore.part import Part, part_of
+from pulseops.eventstore.part import NotItsPart, Part, part_of
 from pulseops.eventstore.when import last_before
-from pulseops.kernel.errors import PulseOpsError
 
 _WINDOW = 50_000  # positions a COPY: each is a statement, with a statement's time
 _COUNTED = 1_000_000  # positions that are counted at once
@@ -27,15 +26,6 @@ SELECT count(*) FROM eventstore.event AS e
 WHERE e.log_id = $1 AND e.position > $2 AND e.position <= $3
   AND ($4::text[] IS NULL OR e.type = ANY ($4)) AND ($5::uuid[] IS NULL OR e.stream_id = ANY ($5))
 """
-
-
-class NotItsPart(PulseOpsError):
-    """What was written before is not the beginning of this export."""
-
-    code = "not-its-part"
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"{type(self).__doc__} {why}")
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -51,6 +41,22 @@ class Wanted(Struct, frozen=True, kw_only=True):
     streams: tuple[UUID, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+
+    @property
+    def asked(self) -> bytes:
+        """What an export must have been begun with to be gone on with. How far it goes may be another thing.
+
+        The log is not in it, whose number is in each line.
+        """
+        types, streams = sorted(set(self.types)), sorted(set(self.streams))
+        asked = {
+            "after": self.after,
+            "since": self.since,
+            "until": self.until,
+            "types": types,
+            "streams": streams,
+        }
+        return msgspec.json.encode(asked) + b"\n"
 
     def between(self, after: int, up_to: int) -> tuple[object, ...]:
         """What `LINES` is asked with, for a stretch of it."""
@@ -80,19 +86,22 @@ async def export(
     wanted: Wanted,
     file: Path,
     *,
+    asked: bytes | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
     whole: Callable[[Path], Awaitable[Path]] = _as_it_is,
 ) -> int:
     """Write `file`; how many events it has. The connection's time zone must be UTC.
 
+    `asked` is what its part was begun with, where that is not `wanted`.
     `progress` hears the position reached and the last one; `whole` is called with the part when it has all
     lines and not yet its name, and says what shall have that. What was written stays, whatever is raised:
     NotItsPart, FileExistsError when `file` is there already, BlockingIOError when another export writes it,
     what asyncpg and `whole` raise.
     """
+    asked = wanted.asked if asked is None else asked
     wanted = await positions(connection, wanted, await newest(connection, wanted.log_id))
     up_to = wanted.up_to or 0
-    with part_of(file) as part:
+    with part_of(file, asked) as part:
         events, position = await _resumed(connection, wanted, part, up_to)
         progress(position, up_to)
 

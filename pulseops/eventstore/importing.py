@@ -7,7 +7,7 @@ logs are worked on as ever; only that no log can be made meanwhile, where the im
 
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -45,6 +45,17 @@ SELECT EXISTS (SELECT FROM eventstore.event AS e WHERE e.log_id = $1)
   OR EXISTS (SELECT FROM eventstore.command AS c WHERE c.log_id = $1)
 """
 _SETTLE = "SELECT eventstore.settle_import_v1($1)"
+# A worker that leads one of them notices, by the epoch, that it does so no more.
+_BEHIND = """
+WITH led AS (
+  UPDATE eventstore.subscription AS s
+  SET position = $3, epoch = s.epoch + 1, owner = NULL, lease_until = NULL, updated_at = clock_timestamp()
+  WHERE s.log_id = $1 AND s.name = ANY ($2) RETURNING s.name
+)
+INSERT INTO eventstore.subscription (log_id, name, position, updated_at)
+SELECT $1, n.name, $3, clock_timestamp() FROM unnest($2::text[]) AS n (name)
+WHERE n.name NOT IN (SELECT l.name FROM led AS l)
+"""
 
 Names = Callable[[asyncpg.Connection, int], Awaitable[None]]
 """Has the streams of a log take the names that they hold (see `kernel.decider.Claims`), by their facts."""
@@ -70,12 +81,14 @@ async def take_in(
     *,
     knows: Callable[[str, int], bool],
     names: Names,
+    passing: Sequence[str] = (),
     hear: Callable[[bytes, Mapping[str, Any]], None] = lambda *_: None,
     agree: Callable[[], None] = lambda: None,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> int:
     """How many events it has. The connection's login is a superuser, or a member of pulseops_owner.
 
+    The subscriptions `passing` begin behind what comes in: they make nothing of it.
     `hear` is told each line with the row that it is. `agree` may refuse all of it by raising, when all is
     there and nothing is committed. `progress` hears how many events came in, of how many.
     Raises NotAnExport, CannotImport, OSError, and what `agree` and asyncpg raise; nothing is changed then,
@@ -96,6 +109,7 @@ async def take_in(
                 await _copy(connection, lines)
                 progress(lines.count, max(last, lines.count))
             await _settle(connection, log_id, names)
+            await connection.execute(_BEHIND, log_id, [*passing], lines.count)
             agree()
     return lines.count
 

@@ -1,4 +1,8 @@
-"""A file of lines on its way: it grows as FILE.part, and takes its name when it is whole and on disk."""
+"""A file of lines on its way: it grows as FILE.part, and takes its name when it is whole and on disk.
+
+Beside it FILE.part.begun has what was asked for, so that nothing is gone on with that was begun otherwise:
+whether lines belong together cannot be told from them.
+"""
 
 import fcntl
 import os
@@ -8,14 +12,25 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import BinaryIO
 
+from pulseops.kernel.errors import PulseOpsError
+
 _PIECE = 1 << 20  # bytes
+
+
+class NotItsPart(PulseOpsError):
+    """What was written before is not the beginning of this export."""
+
+    code = "not-its-part"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{type(self).__doc__} {why}")
 
 
 class Part:
     """What is there so far. `last` is its last whole line, with the line's end; None when it has none."""
 
-    def __init__(self, path: Path, out: BinaryIO) -> None:
-        self.path, self._out = path, out
+    def __init__(self, path: Path, out: BinaryIO, begun: Path) -> None:
+        self.path, self._out, self._begun = path, out, begun
         self.last = self._trimmed()
 
     def _trimmed(self) -> bytes | None:
@@ -47,7 +62,8 @@ class Part:
         self._out.flush()
         os.fsync(self._out.fileno())
         (instead or self.path).rename(file)
-        self.path.unlink(missing_ok=True)
+        for done in (self.path, self._begun):
+            done.unlink(missing_ok=True)
         folder = os.open(file.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -56,15 +72,34 @@ class Part:
 
 
 @contextmanager
-def part_of(file: Path) -> Iterator[Part]:
+def part_of(file: Path, asked: bytes) -> Iterator[Part]:
     """The part of `file`, ours alone meanwhile, and not for everyone to read.
 
-    Raises FileExistsError when `file` is there already, BlockingIOError when its part is somebody else's.
+    Raises FileExistsError when `file` is there already, BlockingIOError when its part is somebody else's, and
+    NotItsPart when it was not begun as what is `asked` for now.
     """
-    path = file.with_name(file.name + ".part")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "r+b", buffering=_PIECE) as out:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if file.exists():
+    if file.exists():
+        raise FileExistsError(f"{file} exists already.")
+    path = file.with_name(f"{file.name}.part")
+    with own(path, os.O_RDWR) as out:
+        fcntl.flock(out.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if file.exists():  # by now
             raise FileExistsError(f"{file} exists already.")
-        yield Part(path, out)
+        begun = path.with_name(f"{path.name}.begun")
+        if os.fstat(out.fileno()).st_size == 0:
+            with own(begun, os.O_WRONLY | os.O_TRUNC) as said:
+                said.write(asked)
+        elif not begun.exists() or begun.read_bytes() != asked:
+            raise NotItsPart(
+                "It was begun for other events: another range, other types or incidents, or a time that was "
+                "told from now (36h), which is another one now."
+            )
+        yield Part(path, out, begun)
+
+
+@contextmanager
+def own(path: Path, flags: int) -> Iterator[BinaryIO]:
+    """A file that is made where there is none, for its owner alone, and never through a link to another."""
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "r+b" if flags & os.O_RDWR else "wb", buffering=_PIECE) as file:
+        yield file

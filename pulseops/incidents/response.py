@@ -3,9 +3,14 @@
 Every row is made from the incident's own facts alone (`sql/responses_v1.sql`), so that it can be made again.
 """
 
+from collections.abc import Iterator
+
 import asyncpg
 
+from pulseops.incidents.course import response
+from pulseops.incidents.events import FACTS
 from pulseops.projections.generations import ReadModel, Stretch
+from pulseops.projections.refolding import Life, Refold, Row
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
 
@@ -26,3 +31,12 @@ async def _fill(connection: asyncpg.Connection, part: Stretch) -> None:
 RESPONSES = Projector("response", _project)
 
 MODEL = ReadModel(RESPONSES, _fill)
+
+
+def _refolded(life: Life) -> Iterator[Row]:
+    yield response(life.facts)
+
+
+REFOLD = Refold(
+    name=RESPONSES.name, relation="incidents.response", stream="incident_id", facts=FACTS, rows=_refolded
+)

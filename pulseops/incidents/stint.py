@@ -3,9 +3,14 @@
 A stint begins with a fact and ends with a later one. Once it has ended it never changes.
 """
 
+from collections.abc import Iterator
+
 import asyncpg
 
+from pulseops.incidents.course import stints
+from pulseops.incidents.events import FACTS
 from pulseops.projections.generations import ReadModel, Stretch
+from pulseops.projections.refolding import Life, Refold, Row
 from pulseops.subscriptions.slices import Slice
 from pulseops.subscriptions.subscription import Projector
 
@@ -26,3 +31,12 @@ async def _fill(connection: asyncpg.Connection, part: Stretch) -> None:
 STINTS = Projector("stint", _project)
 
 MODEL = ReadModel(STINTS, _fill)
+
+
+def _refolded(life: Life) -> Iterator[Row]:
+    yield from stints(life.facts)
+
+
+REFOLD = Refold(
+    name=STINTS.name, relation="incidents.stint", stream="incident_id", facts=FACTS, rows=_refolded
+)

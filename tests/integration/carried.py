@@ -17,6 +17,14 @@ async def signed_up_to(app: asyncpg.Connection, pool: asyncpg.Pool, size: int, k
     await Notary(pool, keys).sign()
 
 
+def begun(file: Path, lines: bytes, wanted: Wanted | None = None) -> Path:
+    """So far an export has come that was interrupted: its part."""
+    part = file.with_name(f"{file.name}.part")
+    part.write_bytes(lines)
+    part.with_name(f"{part.name}.begun").write_bytes((wanted or Wanted()).asked)
+    return part
+
+
 async def exported(
     app: asyncpg.Connection, folder: Path, wanted: Wanted | None = None, *, keys: Keys = KEYS
 ) -> tuple[Export, Carried]:

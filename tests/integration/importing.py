@@ -22,7 +22,8 @@ NOW = datetime(2026, 11, 29, tzinfo=UTC)
 RULES = load_rulebook(None)
 FIRST_HAND = tuple(f"eventstore.{name}" for name in ("event", "stream", "claim", "command"))
 DERIVED = (
-    *("incidents.incident", "incidents.timeline", "catalog.team", "catalog.service"),
+    *("incidents.incident", "incidents.timeline", "incidents.response", "incidents.stint"),
+    *("catalog.team", "catalog.service"),
     *("escalation.deadline", "audit.tile"),
 )
 

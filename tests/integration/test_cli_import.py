@@ -1,6 +1,7 @@
 """`pulseops events import` as an operator meets it."""
 
 import json
+import os
 from base64 import b64encode
 from pathlib import Path
 
@@ -62,13 +63,26 @@ def test_a_home_that_no_up_runs_from_is_filled_before_its_first_start(
         assert (code, "default has a history already" in told) == (1, True)
 
 
+def test_a_copy_to_look_at_makes_no_deadlines(
+    database: Database, twin: Database, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(with_incidents(database.admin_url, tmp_path / "all"))
+    monkeypatch.setenv("PULSEOPS_DATABASE_URL", twin.admin_url)
+    assert run("events", "import", str(tmp_path / "all"), "--no-deadlines")[0] == 0
+    led = done(rows(twin.admin_url, "eventstore.subscription"))
+    assert [(one["name"], one["position"]) for one in led] == [("deadline", 7)]
+
+
 def test_what_cannot_be_read_or_named_is_a_mistake_of_the_caller(
     database: Database, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULSEOPS_DATABASE_URL", database.admin_url)
     code, _, told = run("events", "import", str(tmp_path / "none"))
     assert (code, told) == (2, f"{tmp_path / 'none'} cannot be read: No such file or directory\n")
-    assert run("events", "import", str(tmp_path))[0] == 2
+    os.mkfifo(tmp_path / "pipe")
+    for name in (".", "pipe"):
+        code, _, told = run("events", "import", str(tmp_path / name))
+        assert (code, "is no file" in told) == (2, True), told
     (tmp_path / "some").write_text("")
     assert run("events", "import", str(tmp_path / "some")) == (1, "", "The file is empty.\n")
     assert run("events", "import", str(tmp_path / "some"), "--log", "No Name")[0] == 2

@@ -5,6 +5,7 @@ import itertools
 import json
 from base64 import b64decode
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,15 +17,23 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from hypothesis import HealthCheck, given, settings
 
+from pulseops.access.events import KeyCreated
+from pulseops.audit import alone, cloudevent
+from pulseops.audit.leaf import sealed
+from pulseops.catalog.events import TeamDefined
 from pulseops.cli.history import events
+from pulseops.eventstore.arriving import Arriving
 from pulseops.eventstore.codec import COLUMNS
-from pulseops.eventstore.export import NotItsPart, Wanted, export
+from pulseops.eventstore.export import Wanted, export
 from pulseops.eventstore.history import LogHistory
-from pulseops.eventstore.part import part_of
+from pulseops.eventstore.part import NotItsPart, part_of
+from pulseops.incidents.events import FACTS
 from pulseops.kernel.envelope import Recorded
+from pulseops.rulebook.events import RulesApplied
 from pulseops.wiring import CODEC
 from tests.conftest import Database
 from tests.histories import Step, enact, plans, report
+from tests.integration.carried import begun
 from tests.integration.strange import STRANGE, store
 
 NASTY = [
@@ -59,6 +68,9 @@ def meta_of(event: dict[str, Any]) -> str:
     if "causationid" in event:
         meta["causationId"] = event["causationid"]
     return msgspec.json.encode(meta).decode()
+
+
+EVENTS = Path(__file__).parents[1] / "samples" / "events"
 
 
 def row_of(line: bytes) -> dict[str, Any]:
@@ -143,6 +155,28 @@ async def test_every_line_is_a_cloud_event_to_those_who_read_them(
         assert event.get_extension("position") == str(row["position"])
 
 
+async def test_each_fact_that_there_ever_was_is_a_cloud_event_and_comes_back_as_it_was(
+    app: asyncpg.Connection, tmp_path: Path
+) -> None:
+    samples = [json.loads(sample.read_bytes()) for sample in sorted(EVENTS.glob("*.json"))]
+    assert {(one["type"], one["schema_version"]) for one in samples} >= {
+        (fact.type, 1) for fact in (*FACTS, TeamDefined, KeyCreated, RulesApplied)
+    }
+    for one in samples:
+        await store(app, json.dumps(one["data"]), json.dumps(one["meta"]), kind=one["type"])
+    await export(app, Wanted(), tmp_path / "all")
+    arriving = Arriving(lambda *_: True)
+    lines = (tmp_path / "all").read_bytes().splitlines(keepends=True)
+    for line, one in zip(lines, samples, strict=True):
+        event = JSONFormat().read(CloudEvent, line)
+        assert (event.get_type(), event.get_data()) == (one["type"], one["data"])
+        assert event.get_extension("actor") == one["meta"]["actor"]
+        row = arriving.row(line)
+        assert (json.loads(row["data"]), json.loads(row["meta"])) == (one["data"], one["meta"])
+        assert cloudevent.CloudEvent.parsed(line).entry == sealed(row)
+        assert alone.event_of(line, "", 0).hash == sha256(b"\0" + sealed(row)).hexdigest()
+
+
 async def test_only_what_is_wanted_is_there(app: asyncpg.Connection, tmp_path: Path) -> None:
     await report(app, 9)
     await export(app, Wanted(after=2, up_to=5), tmp_path / "some")
@@ -162,7 +196,7 @@ async def test_an_interrupted_export_goes_on_and_comes_out_the_same(
     await report(app, 20)
     await export(app, Wanted(), tmp_path / "whole")
     whole = (tmp_path / "whole").read_bytes()
-    (tmp_path / "again.part").write_bytes(whole[:kept])
+    begun(tmp_path / "again", whole[:kept])
     heard: list[tuple[int, int]] = []
     assert await export(app, Wanted(), tmp_path / "again", progress=lambda *told: heard.append(told)) == 20
     assert (tmp_path / "again").read_bytes() == whole
@@ -185,8 +219,7 @@ async def test_a_part_of_something_else_is_not_gone_on_with(app: asyncpg.Connect
         "number": ([b'{"position":"many"}\n'], Wanted()),
     }
     for name, (kept, wanted) in others.items():
-        part = tmp_path / f"{name}.part"
-        part.write_bytes(b"".join(kept))
+        part = begun(tmp_path / name, b"".join(kept), wanted)
         with pytest.raises(NotItsPart):
             await export(app, wanted, tmp_path / name)
         assert part.read_bytes() == b"".join(kept)
@@ -200,7 +233,7 @@ async def test_nothing_is_overwritten_and_a_part_has_one_writer(
     with pytest.raises(FileExistsError):
         await export(app, Wanted(), tmp_path / "there")
     assert (tmp_path / "there").read_bytes() == b"mine"
-    with part_of(tmp_path / "new"), pytest.raises(BlockingIOError):
+    with part_of(tmp_path / "new", Wanted().asked), pytest.raises(BlockingIOError):
         await export(app, Wanted(), tmp_path / "new")
 
 

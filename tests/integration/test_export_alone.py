@@ -126,7 +126,8 @@ async def test_what_the_database_hides_is_found(
     with pytest.raises(CannotSeal, match="lost a tile"):
         await exported(app, tmp_path)
     left = sorted(os.listdir(tmp_path))  # noqa: PTH208 -- in an async test
-    assert left == ["audit.pub", "changed", "history.ndjson.part", "taken"]
+    part = "history.ndjson.part"
+    assert left == ["audit.pub", "changed", part, f"{part}.begun", "taken"]
 
 
 async def test_it_ends_with_what_is_signed_unless_it_is_told(

@@ -10,11 +10,12 @@ import pytest
 from pulseops.cli.app import app as cli
 from pulseops.cli.fetching import fetch
 from pulseops.client import AsyncPulseOps, PulseOps
-from pulseops.eventstore.export import NotItsPart, Wanted
+from pulseops.eventstore.export import Wanted
+from pulseops.eventstore.part import NotItsPart
 from tests.carried import Export
 from tests.conftest import Database
 from tests.histories import report
-from tests.integration.carried import exported, signed_up_to
+from tests.integration.carried import begun, exported, signed_up_to
 from tests.integration.strange import STRANGE, store
 from tests.integration.streaming import hosting
 
@@ -60,9 +61,10 @@ async def test_what_comes_over_http_is_what_the_database_has(
             told = expected.told() | ({"source": "/pulseops/logs/0"} if name == "none" else {})
             assert found.told() == told, name
         lines = (tmp_path / "all" / "history.ndjson").read_bytes()
-        (tmp_path / "history.ndjson.part").write_bytes(lines[:150_000])
+        begun(tmp_path / "history.ndjson", lines[:150_000])
         assert (await asyncio.to_thread(fetched, Wanted(), tmp_path)).file.read_bytes() == lines
-        (tmp_path / "history.ndjson").rename(tmp_path / "history.ndjson.part")
+        (tmp_path / "history.ndjson").unlink()
+        begun(tmp_path / "history.ndjson", lines)
         with pytest.raises(NotItsPart):
             await asyncio.to_thread(fetched, Wanted(up_to=500), tmp_path)
         async with AsyncPulseOps(url, host.token) as client:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pulseops.audit.replaying import CannotReplay, Compared, Replayed, alone, replay
 from pulseops.audit.retelling import HistoryHasGaps
 from pulseops.incidents.events import Created, ImpactDeclared
-from pulseops.wiring import CODEC, REFOLDS
+from pulseops.wiring import CODEC, READ_MODELS, REFOLDS
 from tests.conftest import Database
 from tests.histories import report
 from tests.integration.appending import append, event, request
@@ -20,7 +20,7 @@ from tests.integration.rebuilding import apart, parked_at
 from tests.integration.strange import PLAIN, store
 from tests.serving import Api
 
-NAMES = ["incident", "timeline", "team", "service"]
+NAMES = ["incident", "timeline", "response", "stint", "team", "service"]
 
 
 async def replayed(pool: asyncpg.Pool, **more: Any) -> Replayed:
@@ -29,6 +29,10 @@ async def replayed(pool: asyncpg.Pool, **more: Any) -> Replayed:
 
 def of(name: str, found: Replayed) -> Compared:
     return next(one for one in found.models if one.name == name)
+
+
+def test_whatever_is_made_of_history_alone_is_replayed() -> None:
+    assert [one.name for one in REFOLDS] == [one.projector.name for one in READ_MODELS]
 
 
 async def test_what_everybody_reads_is_what_history_says_twice_and_on_another_machine(

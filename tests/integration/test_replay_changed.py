@@ -8,7 +8,15 @@ from tests.conftest import Database
 from tests.integration.importing import lived, worked_off
 from tests.serving import Api
 
-TABLES = ("incidents.incident_1", "incidents.timeline_1", "catalog.team_1", "catalog.service_1")
+TABLES = (
+    "incidents.incident_1",
+    "incidents.timeline_1",
+    "incidents.response_1",
+    "incidents.stint_1",
+    "catalog.team_1",
+    "catalog.service_1",
+)
+LIVED = "kind = 'live' AND incident_id = '{over}'"
 RESOLVED = "event = 'RESOLVED' AND details ->> 'cause' = 'a fuse'"
 AS_ANOTHER = """
 INSERT INTO incidents.incident_1 SELECT (jsonb_populate_record(i, jsonb_build_object(
@@ -67,6 +75,32 @@ CHANGES = (
         "timeline: incident_id {over}, version 4: the row should be there, and is none",
     ),
     (
+        "UPDATE incidents.response_1 SET answered_at = '2026-01-01Z' WHERE incident_id = '{over}'",
+        "response: incident_id {over}: answered_at should be 2",
+    ),
+    (
+        "UPDATE incidents.response_1 SET escalations = 7 WHERE incident_id = '{over}'",
+        "response: incident_id {over}: escalations should be 0, and is 7",
+    ),
+    (
+        f"DELETE FROM incidents.stint_1 WHERE {LIVED}",
+        "stint: incident_id {over}, version 1: the row should be there, and is none",
+    ),
+    (
+        f"UPDATE incidents.stint_1 SET ended_by = 'key:nobody' WHERE {LIVED}",
+        "stint: incident_id {over}, version 1: ended_by should be key:admin, and is key:nobody",
+    ),
+    # As if it had not ended, and as if it had.
+    (
+        f"UPDATE incidents.stint_1 SET (until_at, ended, ended_by) = (NULL, NULL, NULL) WHERE {LIVED}",
+        "stint: incident_id {over}, version 1: until_at should be 2",
+    ),
+    (
+        """UPDATE incidents.stint_1 SET (until_at, ended) = (from_at, 'RESOLVED')
+        WHERE incident_id = '{held}' AND kind = 'live'""",
+        "stint: incident_id {held}, version 1: until_at should be null, and is 2",
+    ),
+    (
         "UPDATE catalog.team_1 SET display_name = 'Others'",
         "team: name payments: display_name should be Payments, and is Others",
     ),
@@ -78,6 +112,21 @@ CHANGES = (
 )
 
 
+async def test_nobody_finds_other_words_that_pass_for_those_that_history_has(
+    api: Api, pool: asyncpg.Pool, admin: asyncpg.Connection, database: Database
+) -> None:
+    """PostgreSQL's hashes are for tables of hashes: whoever wants two that are the same, makes them."""
+    said, made_up = "Leaked huzwkWxhpuq mvrrA", "Is safevzykye-cv GqBI ck"
+    same = "SELECT hashtextextended($1::text, 0) = hashtextextended($2::text, 0)"
+    assert await admin.fetchval(same, said, made_up)
+    await api.post("/incident", json={"title": said})
+    await worked_off(database.app_url)
+    assert (await replay(pool, REFOLDS, CODEC)).same
+    await admin.execute("UPDATE incidents.incident_1 SET title = $1", made_up)
+    [found] = [one for one in (await replay(pool, REFOLDS, CODEC)).models if one.differing]
+    assert str(found.first).endswith(f"title should be {said}, and is {made_up}")
+
+
 async def test_a_row_that_was_changed_by_hand_is_named_with_its_column(
     api: Api, pool: asyncpg.Pool, admin: asyncpg.Connection, database: Database
 ) -> None:
@@ -86,7 +135,7 @@ async def test_a_row_that_was_changed_by_hand_is_named_with_its_column(
     for table in TABLES:
         await admin.execute(f"CREATE TABLE public.{table.partition('.')[2]} AS TABLE {table}")
     for change, told in CHANGES:
-        await admin.execute(change)
+        await admin.execute(change.replace("{held}", str(made["held"])).replace("{over}", str(made["over"])))
         found = await replay(pool, REFOLDS, CODEC)
         differing = [one for one in found.models if one.differing]
         assert [one.differing for one in differing] == [1], change

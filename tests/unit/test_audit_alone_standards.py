@@ -122,12 +122,15 @@ def test_a_key_that_would_sign_for_everyone_is_none(public: bytes) -> None:
 
 
 def stored(value: Any) -> str:
-    """As PostgreSQL writes it: without exponents."""
+    """As PostgreSQL writes it: without exponents, zeros without a sign, and names in an order of its own."""
     match value:
+        case alone.Number():
+            return str(value)
         case float():
-            return f"{Decimal(repr(value)):f}"
+            return f"{Decimal(repr(value)) + 0:f}"
         case dict():
-            return f"{{{', '.join(f'{stored(name)}: {stored(one)}' for name, one in value.items())}}}"
+            names = sorted(value, key=lambda name: (len(name.encode()), name.encode()))
+            return f"{{{', '.join(f'{stored(name)}: {stored(value[name])}' for name in names)}}}"
         case list():
             return f"[{', '.join(map(stored, value))}]"
         case _:
@@ -144,12 +147,14 @@ def test_json_is_as_the_standard_has_it(value: Any) -> None:
 
 @pytest.mark.parametrize("text", sorted({text for event in STRANGE for text in event if "e400" not in text}))
 def test_json_of_any_kind_is_as_it_is_sealed(text: str) -> None:
-    text = json.dumps(json.loads(text), ensure_ascii=False) if "\\u" in text else text
+    if max(map(text.count, "[{")) < 100:
+        text = stored(json.loads(text, parse_int=alone.Number, parse_float=alone.Number))
     assert alone.canonical(text) == leaf.canonical(text)
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=9) | st.decimals(-1, 1, places=30))
 def test_numbers_are_as_they_are_sealed(number: Any) -> None:
+    number = abs(number) if number == 0 else number
     text = f'[{number:f}, {{"a": {number:f}}}]'
     assert alone.canonical(text) == leaf.canonical(text)
 
@@ -158,6 +163,9 @@ def test_numbers_are_as_they_are_sealed(number: Any) -> None:
     "text",
     [
         '{"a": 1, "a": 1}',
+        '{"b": 1, "a": 1}',
+        '{"aa": 1, "b": 1}',
+        '[{"b": 1, "a": 1.5}]',
         '{"a":1}',
         "[1,2]",
         "[1, 2 ]",
@@ -169,11 +177,13 @@ def test_numbers_are_as_they_are_sealed(number: Any) -> None:
         " 1",
         "01",
         "-0",
+        "-0.0",
+        "[-0, 1.5]",
         "",
     ],
 )
 def test_json_that_stands_otherwise_than_it_was_written_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"not as|exponent|Expecting|Extra"):
+    with pytest.raises(ValueError, match=r"not as|not in order|exponent|Expecting|Extra"):
         alone.canonical(text)
 
 
