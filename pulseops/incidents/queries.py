@@ -1,6 +1,7 @@
 """Reading incidents over HTTP: one as it stands or was, its timeline and events; lists, and counts."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -121,8 +122,8 @@ async def facets(request: Req) -> Answer:
 async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
     """Always as it now stands; with `min_position` it may be as it stood at that position.
 
-    With `asOf` it is as it was then. Who may see it is as of now. The tag of a merged incident says nothing
-    of the one that it lives on in, so it is always told in full.
+    With `asOf` it is as it was then, and so is what it lived on in. Who may see either is as of now. The tag
+    of a merged incident says nothing of the one that it lives on in, so it is always told in full.
     """
     # Hardly anybody asks for more than the incident.
     wanted = _SHOWN.read(request) if request.scope["query_string"] else _NOTHING
@@ -133,8 +134,8 @@ async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
             await position_of(request.app.state.pool, at, log_id=incidents_of(request).log_id)
         facts = moments.until(facts, at)
         incident = incidents_of(request).decider.fold(facts) or incident
-    elif incident.merged_into is not None:
-        where = await _lives_on(request, incident)
+    if incident.merged_into is not None:
+        where = await _lives_on(request, incident, At(incident.position) if isinstance(at, int) else at)
         return Answer(with_timeline(incident, facts, where), headers=standing(incident))
     if etag.not_modified(request, incident.version):
         return Answer(b"", status=304, headers=standing(incident))
@@ -181,10 +182,13 @@ async def _seen(request: Req, incident_id: UUID, least: int | None) -> tuple[Inc
     return incident, facts
 
 
-async def _lives_on(request: Req, merged: Incident) -> LivesOn | None:
-    """None when that is none of the caller's business."""
-    last = await end_of(incidents_of(request), merged)
-    if last is None or not principal(request).sees(last.assigned_team):
+async def _lives_on(request: Req, merged: Incident, at: datetime | At | None) -> LivesOn | None:
+    """None when that is none of the caller's business, as it now stands."""
+    incidents = incidents_of(request)
+    last = now = await end_of(incidents, merged, at)
+    if last is not None and at is not None:
+        now = incidents.decider.fold(await incidents.history.stream(last.id))
+    if last is None or now is None or not principal(request).sees(now.assigned_team):
         return None
     return LivesOn(id=last.id, status=last.status)
 
