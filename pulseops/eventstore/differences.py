@@ -135,13 +135,13 @@ async def place_in(
 ) -> tuple[Span, tuple[str, str]]:
     """The moments of the first page, and after which kind and name this one begins. Raises InvalidInput."""
     place = cursors.read(cursor, of)
-    if place is None or len(place) <= _PLACE.size:
+    kind, colon, name = (place or b"")[_PLACE.size :].decode(errors="replace").partition(":")
+    if place is None or not colon or "\0" in name:
         raise InvalidInput(
             "This is not a cursor of this list: it is `nextCursor` of a page of the same moments.",
             pointer="/cursor",
         )
     first, last = _PLACE.unpack_from(place)
-    kind, _, name = place[_PLACE.size :].decode().partition(":")
     since = await point_of(connection, first, log_id=log_id)
     return Span(since=since, until=await point_of(connection, last, log_id=log_id)), (kind, name)
 

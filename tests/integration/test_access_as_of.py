@@ -15,6 +15,7 @@ from pulseops.access.sign_in import Identity
 from pulseops.eventstore.differences import place_in
 from pulseops.eventstore.history import newest
 from pulseops.eventstore.moments import span_of
+from pulseops.kernel import cursors
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.errors import InvalidInput
 from pulseops.kernel.moments import At
@@ -150,8 +151,14 @@ async def test_the_pages_of_what_changed_are_of_the_moments_of_the_first(
             await api.post(f"/users/eve{len(names)}/grant", json={"role": "viewer"})
             again, after = await place_in(connection, page.next_cursor, b"", log_id=1)
             assert again == span
-        with pytest.raises(InvalidInput):
-            await place_in(connection, "abc", b"", log_id=1)
+        moments = bytes(16)
+        # Whoever knows how they are written may write one.
+        for forged in (
+            "abc",
+            *(cursors.written(moments + name, b"") for name in (b"", b"x", b"\xff", b"k:\0")),
+        ):
+            with pytest.raises(InvalidInput):
+                await place_in(connection, forged, b"", log_id=1)
     assert names == ["a", "b", "c"], "others came after the first page"
 
 

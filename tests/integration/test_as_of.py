@@ -206,7 +206,7 @@ async def test_a_time_is_the_newest_position_recorded_by_then(app: asyncpg.Conne
         await position_of(app, At(len(recorded) + 1), log_id=log_id)
 
 
-async def test_a_time_whose_events_are_archived_is_told_so(
+async def test_a_moment_whose_events_are_archived_is_told_so(
     app: asyncpg.Connection, admin: asyncpg.Connection
 ) -> None:
     log_id = await create_log(app, next(_names), now=utc_now())
@@ -215,8 +215,10 @@ async def test_a_time_whose_events_are_archived_is_told_so(
         "UPDATE eventstore.log SET floor_position = 7, floor_time = $2 WHERE log_id = $1", log_id, floor
     )
     assert await position_of(app, floor, log_id=log_id) == 7
-    with pytest.raises(NotFound, match="archived"):
-        await position_of(app, floor - timedelta(seconds=1), log_id=log_id)
+    assert await position_of(app, At(7), log_id=log_id) == 7
+    for archived in (floor - timedelta(seconds=1), At(6), At(0)):
+        with pytest.raises(NotFound, match="archived"):
+            await position_of(app, archived, log_id=log_id)
 
 
 @settings(max_examples=12, **_alone)  # type: ignore[arg-type]
