@@ -22,7 +22,7 @@ from pulseops.incidents.board import BOARD
 from pulseops.incidents.changing import incidents_of, standing
 from pulseops.incidents.entries import of_recorded
 from pulseops.incidents.events import IncidentFact
-from pulseops.incidents.facets import Facets, count_incidents
+from pulseops.incidents.facets import Facets, count_as_of, count_incidents
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.joined import end_of
 from pulseops.incidents.listing import Page, list_incidents
@@ -103,16 +103,28 @@ async def _list_as_of(request: Req, wanted: Wanted, as_of: str) -> Answer:
 
 @get("/incidents/facets", opt={"spec": query_specs.FACETS})
 async def facets(request: Req) -> Answer:
-    """Each facet counts under all filters but its own."""
+    """Each facet counts under all filters but its own.
+
+    With `asOf` it is as it was then, under the filters of then. Who may see what is as of now.
+    """
     wanted, asking = _COUNTED.read(request), principal(request)
+    position, least = None, wanted.min_position
+    if wanted.as_of is not None:
+        at = moment(wanted.as_of)
+        position = await position_of(request.app.state.pool, at, log_id=asking.log_id)
+        least = max(least or 0, position)
 
     async def look(connection: asyncpg.Connection) -> Facets:
+        if position is not None:
+            return await count_as_of(connection, position, wanted, teams=asking.teams, log_id=asking.log_id)
         return await count_incidents(connection, wanted, teams=asking.teams, log_id=asking.log_id)
 
     reads: Reads = request.app.state.reads
     measure = models(_MODELS, log_id=asking.log_id)
-    seen = await reads.of(measure, look, caller=asking.caller, least=wanted.min_position)
-    return etag.digested(request, seen.found, headers=[place(seen.position)])
+    seen = await reads.of(measure, look, caller=asking.caller, least=least)
+    return etag.digested(
+        request, seen.found, headers=[place(seen.position if position is None else position)]
+    )
 
 
 @get(

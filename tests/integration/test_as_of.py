@@ -23,6 +23,7 @@ from pulseops.incidents.commands import Comment, Create, Edit, Reassign
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.differences import ListDiff
 from pulseops.incidents.events import IncidentFact
+from pulseops.incidents.facets import Count, TooBroad, count_as_of
 from pulseops.incidents.filters import Filters
 from pulseops.incidents.incident import Incident
 from pulseops.kernel.clock import utc_now
@@ -144,6 +145,19 @@ async def test_long_stories_are_told_a_few_at_a_time(app: asyncpg.Connection) ->
     assert await affordable(app, streams, most=1, log_id=log_id) == (1, 21), "or nobody would get beyond it"
     assert await affordable(app, [None, *streams], most=1, log_id=log_id) == (1, 0)
     assert await affordable(app, [], log_id=log_id) == (0, 0)
+
+
+async def test_what_was_is_counted_exactly_or_not_at_all(app: asyncpg.Connection) -> None:
+    plan = [Step(number, Create(title=f"Number {number}"), "key:a", apart=False) for number in range(5)]
+    plan += [Step(number, Edit(title="Another"), "key:a", apart=False) for number in range(3)]
+    log_id, _, head = await history(app, plan)
+    assert (await count_as_of(app, 5, log_id=log_id, most=5, most_folded=6)).total == 5
+    assert (await count_as_of(app, 4, log_id=log_id)).status.values == (Count(value="open", count=4),)
+    assert (await count_as_of(app, 5, Filters(text="another"), log_id=log_id)).total == 0
+    assert (await count_as_of(app, 0, log_id=log_id)).total == 0
+    for most, folded, position in ((4, 6, 5), (5, 5, 5), (4, 0, head)):
+        with pytest.raises(TooBroad):
+            await count_as_of(app, position, log_id=log_id, most=most, most_folded=folded)
 
 
 async def test_words_are_looked_for_in_what_was_said_then(app: asyncpg.Connection) -> None:

@@ -34,6 +34,7 @@ _LISTS: tuple[dict[str, Any], ...] = (
     {"text": "disk"},
     {"category": "security"},
 )
+_ALL = {"status": "open", "priority": ["low", "high"], "team": "database", "source": "user"}
 
 
 class Told(Struct, frozen=True):
@@ -147,6 +148,7 @@ class Chance:
 
 def asked(chance: Chance) -> list[tuple[str, dict[str, Any]]]:
     lists: list[tuple[str, dict[str, Any]]] = [("/incidents", one | {"limit": 200}) for one in _LISTS]
+    lists += [("/incidents/facets", {k: v for k, v in one.items() if k != "sort"}) for one in (*_LISTS, _ALL)]
     named = [f"/{kind}s/{name}" for kind in ("team", "service") for name in (*_NAMES, "database")]
     ones = [f"/incident/{one}" for one in dict.fromkeys(chance.incidents)]
     more = ("/teams", "/services", "/keys", "/users", "/users/ada", "/users/eve", "/rules")
