@@ -23,7 +23,12 @@ MOST = 200
 _CODEC = Codec(FACTS)
 _AT = f"""
 SELECT {COLUMNS} FROM eventstore.event
-WHERE log_id = $1 AND stream_id = $2 AND position <= $3 ORDER BY version DESC LIMIT 1
+WHERE log_id = $1 AND stream_id = $2 AND position <= $3
+  AND ($4::text IS NULL OR EXISTS (
+    SELECT FROM unnest($5::text[]) AS section (name)
+    -- In a query string + stands for a blank.
+    WHERE replace(data -> section.name ->> 'version', '+', ' ') = replace($4, '+', ' ')))
+ORDER BY version DESC LIMIT 1
 """  # noqa: S608 -- a constant of ours
 _BETWEEN = f"""
 SELECT {COLUMNS} FROM eventstore.event
@@ -70,9 +75,11 @@ class RulesDiff(Struct, frozen=True, kw_only=True, rename="camel"):
     diff: str
 
 
-async def rules_at(connection: asyncpg.Connection, position: int, *, log_id: int) -> Rules | None:
-    """None when none were recorded by then."""
-    recorded = await _at(connection, position, log_id)
+async def rules_at(
+    connection: asyncpg.Connection, position: int, *, version: str | None = None, log_id: int
+) -> Rules | None:
+    """None when none were recorded by then; with `version`, none with a section that decisions cite so."""
+    recorded = await _at(connection, position, log_id, version)
     if recorded is None:
         return None
     fact = recorded.fact
@@ -100,8 +107,10 @@ async def rules_between(connection: asyncpg.Connection, span: Span, *, log_id: i
     )
 
 
-async def _at(connection: asyncpg.Connection, position: int, log_id: int) -> Recorded[RulesApplied] | None:
-    row = await connection.fetchrow(_AT, log_id, stream_of(log_id), position)
+async def _at(
+    connection: asyncpg.Connection, position: int, log_id: int, version: str | None = None
+) -> Recorded[RulesApplied] | None:
+    row = await connection.fetchrow(_AT, log_id, stream_of(log_id), position, version, SECTIONS)
     return None if row is None else _CODEC.decode(row)
 
 

@@ -28,7 +28,9 @@ async def show(request: Req) -> Answer:
     at = None if wanted.as_of is None else moment(wanted.as_of)
     position = await position_of(pool, at, log_id=log_id)
     async with pool.acquire() as connection:
-        found = await rules_at(connection, position, log_id=log_id)
+        found = await rules_at(connection, position, version=wanted.version, log_id=log_id)
+    if found is None and wanted.version is not None:
+        raise NotFound(f"No rules of the version {wanted.version} were recorded by then.")
     if found is None:
         raise NotFound(
             "No rules were recorded by then. Decisions cite the version of those they were made by."

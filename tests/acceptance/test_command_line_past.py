@@ -88,6 +88,8 @@ def test_rules_are_shown_and_held_against_those_of_before(run: Run, worked: Data
     assert told.splitlines()[0] == "classification:"
     assert "policies:" in told
     assert json.loads(run(rules, "show", "--json"))["versions"]["assignment"] == "default-1"
+    assert run(rules, "show", "--cited", "default-1") == told
+    assert "No rules of the version acme-1" in run(rules, "show", "--cited", "acme-1", code=1)
     assert "No rules were recorded by then" in run(rules, "show", "--as-of", "@0", code=1)
     same = run(rules, "diff", "--from", "@1", "--to", "@1")
     assert same.splitlines()[1:] == ["The rules are the same."]
