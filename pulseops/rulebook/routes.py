@@ -45,8 +45,7 @@ async def diff(request: Req) -> Answer:
     since, until = wanted.moments
     pool: asyncpg.Pool = request.app.state.pool
     span = await span_of(pool, since, until, log_id=log_id)
-    async with pool.acquire() as connection:
-        return encoded(await rules_between(connection, span, log_id=log_id))
+    return encoded(await rules_between(pool, span, log_id=log_id))
 
 
 ROUTES = (show, diff)
