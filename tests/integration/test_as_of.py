@@ -262,7 +262,7 @@ async def test_what_differs_between_two_positions_is_what_the_folds_say(
             name: (was.get(name), now[name])
             for name in now
             if name not in {"id", "version", "position", "updatedAt"}
-            and (now[name] != was[name] if was else now[name] not in (None, "", (), [], {}, 0))
+            and (now[name] != was[name] if was else now[name] not in (None, "", (), [], {}))
         }
     between = [fact for facts in past.values() for fact in facts if first < fact.position <= last]
     counts = pages[0].counts
