@@ -13,6 +13,7 @@ from pulseops.access.past import key_after, key_at, user_after
 from pulseops.access.people import stream_of as stream_of_user
 from pulseops.access.person import LOG
 from pulseops.access.roster import ShownUser, Users, find_user, shown_user
+from pulseops.eventstore.affordable import affordable
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.differences import up_to
 from pulseops.eventstore.moments import point_of, position_of
@@ -70,7 +71,9 @@ async def keys_as_of(
     """
     after = "" if cursor is None else name_of(cursor)
     rows = await connection.fetch(_KEYS, log_id, after, None if teams is None else list(teams), limit + 1)
-    names = {row["key_id"]: stream_of_key(row["key_id"], log_id) for row in rows[:limit]}
+    streams = [stream_of_key(row["key_id"], log_id) for row in rows[:limit]]
+    count, _ = await affordable(connection, streams, log_id=log_id)
+    names = {row["key_id"]: stream_id for row, stream_id in zip(rows, streams[:count], strict=False)}
     facts = await up_to(connection, _CODEC, [*names.values()], then.position, log_id=log_id)
     recorded = {row["stream_id"] for row in await connection.fetch(_STREAMS, log_id, [*names.values()])}
     items, unrecorded = list[Shown](), list[str]()
@@ -80,7 +83,7 @@ async def keys_as_of(
             key = _as_far_as_known(await find_key(connection, key_id, log_id=log_id), then.at)
             unrecorded += [] if key is None else [key.name]
         items += [] if key is None else [key]
-    more = cursor_of(rows[limit - 1]["name"]) if len(rows) > limit else None
+    more = cursor_of(rows[count - 1]["name"]) if len(rows) > count else None
     return Keys(items=tuple(items), next_cursor=more, unrecorded=tuple(unrecorded))
 
 
@@ -111,9 +114,10 @@ async def users_as_of(
     after = "" if cursor is None else name_of(cursor)
     rows = await connection.fetch(_USERS, LOG, after, None if teams is None else list(teams), limit + 1)
     streams = [stream_of_user(row["name"]) for row in rows[:limit]]
-    facts = await up_to(connection, _CODEC, streams, then.position, log_id=LOG)
-    users = [user_after(facts.get(stream_id, ())) for stream_id in streams]
-    more = cursor_of(rows[limit - 1]["name"]) if len(rows) > limit else None
+    count, _ = await affordable(connection, streams, log_id=LOG)
+    facts = await up_to(connection, _CODEC, streams[:count], then.position, log_id=LOG)
+    users = [user_after(facts.get(stream_id, ())) for stream_id in streams[:count]]
+    more = cursor_of(rows[count - 1]["name"]) if len(rows) > count else None
     return Users(items=tuple(one for one in users if one is not None), next_cursor=more)
 
 

@@ -40,7 +40,7 @@ LIST = Spec(
     action="users.read",
     query=Page,
     answers={200: Shape(means="One page.", kind=Users)},
-    problems=("not-found", "unknown-fact"),
+    problems=("not-found", "unknown-fact", "behind", "overloaded"),
 )
 SHOW = Spec(
     name="getUser",
@@ -49,7 +49,7 @@ SHOW = Spec(
     action="users.read",
     query=At,
     answers={200: Shape(means="Who they are, and what they may do.", kind=ShownUser)},
-    problems=("not-found", "unknown-fact"),
+    problems=("not-found", "unknown-fact", "behind", "overloaded"),
 )
 GRANT = Spec(
     name="grantUser",

@@ -12,13 +12,13 @@ from msgspec.structs import asdict
 from pulseops.access import specs, trail
 from pulseops.access.administration import Issued, NewKey, create_key, revoke_key, rotate_key
 from pulseops.access.as_of import key_as_of, keys_as_of
-from pulseops.access.asking import as_of, by
+from pulseops.access.asking import as_of, aside, by
 from pulseops.access.between import access_between, identity
 from pulseops.access.guards import denied, principal
 from pulseops.access.listing import find_key, list_keys, shown
 from pulseops.access.permissions import ACTIONS, allowed, within
 from pulseops.access.specs import At, Changed, Create, Page, Rotate, Wanted, WhoAmI, WithSecret
-from pulseops.eventstore.differences import place_in
+from pulseops.eventstore.differences import Entries, place_in
 from pulseops.eventstore.moments import span_of
 from pulseops.http import idempotency
 from pulseops.http.answer import Answer, encoded
@@ -162,15 +162,17 @@ async def diff(request: Req) -> Answer:
     pool: asyncpg.Pool = request.app.state.pool
     of = identity(wanted.since, wanted.until, asking.teams, asking.log_id)
     since, until = wanted.moments
-    async with pool.acquire() as connection:
-        if wanted.cursor is None:
-            span, after = await span_of(connection, since, until, log_id=asking.log_id), ("", "")
-        else:
-            span, after = await place_in(connection, wanted.cursor, of, log_id=asking.log_id)
-        found = await access_between(
+    if wanted.cursor is None:
+        span, after = await span_of(pool, since, until, log_id=asking.log_id), ("", "")
+    else:
+        span, after = await place_in(pool, wanted.cursor, of, log_id=asking.log_id)
+
+    async def look(connection: asyncpg.Connection) -> Entries:
+        return await access_between(
             connection, span, after=after, of=of, teams=asking.teams, log_id=asking.log_id
         )
-    return encoded(found)
+
+    return encoded(await aside(request, look, span.until.position))
 
 
 def _told(issued: Issued, *, status: int = 200, headers: Any = ()) -> Answer:

@@ -103,7 +103,7 @@ LIST = Spec(
     action="keys.read",
     query=Page,
     answers={200: Shape(means="One page; no secrets.", kind=Keys)},
-    problems=("not-found", "unknown-fact"),
+    problems=("not-found", "unknown-fact", "behind", "overloaded"),
 )
 SHOW = Spec(
     name="getKey",
@@ -112,7 +112,7 @@ SHOW = Spec(
     action="keys.read",
     query=At,
     answers={200: Shape(means="Everything but its secret.", kind=Shown)},
-    problems=("not-found", "unknown-fact"),
+    problems=("not-found", "unknown-fact", "behind", "overloaded"),
 )
 CREATE = Spec(
     name="createKey",
@@ -185,5 +185,5 @@ DIFF = Spec(
     action="keys.read",
     query=Changed,
     answers={200: Shape(means="Keys and users that are another, and who did it.", kind=Entries)},
-    problems=("not-found", "unknown-fact"),
+    problems=("not-found", "unknown-fact", "behind", "overloaded"),
 )

@@ -12,6 +12,7 @@ from pulseops.catalog.events import FACTS
 from pulseops.catalog.paging import Page, Wanted, WantedServices, cursor_after
 from pulseops.catalog.service import Service
 from pulseops.catalog.team import Team
+from pulseops.eventstore.affordable import affordable
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.differences import Facts, up_to
 from pulseops.kernel.errors import NotFound
@@ -19,7 +20,7 @@ from pulseops.kernel.errors import NotFound
 T = TypeVar("T", Team, Service)
 
 AT_A_TIME = 200
-"""Entries that are folded together."""
+"""Entries that are folded together, at most."""
 
 CODEC = Codec(FACTS)
 _NAMES = {
@@ -106,10 +107,12 @@ async def _listed(
     every = sorted({row["name"] for row in rows}.union(names))
     left = every if after is None else [name for name in every if name > after]
     found = list[T]()
-    for start in range(0, len(left), AT_A_TIME):
-        streams = {name: stream_of(kind, name, log_id=log_id) for name in left[start : start + AT_A_TIME]}
-        facts = await up_to(connection, CODEC, list(streams.values()), position, log_id=log_id)
-        each = (told(name, facts.get(stream_id, ())) for name, stream_id in streams.items())
+    while left:
+        streams = [stream_of(kind, name, log_id=log_id) for name in left[:AT_A_TIME]]
+        count, _ = await affordable(connection, streams, log_id=log_id)
+        facts = await up_to(connection, CODEC, streams[:count], position, log_id=log_id)
+        each = [told(name, facts.get(one, ())) for name, one in zip(left, streams[:count], strict=False)]
+        left = left[count:]
         found += [one for one in each if one is not None]
         if len(found) > wanted.limit:
             cursor = cursor_after(found[wanted.limit - 1].name, kind, log_id)

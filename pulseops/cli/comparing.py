@@ -11,9 +11,8 @@ from pulseops.cli.past import From, To, changed, meant, placed, required
 from pulseops.cli.reply import Id, then
 from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
 from pulseops.cli.words import harmless
-from pulseops.client import PulseOps
-from pulseops.client.past import Difference, Happened, Stand
-from pulseops.client.results import Entry
+from pulseops.client import Answer, PulseOps
+from pulseops.client.past import Difference, Happened, IncidentDiff, ListDiff, Stand
 from pulseops.incidents.moments import moment
 from pulseops.kernel.moments import Moment
 
@@ -31,7 +30,7 @@ def diff(
 ) -> None:
     """Tell what changed about an incident between two moments, and the events between: who did it, and why.
 
-    With --json: the first page as the API gives it.
+    With --json: as the API gives it, a line for every 200 events.
 
     Parameters
     ----------
@@ -42,20 +41,19 @@ def diff(
     """
     first, last = moment(since), None if until is None else moment(until)
     with speaking(speak) as client:
-        answer = client.incidents.diff.answer(incident_id, first, last)
+        pages, cursor = list[Answer[IncidentDiff]](), None
+        while not pages or cursor is not None:
+            pages.append(client.incidents.diff.answer(incident_id, first, last, cursor=cursor))
+            # What happens to it meanwhile is on no page.
+            cursor, last = pages[-1].value.next_cursor, pages[0].value.until.version
         if speak.json:
-            print_json(answer.body)
+            print_json(*(page.body for page in pages))
             return
-        found = answer.value
-        steps, cursor = list[Entry](found.items), found.next_cursor
-        while cursor is not None:
-            page = client.incidents.diff(incident_id, first, last, cursor=cursor)
-            steps += page.items
-            cursor = page.next_cursor
+        found, steps = pages[0].value, [step for page in pages for step in page.value.items]
         render.say(Text(f"From {_version(found.since)} to {_version(found.until)}:", style="dim"))
         render.say(changed(found.changes) if found.changes else "Nothing about it changed.")
         if steps:
-            render.say(render.timeline(steps, answer.now, render.width()))
+            render.say(render.timeline(steps, pages[0].now, render.width()))
 
 
 @comparing.command
@@ -75,25 +73,28 @@ def changes(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
         show_changes(client, required(since), meant(until), speak)
 
 
-def show_changes(client: PulseOps, since: Moment, until: Moment | None, speak: Speak) -> None:
-    """All pages."""
+def show_changes(client: PulseOps, since: Moment, until: Moment | None, speak: Speak) -> ListDiff:
+    """All pages. The last one is returned."""
     cursor, begun, many = None, False, 0
-    while not begun or cursor is not None:
+    while True:
         answer = client.incidents.changes.answer(since, until, cursor=cursor)
         found = answer.value
         if speak.json:
             print_json(*documents(answer.body))
         else:
             if not begun:
-                render.say(Text(placed(found.since, found.until), style="dim"))
+                render.say(Text(placed(found), style="dim"))
                 if found.counts is not None:
                     render.say(_counted(found.counts))
             for one in found.items:
                 _tell(one)
         many += len(found.items)
         cursor, begun = found.next_cursor, True
+        if cursor is None:
+            break
     if not many and not speak.json:
         render.say("No incident changed.")
+    return found
 
 
 def _tell(one: Difference) -> None:

@@ -7,9 +7,10 @@ from rich.text import Text
 
 from pulseops.cli import render
 from pulseops.cli.comparing import show_changes
-from pulseops.cli.past import From, To, meant, required, show_entries, show_rules
+from pulseops.cli.past import From, Placed, To, meant, required, show_entries, show_rules
 from pulseops.cli.speak import PLAINLY, Speak, speaking
 from pulseops.client import Refused
+from pulseops.kernel.moments import At
 
 
 def diff(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
@@ -27,7 +28,7 @@ def diff(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
     """
     first, last = required(since), meant(until)
     with speaking(speak) as client:
-        kinds: tuple[tuple[str, Callable[[], None]], ...] = (
+        kinds: tuple[tuple[str, Callable[[], Placed]], ...] = (
             ("Incidents", lambda: show_changes(client, first, last, speak)),
             ("Teams and services", lambda: show_entries(client.catalog.diff.answer, first, last, speak)),
             ("Keys and users", lambda: show_entries(client.audit.access.answer, first, last, speak)),
@@ -37,8 +38,11 @@ def diff(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
             if not speak.json:
                 render.say(Text(name, style="bold underline"))
             try:
-                show()
+                found = show()
             except Refused as refused:
                 if refused.status != HTTPStatus.FORBIDDEN:
                     raise
                 render.say(f"{name}: this key may not see them.", stderr=True)
+            else:
+                # Whatever happens meanwhile, all of them are of the same two moments.
+                first, last = At(found.since.position), At(found.until.position)

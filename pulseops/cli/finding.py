@@ -99,21 +99,25 @@ def list_incidents(
 
 
 @finding.command(name=["counts", "facets"])
-def counts(*, which: Which = ANY, most: int = 10, speak: Speak = PLAINLY) -> None:
+def counts(*, which: Which = ANY, as_of: AsOf = None, most: int = 10, speak: Speak = PLAINLY) -> None:
     """Count incidents by status, priority, category, team, service and responder.
 
     Each is counted under all filters but its own: `--status open` still says how many are resolved.
 
     Parameters
     ----------
+    as_of
+        As they were then: a time with its zone, or a position of the log (@48213).
     most
         How many values of each are shown, the most frequent ones.
     """
     with speaking(speak) as client:
-        answer = client.incidents.facets.answer(**which.said())
+        answer = client.incidents.facets.answer(**which.said(), as_of=meant(as_of))
         if speak.json:
             print_json(answer.body)
         else:
+            if as_of is not None:
+                render.say(f"As of position {answer.position}:", stderr=True)
             render.say(render.counts(answer.value, max(most, 1)))
 
 

@@ -1,7 +1,7 @@
 """Moments on the command line: `--as-of`, `--from` and `--to`, and how differences are shown."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import msgspec
 from cyclopts import Parameter
@@ -46,9 +46,18 @@ def meant(text: str | None) -> Moment | None:
     return None if text is None else moment(text)
 
 
-def placed(since: Point, until: Point) -> str:
+class Placed(Protocol):
+    """What differs between two moments, whatever it is about."""
+
+    @property
+    def since(self) -> Point: ...
+    @property
+    def until(self) -> Point: ...
+
+
+def placed(found: Placed) -> str:
     """Between which moments."""
-    return f"From {_at(since)} to {_at(until)}:"
+    return f"From {_at(found.since)} to {_at(found.until)}:"
 
 
 def changed(changes: Sequence[Change]) -> RenderableType:
@@ -67,37 +76,39 @@ def show_entries(
     since: Moment,
     until: Moment | None,
     speak: Speak,
-    *,
-    head: bool = True,
-) -> None:
-    """All pages of what `ask(since, until, cursor=…)` tells."""
+) -> Entries:
+    """All pages of what `ask(since, until, cursor=…)` tells. The last one is returned."""
     cursor, begun, many = None, False, 0
-    while not begun or cursor is not None:
+    while True:
         answer = ask(since, until, cursor=cursor)
         found = answer.value
         if speak.json:
             print_json(*documents(answer.body))
         else:
-            if head and not begun:
-                render.say(Text(placed(found.since, found.until), style="dim"))
+            if not begun:
+                render.say(Text(placed(found), style="dim"))
             for one in found.items:
                 render.say(entry(one))
         many += len(found.items)
         cursor, begun = found.next_cursor, True
+        if cursor is None:
+            break
     if not many and not speak.json:
         render.say("Nothing changed.")
+    return found
 
 
-def show_rules(answer: Answer[RulesDiff], speak: Speak) -> None:
+def show_rules(answer: Answer[RulesDiff], speak: Speak) -> RulesDiff:
     """Which were applied, and how the whole differs."""
+    found = answer.value
     if speak.json:
         print_json(answer.body)
-        return
-    found = answer.value
-    render.say(Text(placed(found.since, found.until), style="dim"))
+        return found
+    render.say(Text(placed(found), style="dim"))
     for one in found.applied:
         render.say(Text(recorded(one), style="dim"))
     render.say(differing(found.diff) if found.diff else "The rules are the same.")
+    return found
 
 
 def recorded(one: RulesApplied) -> str:

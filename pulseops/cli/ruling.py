@@ -16,7 +16,11 @@ rules = App(name="rules", help="See what incidents are judged, routed and escala
 
 @rules.command
 def show(
-    *, as_of: AsOf = None, file: Annotated[bool, Parameter(negative=())] = False, speak: Speak = PLAINLY
+    *,
+    as_of: AsOf = None,
+    cited: str | None = None,
+    file: Annotated[bool, Parameter(negative=())] = False,
+    speak: Speak = PLAINLY,
 ) -> None:
     """Show all rules as YAML, defaults included: those recorded last, or as of a moment.
 
@@ -24,11 +28,13 @@ def show(
     ----------
     as_of
         As they were then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+    cited
+        Those with a section of this version, as decisions cite it (acme-7+default-1~1f0c9a2b).
     file
         Show the operator's own file instead, to the letter.
     """
     with speaking(speak) as client:
-        answer = client.rules.get.answer(as_of=meant(as_of))
+        answer = client.rules.get.answer(as_of=meant(as_of), version=cited)
         if speak.json:
             print_json(answer.body)
             return

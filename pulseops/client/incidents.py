@@ -148,9 +148,10 @@ class Incidents(Responding[W]):
         since: datetime | None = None,
         until: datetime | None = None,
         text: str | None = None,
+        as_of: Moment | None = None,
         min_position: int | None = None,
     ) -> Call[Facets]:
-        """How many there are of each status, priority …, of those that the filters let through."""
+        """How many there are, or were, of each status, priority …, of those that the filters let through."""
         wanted: dict[str, Value] = {
             "status": status,
             "priority": priority,
@@ -163,6 +164,7 @@ class Incidents(Responding[W]):
             "since": since,
             "until": until,
             "text": text,
+            "asOf": as_of,
             "min_position": min_position,
         }
         return get("/incidents/facets", Facets, wanted)

@@ -11,9 +11,9 @@ class Rules(Room[W]):
     """The rules, as they are recorded."""
 
     @method
-    def get(self, *, as_of: Moment | None = None) -> Call[AllRules]:
-        """All of them: those recorded last, or as of a time or a position."""
-        return get("/rules", AllRules, {"asOf": as_of})
+    def get(self, *, as_of: Moment | None = None, version: str | None = None) -> Call[AllRules]:
+        """All of them: those recorded last, or as of a time or a position, or that decisions cite so."""
+        return get("/rules", AllRules, {"asOf": as_of, "version": version})
 
     @method
     def diff(self, since: Moment, until: Moment | None = None) -> Call[RulesDiff]:

@@ -66,6 +66,7 @@ OBJECTS = (
     "incidents/sql/as_of_v1.sql",
     "incidents/sql/matching_as_of_v1.sql",
     "incidents/sql/candidates_as_of_v1.sql",
+    "incidents/sql/facets_as_of_v1.sql",
     "incidents/sql/touched_v1.sql",
     "incidents/sql/counted_between_v1.sql",
     "escalation/sql/assigned_v1.sql",

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct, field
 
+from pulseops.eventstore.affordable import affordable
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.moments import Point, Span, point_of
 from pulseops.kernel import cursors
@@ -113,11 +114,12 @@ async def entries_between(
     most: int = AT_A_TIME,
     log_id: int,
 ) -> Entries:
-    """Of the first `most` of these those to which anything happened. One more in `named` says: go on."""
+    """Of the first of these, at most `most`, those to which anything happened. More in `named` say: go on."""
     first, last = span.since.position, span.until.position
-    page, more = named[:most], len(named) > most
-    streams = [one.stream_id for one in page]
-    found = await up_to(connection, codec, streams, last, moved_since=first, log_id=log_id)
+    streams = [one.stream_id for one in named[:most]]
+    count, _ = await affordable(connection, streams, log_id=log_id)
+    page, more = named[:count], len(named) > count
+    found = await up_to(connection, codec, streams[:count], last, moved_since=first, log_id=log_id)
     items = tuple(
         _entry(one, facts, first, told)
         for one in page
@@ -133,13 +135,13 @@ async def place_in(
 ) -> tuple[Span, tuple[str, str]]:
     """The moments of the first page, and after which kind and name this one begins. Raises InvalidInput."""
     place = cursors.read(cursor, of)
-    if place is None or len(place) <= _PLACE.size:
+    kind, colon, name = (place or b"")[_PLACE.size :].decode(errors="replace").partition(":")
+    if place is None or not colon or "\0" in name:
         raise InvalidInput(
             "This is not a cursor of this list: it is `nextCursor` of a page of the same moments.",
             pointer="/cursor",
         )
     first, last = _PLACE.unpack_from(place)
-    kind, _, name = place[_PLACE.size :].decode().partition(":")
     since = await point_of(connection, first, log_id=log_id)
     return Span(since=since, until=await point_of(connection, last, log_id=log_id)), (kind, name)
 

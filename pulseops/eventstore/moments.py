@@ -10,6 +10,7 @@ from pulseops.kernel.errors import InvalidInput, NotFound
 from pulseops.kernel.moments import At, Moment
 
 _POSITION = "SELECT eventstore.position_at_v1($1, $2)"
+_FLOOR = "SELECT coalesce((SELECT l.floor_position FROM eventstore.log AS l WHERE l.log_id = $1), 0)"
 _RECORDED = "SELECT e.recorded_at FROM eventstore.event AS e WHERE e.log_id = $1 AND e.position = $2"
 
 
@@ -33,7 +34,7 @@ async def position_of(
     """The newest one recorded then or before; 0 before the first event. None, and a time to come, is now.
 
     Ask the primary: a replica knows less of the last moments. Raises NotFound for a position that there is
-    not yet, and for a time whose events are archived.
+    not yet, and for a moment whose events are archived.
     """
     if isinstance(moment, datetime):
         position = await connection.fetchval(_POSITION, log_id, moment)
@@ -45,6 +46,8 @@ async def position_of(
         return head
     if moment.position > head:
         raise NotFound(f"There is no position {moment.position:,} yet: the log has come to {head:,}.")
+    if moment.position < await connection.fetchval(_FLOOR, log_id):
+        raise NotFound("The events up to that position are archived.")
     return moment.position
 
 

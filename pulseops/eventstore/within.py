@@ -24,7 +24,7 @@ async def append_within(
 
 
 async def versions(
-    connection: asyncpg.Connection, streams: Collection[UUID], *, log_id: int
+    connection: asyncpg.Connection | asyncpg.Pool, streams: Collection[UUID], *, log_id: int
 ) -> dict[UUID, int]:
     """Where each stream stands; 0 for one that there is not."""
     rows = await connection.fetch(_VERSIONS, log_id, list(streams))

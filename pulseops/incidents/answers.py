@@ -19,7 +19,7 @@ I = TypeVar("I", bound=Incident)  # noqa: E741 -- an incident
 
 
 class LivesOn(Struct, frozen=True, kw_only=True):
-    """The incident at the end of all merges: the one to act on, and how it now stands."""
+    """The incident at the end of all merges: the one to act on, and how it stands, or stood `asOf` then."""
 
     id: UUID
     status: Status
@@ -28,7 +28,7 @@ class LivesOn(Struct, frozen=True, kw_only=True):
 class WithTimeline(Incident, frozen=True, kw_only=True, rename="camel"):
     """The incident and everything that happened to it, in order.
 
-    `livesOn` is there for one that was merged, unless the caller does not see where to, or asks `asOf`.
+    `livesOn` is there for one that is merged, unless the caller does not see where to.
     """
 
     lives_on: LivesOn | None = None

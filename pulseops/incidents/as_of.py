@@ -7,14 +7,14 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
+from pulseops.eventstore.affordable import MOST as MOST_FOLDED
+from pulseops.eventstore.affordable import affordable
 from pulseops.incidents.filters import NOTHING, Filters, asked, identity
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.listing import MOST, Page, Sort, incident_of
 from pulseops.kernel import cursors
 from pulseops.kernel.errors import InvalidInput
 
-MOST_FOLDED = 2_000
-"""Incidents that one page folds: those that have changed since. Then it ends, though it may be short."""
 _AT_A_TIME = 500
 
 _CANDIDATES = """
@@ -71,8 +71,9 @@ async def list_as_of(
 ) -> Page:
     """As `list_incidents`, of what was at a position, to which the board must have come.
 
-    Of `teams` are those that now are. A page may be short, even empty, and `next_cursor` lead on all the
-    same. InvalidInput for a sort that is not by creation, and as `list_incidents`.
+    Of `teams` are those that now are. A page folds some `most_folded` events of what has changed since: it
+    may be short, even empty, and `next_cursor` lead on all the same. InvalidInput for a sort that is not by
+    creation, and as `list_incidents`.
     """
     if sort not in {"-created", "created"}:
         raise InvalidInput("As of a moment a list is sorted by -created or created.", pointer="/sort")
@@ -81,19 +82,23 @@ async def list_as_of(
     newest_first, position = sort == "-created", start.position
     after = start.after if start.after is not None else _END if newest_first else 0
     words = asked(filters, teams)
-    found, folded, most = list[tuple[int, Incident]](), 0, limit + 1
+    found, left, most = list[tuple[int, Incident]](), most_folded, limit + 1
     while True:
         candidates = await connection.fetch(_CANDIDATES, log_id, position, *words, newest_first, after, most)
-        ids = [one["id"] for one in candidates]
+        # What has not changed since is there as it was.
+        folded = [one["id"] if one["moved"] else None for one in candidates]
+        count, events = await affordable(connection, folded, most=left, log_id=log_id)
+        looked_at, left = candidates[:count], left - events
+        ids = [one["id"] for one in looked_at]
         rows = await connection.fetch(_MATCHING, log_id, position, ids, *words[:_OF_EACH])
         seen = {row["id"]: incident_of(row) for row in rows}
-        found += [(one["place"], seen[one["id"]]) for one in candidates if one["id"] in seen]
+        found += [(one["place"], seen[one["id"]]) for one in looked_at if one["id"] in seen]
         if len(found) > limit:
             return _page(found[:limit], _written(position, found[limit - 1][0], of))
-        if len(candidates) < most:
+        if count == len(candidates) < most:
             return _page(found, None)
-        after, folded = candidates[-1]["place"], folded + sum(one["moved"] for one in candidates)
-        if folded >= most_folded:
+        after = looked_at[-1]["place"]
+        if count < len(candidates) or left <= 0:
             return _page(found, _written(position, after, of))
         most = _AT_A_TIME
 

@@ -4,6 +4,8 @@ from struct import Struct as Layout
 
 import asyncpg
 
+from pulseops.eventstore.affordable import MOST as MOST_FOLDED
+from pulseops.eventstore.affordable import affordable
 from pulseops.eventstore.moments import Span, point_of
 from pulseops.incidents.as_of import incidents_as_of
 from pulseops.incidents.differences import Counts, ListDiff, difference
@@ -32,21 +34,24 @@ async def list_between(
     teams: frozenset[str] | None = None,
     log_id: int,
     most_looked_at: int = MOST_LOOKED_AT,
+    most_folded: int = MOST_FOLDED,
 ) -> ListDiff:
     """Those after the place `after`; None is the first page. The board must have come to the later one.
 
-    Of `teams` are those that now are (None: all).
+    A page is short where the incidents have more than `most_folded` events together, or where they are far
+    between. Of `teams` are those that now are (None: all).
     """
     first, last = span.since.position, span.until.position
     seen = None if teams is None else sorted(teams)
     since = first if after is None else after
     end = min(last, since + most_looked_at)
     rows = await connection.fetch(_TOUCHED, log_id, first, end, since, seen, limit + 1)
-    shown, more = rows[:limit], len(rows) > limit
-    ids = [row["id"] for row in shown]
+    touched = [row["id"] for row in rows[:limit]]
+    count, _ = await affordable(connection, touched, most=most_folded, log_id=log_id)
+    ids, more = touched[:count], len(rows) > count
     before = await incidents_as_of(connection, first, ids, log_id=log_id)
     then = await incidents_as_of(connection, last, ids, log_id=log_id)
-    place = shown[-1]["place"] if more else end
+    place = rows[count - 1]["place"] if more else end
     return ListDiff(
         since=span.since,
         until=span.until,

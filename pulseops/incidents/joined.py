@@ -1,14 +1,17 @@
 """Which incident a report joins whose dedup key is held: the holder, or the one that it lives on in."""
 
+from datetime import datetime
 from uuid import UUID
 
 from pulseops.incidents.commands import Conclude, Create
 from pulseops.incidents.events import Decision
 from pulseops.incidents.incident import Incident
+from pulseops.incidents.moments import before
 from pulseops.incidents.store import Incidents
 from pulseops.kernel.envelope import Context
 from pulseops.kernel.errors import VersionConflict
 from pulseops.kernel.ids import derived_id
+from pulseops.kernel.moments import At
 
 _ACTOR = "system:merging"
 
@@ -27,14 +30,15 @@ async def joined(incidents: Incidents, holder_id: UUID, context: Context) -> Inc
     return None
 
 
-async def end_of(incidents: Incidents, merged: Incident) -> Incident | None:
+async def end_of(incidents: Incidents, merged: Incident, at: datetime | At | None = None) -> Incident | None:
     """The incident at the end of all merges, also through one that is over as a duplicate of another.
 
-    There is always one: what was merged takes nothing in, so that merges never lead back.
+    With `at` everything is as of then, as `merged` is. There is always one: what was merged takes nothing in,
+    so that merges never lead back.
     """
     last: Incident | None = merged
     while last is not None and last.merged_into is not None:
-        last = await _stands(incidents, last.merged_into)
+        last = await _stands(incidents, last.merged_into, at)
     return last
 
 
@@ -59,8 +63,11 @@ def as_reported(incident: Incident, said: Create) -> Incident:
     )
 
 
-async def _stands(incidents: Incidents, incident_id: UUID) -> Incident | None:
-    return incidents.decider.fold(await incidents.history.stream(incident_id))
+async def _stands(
+    incidents: Incidents, incident_id: UUID, at: datetime | At | None = None
+) -> Incident | None:
+    facts = await incidents.history.stream(incident_id)
+    return incidents.decider.fold(facts if at is None else before(facts, at))
 
 
 async def _conclude(incidents: Incidents, holder: Incident, last: Incident, context: Context) -> None:

@@ -1,6 +1,7 @@
 """Reading incidents over HTTP: one as it stands or was, its timeline and events; lists, and counts."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -21,7 +22,7 @@ from pulseops.incidents.board import BOARD
 from pulseops.incidents.changing import incidents_of, standing
 from pulseops.incidents.entries import of_recorded
 from pulseops.incidents.events import IncidentFact
-from pulseops.incidents.facets import Facets, count_incidents
+from pulseops.incidents.facets import Facets, count_as_of, count_incidents
 from pulseops.incidents.incident import Incident
 from pulseops.incidents.joined import end_of
 from pulseops.incidents.listing import Page, list_incidents
@@ -102,16 +103,28 @@ async def _list_as_of(request: Req, wanted: Wanted, as_of: str) -> Answer:
 
 @get("/incidents/facets", opt={"spec": query_specs.FACETS})
 async def facets(request: Req) -> Answer:
-    """Each facet counts under all filters but its own."""
+    """Each facet counts under all filters but its own.
+
+    With `asOf` it is as it was then, under the filters of then. Who may see what is as of now.
+    """
     wanted, asking = _COUNTED.read(request), principal(request)
+    position, least = None, wanted.min_position
+    if wanted.as_of is not None:
+        at = moment(wanted.as_of)
+        position = await position_of(request.app.state.pool, at, log_id=asking.log_id)
+        least = max(least or 0, position)
 
     async def look(connection: asyncpg.Connection) -> Facets:
+        if position is not None:
+            return await count_as_of(connection, position, wanted, teams=asking.teams, log_id=asking.log_id)
         return await count_incidents(connection, wanted, teams=asking.teams, log_id=asking.log_id)
 
     reads: Reads = request.app.state.reads
     measure = models(_MODELS, log_id=asking.log_id)
-    seen = await reads.of(measure, look, caller=asking.caller, least=wanted.min_position)
-    return etag.digested(request, seen.found, headers=[place(seen.position)])
+    seen = await reads.of(measure, look, caller=asking.caller, least=least)
+    return etag.digested(
+        request, seen.found, headers=[place(seen.position if position is None else position)]
+    )
 
 
 @get(
@@ -121,8 +134,8 @@ async def facets(request: Req) -> Answer:
 async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
     """Always as it now stands; with `min_position` it may be as it stood at that position.
 
-    With `asOf` it is as it was then. Who may see it is as of now. The tag of a merged incident says nothing
-    of the one that it lives on in, so it is always told in full.
+    With `asOf` it is as it was then, and so is what it lived on in. Who may see either is as of now. The tag
+    of a merged incident says nothing of the one that it lives on in, so it is always told in full.
     """
     # Hardly anybody asks for more than the incident.
     wanted = _SHOWN.read(request) if request.scope["query_string"] else _NOTHING
@@ -133,8 +146,8 @@ async def show(request: Req, incident_id: FromPath[UUID]) -> Answer:
             await position_of(request.app.state.pool, at, log_id=incidents_of(request).log_id)
         facts = moments.until(facts, at)
         incident = incidents_of(request).decider.fold(facts) or incident
-    elif incident.merged_into is not None:
-        where = await _lives_on(request, incident)
+    if incident.merged_into is not None:
+        where = await _lives_on(request, incident, At(incident.position) if isinstance(at, int) else at)
         return Answer(with_timeline(incident, facts, where), headers=standing(incident))
     if etag.not_modified(request, incident.version):
         return Answer(b"", status=304, headers=standing(incident))
@@ -181,10 +194,13 @@ async def _seen(request: Req, incident_id: UUID, least: int | None) -> tuple[Inc
     return incident, facts
 
 
-async def _lives_on(request: Req, merged: Incident) -> LivesOn | None:
-    """None when that is none of the caller's business."""
-    last = await end_of(incidents_of(request), merged)
-    if last is None or not principal(request).sees(last.assigned_team):
+async def _lives_on(request: Req, merged: Incident, at: datetime | At | None) -> LivesOn | None:
+    """None when that is none of the caller's business, as it now stands."""
+    incidents = incidents_of(request)
+    last = now = await end_of(incidents, merged, at)
+    if last is not None and at is not None:
+        now = incidents.decider.fold(await incidents.history.stream(last.id))
+    if last is None or now is None or not principal(request).sees(now.assigned_team):
         return None
     return LivesOn(id=last.id, status=last.status)
 

@@ -27,6 +27,7 @@ class Wanted(Filters, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Counted(Filters, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which incidents are counted."""
 
+    as_of: AsOf | None = field(name="asOf", default=None)
     min_position: Position | None = None
 
 
@@ -108,5 +109,5 @@ FACETS = Spec(
         200: Shape(means="The counts, which are exact.", kind=Facets, headers=_STANDS),
         304: Shape(means="The counts are still as you have them.", headers=_STANDS),
     },
-    problems=("too-broad", "behind", "overloaded"),
+    problems=("not-found", "too-broad", "behind", "overloaded"),
 )

@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-_NOTHING: tuple[Any, ...] = (None, "", (), [], {}, 0)
+# 0 is something: that nobody is affected was said.
+_NOTHING: tuple[Any, ...] = (None, "", (), [], {})
 
 
 class Change(Struct, frozen=True, kw_only=True):

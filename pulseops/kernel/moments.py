@@ -10,6 +10,8 @@ from pulseops.kernel.errors import InvalidInput
 
 _POSITION = re.compile(r"@(0|[1-9][0-9]{0,18})")
 _LAST = 2**63 - 1
+# History knows microseconds. What is beyond them is left off: rounded up it would be a later moment.
+_FINER = re.compile(r"(\.\d{6})\d+")
 # In a query string + stands for a blank, which is not what whoever writes +02:00 means.
 _OFFSET = re.compile(r"(\S+) (\d\d:\d\d)")
 
@@ -32,7 +34,7 @@ def moment(text: str, *, pointer: str = "/asOf", such: str = "") -> Moment:
     if found is not None and int(found[1]) <= _LAST:
         return At(int(found[1]))
     try:
-        instant = msgspec.convert(with_plus(text), datetime)
+        instant = msgspec.convert(_FINER.sub(r"\1", with_plus(text), count=1), datetime)
     except msgspec.ValidationError:
         instant = None
     if instant is None or instant.tzinfo is None:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from difflib import unified_diff
 from typing import Any
 
 import asyncpg
@@ -15,6 +14,7 @@ from pulseops.eventstore.moments import Point, Span
 from pulseops.kernel.envelope import Recorded
 from pulseops.rulebook.events import FACTS, RulesApplied
 from pulseops.rulebook.recording import stream_of
+from pulseops.rulebook.unified import unified
 from pulseops.rulebook.written import SECTIONS, as_yaml
 
 MOST = 200
@@ -23,12 +23,23 @@ MOST = 200
 _CODEC = Codec(FACTS)
 _AT = f"""
 SELECT {COLUMNS} FROM eventstore.event
-WHERE log_id = $1 AND stream_id = $2 AND position <= $3 ORDER BY version DESC LIMIT 1
+WHERE log_id = $1 AND stream_id = $2 AND position <= $3
+  AND ($4::text IS NULL OR EXISTS (
+    SELECT FROM unnest($5::text[]) AS section (name)
+    -- In a query string + stands for a blank.
+    WHERE replace(data -> section.name ->> 'version', '+', ' ') = replace($4, '+', ' ')))
+ORDER BY version DESC LIMIT 1
 """  # noqa: S608 -- a constant of ours
-_BETWEEN = f"""
-SELECT {COLUMNS} FROM eventstore.event
-WHERE log_id = $1 AND stream_id = $2 AND position > $3 AND position <= $4 ORDER BY version LIMIT $5
-"""  # noqa: S608 -- a constant of ours
+# Without the rules themselves, which may be a megabyte each.
+_BETWEEN = """
+SELECT e.position, e.recorded_at, e.data ->> 'process' AS process, e.data ->> 'sha256' AS sha256,
+  ARRAY(
+    SELECT coalesce(e.data -> s.name ->> 'version', '')
+    FROM unnest($6::text[]) WITH ORDINALITY AS s (name, nth) ORDER BY s.nth
+  ) AS versions
+FROM eventstore.event AS e
+WHERE e.log_id = $1 AND e.stream_id = $2 AND e.position > $3 AND e.position <= $4 ORDER BY e.version LIMIT $5
+"""
 
 
 class Applied(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -70,9 +81,11 @@ class RulesDiff(Struct, frozen=True, kw_only=True, rename="camel"):
     diff: str
 
 
-async def rules_at(connection: asyncpg.Connection, position: int, *, log_id: int) -> Rules | None:
-    """None when none were recorded by then."""
-    recorded = await _at(connection, position, log_id)
+async def rules_at(
+    connection: asyncpg.Connection, position: int, *, version: str | None = None, log_id: int
+) -> Rules | None:
+    """None when none were recorded by then; with `version`, none with a section that decisions cite so."""
+    recorded = await _at(connection, position, log_id, version)
     if recorded is None:
         return None
     fact = recorded.fact
@@ -85,23 +98,29 @@ async def rules_at(connection: asyncpg.Connection, position: int, *, log_id: int
     )
 
 
-async def rules_between(connection: asyncpg.Connection, span: Span, *, log_id: int) -> RulesDiff:
+async def rules_between(pool: asyncpg.Pool, span: Span, *, log_id: int) -> RulesDiff:
     first, last = span.since.position, span.until.position
-    before = await _at(connection, first, log_id)
-    after = await _at(connection, last, log_id)
-    rows = await connection.fetch(_BETWEEN, log_id, stream_of(log_id), first, last, MOST)
+    # Others need the connection while the two are held against each other.
+    async with pool.acquire() as connection:
+        before = await _at(connection, first, log_id)
+        after = await _at(connection, last, log_id)
+        rows = await connection.fetch(_BETWEEN, log_id, stream_of(log_id), first, last, MOST, SECTIONS)
     return RulesDiff(
         since=span.since,
         until=span.until,
         before=None if before is None else _applied(before),
         after=None if after is None else _applied(after),
-        applied=tuple(_applied(_CODEC.decode(row)) for row in rows),
+        applied=tuple(
+            Applied(**{**row, "versions": dict(zip(SECTIONS, row["versions"], strict=True))}) for row in rows
+        ),
         diff=await asyncio.to_thread(_diff, before, after),
     )
 
 
-async def _at(connection: asyncpg.Connection, position: int, log_id: int) -> Recorded[RulesApplied] | None:
-    row = await connection.fetchrow(_AT, log_id, stream_of(log_id), position)
+async def _at(
+    connection: asyncpg.Connection, position: int, log_id: int, version: str | None = None
+) -> Recorded[RulesApplied] | None:
+    row = await connection.fetchrow(_AT, log_id, stream_of(log_id), position, version, SECTIONS)
     return None if row is None else _CODEC.decode(row)
 
 
@@ -124,7 +143,7 @@ def _sections(fact: RulesApplied) -> dict[str, dict[str, Any]]:
 def _diff(before: Recorded[RulesApplied] | None, after: Recorded[RulesApplied] | None) -> str:
     if before is not None and after is not None and before.version == after.version:
         return ""
-    return "".join(unified_diff(_lines(before), _lines(after), _named(before), _named(after)))
+    return unified(_lines(before), _lines(after), _named(before), _named(after))
 
 
 def _lines(one: Recorded[RulesApplied] | None) -> Sequence[str]:

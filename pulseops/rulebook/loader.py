@@ -1,14 +1,17 @@
 """The rulebook: what incidents are judged, routed and escalated by.
 
 A section, or a key of a section, that the operator's file does not have is taken from `default.yaml`.
-Decisions cite the section's version: `acme-7+default-1` is acme-7 with keys from the default's default-1.
+Decisions cite the section's version: `acme-7+default-1~1f0c9a2b` is acme-7 with keys from the default's
+default-1. What follows the `~` is the sum of its rules: others may be called acme-7 as well, by mistake.
 """
 
 from functools import cache
+from hashlib import sha256
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 from msgspec import Struct
 from msgspec.structs import replace
@@ -69,8 +72,9 @@ def _load(default: Path, own: Path | None) -> Rulebook:
         if section in over and "version" not in mine:
             reader.report(section, "a section needs a version of its own, for decisions to cite")
         read[section] = reader.struct(entries, origin, model, section)
-        if read[section] is not UNREADABLE and mine and entries.keys() - mine.keys():
-            version = f"{read[section].version}+{base[section]['version'].value}"
+        if read[section] is not UNREADABLE and mine:
+            also = f"+{base[section]['version'].value}" if entries.keys() - mine.keys() else ""
+            version = f"{read[section].version}{also}~{_told_apart(read[section])}"
             read[section] = replace(read[section], version=version)
     _check(read, reader)
     if reader.problems:
@@ -81,6 +85,11 @@ def _load(default: Path, own: Path | None) -> Rulebook:
         escalation=read["escalation"],
         text=text,
     )
+
+
+def _told_apart(section: Struct) -> str:
+    """The same for the same rules, whatever is said beside them."""
+    return sha256(msgspec.json.encode(section, order="sorted")).hexdigest()[:8]
 
 
 def _sections(reader: Reader, text: str, file: str) -> dict[str, dict[str, yaml.Node]]:

@@ -23,7 +23,7 @@ from pulseops.kernel.ids import derived_id, new_id
 from pulseops.rulebook.events import RulesApplied
 from pulseops.rulebook.loader import Rulebook
 
-_LOOK = 30.0
+_LOOK = 5.0
 """Seconds between looks for logs that were made meanwhile."""
 _AGAIN = 5.0
 """Seconds until it is tried again after it failed."""

@@ -28,7 +28,9 @@ async def show(request: Req) -> Answer:
     at = None if wanted.as_of is None else moment(wanted.as_of)
     position = await position_of(pool, at, log_id=log_id)
     async with pool.acquire() as connection:
-        found = await rules_at(connection, position, log_id=log_id)
+        found = await rules_at(connection, position, version=wanted.version, log_id=log_id)
+    if found is None and wanted.version is not None:
+        raise NotFound(f"No rules of the version {wanted.version} were recorded by then.")
     if found is None:
         raise NotFound(
             "No rules were recorded by then. Decisions cite the version of those they were made by."
@@ -43,8 +45,7 @@ async def diff(request: Req) -> Answer:
     since, until = wanted.moments
     pool: asyncpg.Pool = request.app.state.pool
     span = await span_of(pool, since, until, log_id=log_id)
-    async with pool.acquire() as connection:
-        return encoded(await rules_between(connection, span, log_id=log_id))
+    return encoded(await rules_between(pool, span, log_id=log_id))
 
 
 ROUTES = (show, diff)

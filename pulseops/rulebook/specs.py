@@ -1,6 +1,8 @@
 """What the routes of rules promise, in the words of the API description."""
 
-from msgspec import Struct, field
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
 
 from pulseops.http.moments import AsOf, Between
 from pulseops.http.position import HEADER
@@ -14,6 +16,18 @@ class Wanted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Rules of when; without `asOf` the newest that are recorded."""
 
     as_of: AsOf | None = field(name="asOf", default=None)
+    version: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=500,
+                description="The newest of these of which a section has this version: decisions cite it as "
+                "`rulesVersion`.",
+            ),
+        ]
+        | None
+    ) = None
 
 
 SHOW = Spec(

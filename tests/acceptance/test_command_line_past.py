@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from cyclopts import App
 
+from pulseops.catalog.commands import TeamValue
+from pulseops.cli import differing
 from pulseops.cli.access import access
 from pulseops.cli.app import app
 from pulseops.cli.catalog import team
+from pulseops.cli.comparing import show_changes
 from pulseops.cli.incidents import incident
 from pulseops.cli.ruling import rules
 from pulseops.cli.speak import PLAINLY, speaking
-from pulseops.client import KeyDefinition, UserGrant
+from pulseops.client import KeyDefinition, PulseOps, UserGrant
 from pulseops.db.pools import open_pool
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.rulebook.recording import Recorder
@@ -85,6 +88,8 @@ def test_rules_are_shown_and_held_against_those_of_before(run: Run, worked: Data
     assert told.splitlines()[0] == "classification:"
     assert "policies:" in told
     assert json.loads(run(rules, "show", "--json"))["versions"]["assignment"] == "default-1"
+    assert run(rules, "show", "--cited", "default-1") == told
+    assert "No rules of the version acme-1" in run(rules, "show", "--cited", "acme-1", code=1)
     assert "No rules were recorded by then" in run(rules, "show", "--as-of", "@0", code=1)
     same = run(rules, "diff", "--from", "@1", "--to", "@1")
     assert same.splitlines()[1:] == ["The rules are the same."]
@@ -114,3 +119,36 @@ def test_access_and_the_catalog_are_shown_as_they_were_and_what_changed_in_one_g
         assert line in whole.splitlines(), whole
     assert "“founded”" in whole
     assert run(access, "diff", "--from", "@0", "--to", "@0").splitlines()[-1] == "Nothing changed."
+
+
+def test_all_that_changed_is_told_of_the_same_two_moments_whatever_happens_meanwhile(
+    run: Run, worked: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asyncio.run(recorded(worked))
+    reported(run, "The beginning")
+
+    def and_meanwhile(client: PulseOps, *more: Any) -> Any:
+        found = show_changes(client, *more)
+        client.incidents.create("Meanwhile")
+        client.teams.put("later", TeamValue(lead="ada"))
+        return found
+
+    monkeypatch.setattr(differing, "show_changes", and_meanwhile)
+    told = run(app, "diff", "--from", "@0")
+    between = {line for line in told.splitlines() if line.startswith("From ")}
+    assert len(between) == 1, between
+    assert told.count("From ") == 4
+    assert "team later" not in told
+
+
+def test_a_long_story_is_told_whole_in_words_and_as_json(run: Run) -> None:
+    one = reported(run, "Postgres primary is down")
+    with speaking(PLAINLY) as client:
+        for number in range(204):
+            client.incidents.comment(one["id"], f"Remark {number}")
+    words = run(incident, "diff", one["id"], "--from", "@0")
+    assert "Remark 203" in words
+    lines = run(incident, "diff", one["id"], "--from", "@0", "--json").splitlines()
+    pages = [json.loads(line) for line in lines]
+    assert [len(page["items"]) for page in pages] == [200, 7]
+    assert {page["to"]["version"] for page in pages} == {207}

@@ -1,5 +1,6 @@
 """Who could do what, as of any moment: keys and users folded from history."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,11 +16,13 @@ from pulseops.access.sign_in import Identity
 from pulseops.eventstore.differences import place_in
 from pulseops.eventstore.history import newest
 from pulseops.eventstore.moments import span_of
+from pulseops.kernel import cursors
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.errors import InvalidInput
 from pulseops.kernel.moments import At
+from tests.conftest import Database
 from tests.keys import a_key
-from tests.serving import Api
+from tests.serving import Api, serving
 
 
 async def head(api: Api) -> int:
@@ -150,8 +153,14 @@ async def test_the_pages_of_what_changed_are_of_the_moments_of_the_first(
             await api.post(f"/users/eve{len(names)}/grant", json={"role": "viewer"})
             again, after = await place_in(connection, page.next_cursor, b"", log_id=1)
             assert again == span
-        with pytest.raises(InvalidInput):
-            await place_in(connection, "abc", b"", log_id=1)
+        moments = bytes(16)
+        # Whoever knows how they are written may write one.
+        for forged in (
+            "abc",
+            *(cursors.written(moments + name, b"") for name in (b"", b"x", b"\xff", b"k:\0")),
+        ):
+            with pytest.raises(InvalidInput):
+                await place_in(connection, forged, b"", log_id=1)
     assert names == ["a", "b", "c"], "others came after the first page"
 
 
@@ -168,3 +177,22 @@ async def test_a_caller_sees_of_the_past_what_it_sees_now(api: Api) -> None:
     assert [one["name"] for one in found] == ["ours"]
     api.headers["authorization"] = f"Bearer {viewer}"
     assert (await api.get("/access/diff", params={"from": "@0"})).status_code == 403
+
+
+async def test_who_asks_for_much_of_the_past_leaves_connections_to_the_others(
+    database: Database, admin: asyncpg.Connection
+) -> None:
+    async with serving(database.app_url, pool_size=4) as api:
+        made = (await api.post("/incident", json={"title": "Disk full"})).json()
+        async with admin.transaction():
+            await admin.execute("LOCK TABLE access.person")
+            paths = ("/access/diff?from=@0", "/users?asOf=@1") * 3
+            waiting = [asyncio.create_task(api.get(path)) for path in paths]
+            async with asyncio.timeout(5):
+                # All of them are there by now: what is too much is refused, the rest waits for the lock.
+                while not any(one.done() for one in waiting):  # noqa: ASYNC110 -- or the timeout tells
+                    await asyncio.sleep(0.01)
+            assert (await api.get(f"/incident/{made['id']}")).status_code == 200
+            assert not all(one.done() for one in waiting)
+        statuses = {(await one).status_code for one in waiting}
+    assert statuses == {200, 503}

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pulseops.eventstore.affordable import affordable
 from pulseops.eventstore.directory import create_log
 from pulseops.eventstore.moments import position_of, span_of
 from pulseops.incidents.as_of import Start, list_as_of, start_in
@@ -22,6 +23,7 @@ from pulseops.incidents.commands import Comment, Create, Edit, Reassign
 from pulseops.incidents.decider import INCIDENT
 from pulseops.incidents.differences import ListDiff
 from pulseops.incidents.events import IncidentFact
+from pulseops.incidents.facets import Count, TooBroad, count_as_of
 from pulseops.incidents.filters import Filters
 from pulseops.incidents.incident import Incident
 from pulseops.kernel.clock import utc_now
@@ -90,7 +92,8 @@ async def test_filters_ask_what_an_incident_was_and_not_what_it_is(
     then = had_it_ended(past, position)
     teams = sorted({one.assigned_team for one in then if one.assigned_team}) or ["nobody"]
     services = sorted({one.service for one in then if one.service}) or ["nothing"]
-    labels = sorted({f"{name}={value}" for one in then for name, value in one.labels.items()}) or ["a=b"]
+    given = {(name, value) for one in then for name, value in one.labels.items() if "=" not in name}
+    labels = sorted(f"{name}={value}" for name, value in given) or ["a=b"]
     for filters in (
         Filters(status=("open",)),
         Filters(status=("resolved", "merged"), priority=(data.draw(_priorities),)),
@@ -114,6 +117,47 @@ def _lets_through(filters: Filters, one: Incident) -> bool:
     )
     labels = {f"{name}={value}" for name, value in one.labels.items()}
     return all(not wanted or value in wanted for wanted, value in asked) and labels.issuperset(filters.label)
+
+
+async def test_long_stories_are_told_a_few_at_a_time(app: asyncpg.Connection) -> None:
+    plan = [Step(number, Create(title=f"Number {number}"), "key:a", apart=False) for number in range(5)]
+    plan += [Step(n % 5, Comment(text="And so on."), "key:a", apart=False) for n in range(100)]
+    log_id, past, head = await history(app, plan)
+    expected, sizes = had_it_ended(past, head - 5), list[int]()
+    assert {one.version for one in expected} == {20}
+    start, found = Start(head - 5), list[Incident]()
+    while len(found) < 5:
+        page = await list_as_of(app, start, limit=10, log_id=log_id, most_folded=50)
+        found += page.items
+        sizes.append(len(page.items))
+        start = start_in(page.next_cursor, b"") if page.next_cursor is not None else start
+    assert (found, sizes) == (expected, [2, 2, 1])
+    span = await span_of(app, At(head - 5), At(head), log_id=log_id)
+    differing, place = list[UUID](), None
+    for many in (2, 2, 1):
+        told = await list_between(app, span, after=place, log_id=log_id, most_folded=50)
+        differing += [one.id for one in told.items]
+        assert len(told.items) == many
+        place = (await place_in(app, told.next_cursor, b"", log_id=log_id))[1] if told.next_cursor else None
+    assert (sorted(differing), place) == (sorted(past), None)
+    streams = [*past, *past]
+    assert await affordable(app, streams, most=50, log_id=log_id) == (2, 42)
+    assert await affordable(app, streams, most=1, log_id=log_id) == (1, 21), "or nobody would get beyond it"
+    assert await affordable(app, [None, *streams], most=1, log_id=log_id) == (1, 0)
+    assert await affordable(app, [], log_id=log_id) == (0, 0)
+
+
+async def test_what_was_is_counted_exactly_or_not_at_all(app: asyncpg.Connection) -> None:
+    plan = [Step(number, Create(title=f"Number {number}"), "key:a", apart=False) for number in range(5)]
+    plan += [Step(number, Edit(title="Another"), "key:a", apart=False) for number in range(3)]
+    log_id, _, head = await history(app, plan)
+    assert (await count_as_of(app, 5, log_id=log_id, most=5, most_folded=6)).total == 5
+    assert (await count_as_of(app, 4, log_id=log_id)).status.values == (Count(value="open", count=4),)
+    assert (await count_as_of(app, 5, Filters(text="another"), log_id=log_id)).total == 0
+    assert (await count_as_of(app, 0, log_id=log_id)).total == 0
+    for most, folded, position in ((4, 6, 5), (5, 5, 5), (4, 0, head)):
+        with pytest.raises(TooBroad):
+            await count_as_of(app, position, log_id=log_id, most=most, most_folded=folded)
 
 
 async def test_words_are_looked_for_in_what_was_said_then(app: asyncpg.Connection) -> None:
@@ -176,7 +220,7 @@ async def test_a_time_is_the_newest_position_recorded_by_then(app: asyncpg.Conne
         await position_of(app, At(len(recorded) + 1), log_id=log_id)
 
 
-async def test_a_time_whose_events_are_archived_is_told_so(
+async def test_a_moment_whose_events_are_archived_is_told_so(
     app: asyncpg.Connection, admin: asyncpg.Connection
 ) -> None:
     log_id = await create_log(app, next(_names), now=utc_now())
@@ -185,8 +229,10 @@ async def test_a_time_whose_events_are_archived_is_told_so(
         "UPDATE eventstore.log SET floor_position = 7, floor_time = $2 WHERE log_id = $1", log_id, floor
     )
     assert await position_of(app, floor, log_id=log_id) == 7
-    with pytest.raises(NotFound, match="archived"):
-        await position_of(app, floor - timedelta(seconds=1), log_id=log_id)
+    assert await position_of(app, At(7), log_id=log_id) == 7
+    for archived in (floor - timedelta(seconds=1), At(6), At(0)):
+        with pytest.raises(NotFound, match="archived"):
+            await position_of(app, archived, log_id=log_id)
 
 
 @settings(max_examples=12, **_alone)  # type: ignore[arg-type]
@@ -216,7 +262,7 @@ async def test_what_differs_between_two_positions_is_what_the_folds_say(
             name: (was.get(name), now[name])
             for name in now
             if name not in {"id", "version", "position", "updatedAt"}
-            and (now[name] != was[name] if was else now[name] not in (None, "", (), [], {}, 0))
+            and (now[name] != was[name] if was else now[name] not in (None, "", (), [], {}))
         }
     between = [fact for facts in past.values() for fact in facts if first < fact.position <= last]
     counts = pages[0].counts

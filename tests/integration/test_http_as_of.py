@@ -129,6 +129,14 @@ async def test_two_moments_of_an_incident_tell_what_changed_who_did_it_and_why(a
     assert rest["changes"] == first["changes"]
 
 
+async def test_that_nobody_is_affected_is_told_of_what_was_not_there_before(api: Api) -> None:
+    made = await reported(api, "Disk full")
+    path = f"/incident/{made['id']}"
+    assert (await api.post(f"{path}/impact", json={"customers": 0})).is_success
+    changes = (await api.get(f"{path}/diff", params={"from": "@0"})).json()["changes"]
+    assert {"field": "customersAffected", "before": None, "after": 0} in changes
+
+
 async def test_moments_that_cannot_be_held_against_each_other_are_refused(api: Api) -> None:
     made = await reported(api, "Disk full")
     refused: tuple[tuple[dict[str, str], int, str | None], ...] = (

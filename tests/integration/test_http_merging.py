@@ -66,6 +66,26 @@ async def test_a_merged_incident_tells_where_it_lives_on_and_how_that_stands(api
     assert (await api.get(f"/incident/{one}")).json()["livesOn"] is None
 
 
+async def test_where_it_lived_on_is_told_as_of_then_to_who_now_sees_it(api: Api) -> None:
+    one, last = await _chain(api, None, None)
+    merged = (await api.get(f"/incident/{one}")).json()
+    await _asked(api, last, "resolve")
+    await _asked(api, last, "reopen")
+    await _asked(api, one, "split")
+    mine = await _for(api, "mine", merged["assignedTeam"])
+    steps = (await api.get(f"/incident/{last}")).json()["timeline"]
+    (ended,) = [step for step in steps if step["event"] == "RESOLVED"]
+    for at in (merged["version"], f"@{merged['position']}", merged["updatedAt"]):
+        told = (await api.get(f"/incident/{one}", params={"asOf": at}, headers=mine)).json()
+        assert told["livesOn"] == {"id": last, "status": "open"}, at
+    then = {"asOf": ended["timestamp"]}
+    assert (await api.get(f"/incident/{one}", params=then)).json()["livesOn"]["status"] == "resolved"
+    assert (await api.get(f"/incident/{one}")).json()["livesOn"] is None
+    await _asked(api, last, "assign", team="network")
+    told = (await api.get(f"/incident/{one}", params=then, headers=mine)).json()
+    assert (told["mergedInto"], told["livesOn"]) == (last, None)
+
+
 async def test_how_another_teams_incident_stands_is_not_told(api: Api) -> None:
     one, other = await _chain(api, None, None)
     mine = await _for(api, "mine", str((await api.get(f"/incident/{one}")).json()["assignedTeam"]))

@@ -17,7 +17,7 @@ from pulseops.rulebook.recording import Recorder
 from pulseops.settings import Settings
 from tests.conftest import Database
 from tests.keys import a_key
-from tests.serving import Api
+from tests.serving import Api, serving
 
 OWN = """\
 # Who answers at Acme.
@@ -114,7 +114,7 @@ async def test_rules_are_told_as_of_any_moment_and_held_against_each_other(
     now = await api.get("/rules")
     assert now.status_code == 200
     told = now.json()
-    assert told["versions"]["assignment"] == "acme-2"
+    assert told["versions"]["assignment"].startswith("acme-2~")
     assert told["escalation"]["policies"][0]["steps"] == [{"after": "5m", "to": "{team} on call"}]
     assert told["assignment"]["teams"] == [{"name": "ops", "description": "Everybody"}]
     assert told["classification"]["categories"], "what the operator leaves out is there as well"
@@ -122,15 +122,16 @@ async def test_rules_are_told_as_of_any_moment_and_held_against_each_other(
     assert (await api.get("/rules", headers={"if-none-match": now.headers["etag"]})).status_code == 304
 
     then = (await api.get("/rules", params={"asOf": f"@{second['position'] - 1}"})).json()
-    assert (then["position"], then["versions"]["escalation"]) == (first["position"], "acme-1")
+    assert then["position"] == first["position"]
+    assert then["versions"]["escalation"].startswith("acme-1~")
     assert (await api.get("/rules", params={"asOf": "@0"})).status_code == 404
 
     wanted = {"from": f"@{second['position'] - 1}"}
     diff = (await api.get("/rules/diff", params=wanted)).json()
     assert diff["from"]["position"] == second["position"] - 1
     assert (diff["before"]["position"], diff["after"]["position"]) == (first["position"], second["position"])
-    assert [one["position"] for one in diff["applied"]] == [second["position"]]
-    assert [line for line in diff["diff"].splitlines() if line[0] in "+-"] == [
+    assert diff["applied"] == [diff["after"]]
+    assert [line.partition("~")[0] for line in diff["diff"].splitlines() if line[0] in "+-"] == [
         f"--- rules@{first['position']}",
         f"+++ rules@{second['position']}",
         "-  version: acme-1",
@@ -147,6 +148,41 @@ async def test_rules_are_told_as_of_any_moment_and_held_against_each_other(
     backwards = await api.get("/rules/diff", params={"from": "@3", "to": "@1"})
     assert (backwards.status_code, backwards.json()["errors"][0]["parameter"]) == (422, "to")
     assert (await api.get("/rules/diff")).status_code == 422
+
+
+async def test_which_rules_decided_is_found_by_what_the_decision_cites(
+    database: Database, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    """Of two processes side by side whose files call themselves the same, and differ."""
+    files = [tmp_path / "one.yaml", tmp_path / "other.yaml"]
+    for path, after in zip(files, ("15m", "5m"), strict=True):
+        own = OWN.format(version=1, description=f"After {after}", after=after)
+        path.write_text(f"{own}classification:\n  version: acme-1\n  threshold: 0.4\n")
+    async with (
+        serving(database.app_url, rules=files[0]) as one,
+        serving(database.app_url, rules=files[1], token=one.token) as other,
+    ):
+        for api in (one, other):
+            await Recorder(pool, api.app.state.rulebook, "api").record()
+        cited, found = list[str](), dict[str, Any]()
+        for api, path in ((one, files[0]), (other, files[1]), (one, files[0])):
+            made = (await api.post("/incident", json={"title": "Disk full"})).json()
+            events = (await api.get(f"/incident/{made['id']}/events")).json()["items"]
+            cited.append(events[2]["data"]["decision"]["rulesVersion"])
+            found = (await api.get("/rules", params={"version": cited[-1]})).json()
+            assert (found["versions"]["assignment"], found["text"]) == (cited[-1], path.read_text())
+        assert cited[0] == cited[2] != cited[1]
+        # Whoever types a + into a query string has written a blank.
+        written = found["versions"]["classification"]
+        assert "+default-1~" in written
+        assert (await one.get(f"/rules?version={written}")).status_code == 200
+        first, second = await recorded(pool)
+        before = {"version": cited[1], "asOf": f"@{second['position'] - 1}"}
+        assert (await one.get("/rules", params=before)).status_code == 404
+        now = (await one.get("/rules")).json()
+        assert (now["position"], first["position"]) == (second["position"], found["position"])
+        missing = await one.get("/rules", params={"version": "acme-1~00000000"})
+        assert (missing.status_code, "acme-1~00000000" in missing.json()["detail"]) == (404, True)
 
 
 async def test_rules_are_for_those_who_may_read_them(pool: asyncpg.Pool, api: Api, own: Any) -> None:

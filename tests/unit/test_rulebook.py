@@ -1,12 +1,16 @@
 """The rules file: what comes from where, and every mistake on its line."""
 
+import re
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pulseops.rulebook.loader import demo_rulebook, load_rulebook
 from pulseops.rulebook.problems import RulebookInvalid
+from pulseops.rulebook.recording import said
 
 CATEGORIES = [
     *("database", "messaging", "network", "storage", "infrastructure", "security", "auth", "observability"),
@@ -39,7 +43,7 @@ def test_the_demo_differs_from_the_default_only_in_its_haste() -> None:
     book, demo = load_rulebook(), demo_rulebook()
     assert demo.assignment == book.assignment
     assert demo.classification.rules == book.classification.rules
-    assert demo.escalation.version == "demo-1"
+    assert re.fullmatch(r"demo-1~[0-9a-f]{8}", demo.escalation.version)
     whole = sum((step.after for step in demo.escalation.policies[0].steps), timedelta())
     assert whole <= timedelta(minutes=1)
 
@@ -47,7 +51,8 @@ def test_the_demo_differs_from_the_default_only_in_its_haste() -> None:
 def test_a_section_that_is_not_given_comes_from_the_default(write: Path) -> None:
     write.write_text('escalation: {version: "acme-1", policies: []}')
     book = load_rulebook(write)
-    assert (book.escalation.version, book.escalation.policies) == ("acme-1", ())
+    assert re.fullmatch(r"acme-1~[0-9a-f]{8}", book.escalation.version)
+    assert book.escalation.policies == ()
     assert book.assignment == load_rulebook().assignment
 
 
@@ -56,9 +61,37 @@ def test_a_key_that_is_not_given_comes_from_the_default_and_the_version_says_so(
         "classification:\n  version: acme-7\n  rules: [{name: shop, when: {service: shop}, priority: high}]\n"
     )
     rules = load_rulebook(write).classification.rules
-    assert rules.version == "acme-7+default-1"
+    assert re.fullmatch(r"acme-7\+default-1~[0-9a-f]{8}", rules.version)
     assert [rule.name for rule in rules.rules] == ["shop"]
     assert rules.categories == load_rulebook().classification.rules.categories
+
+
+def test_rules_of_one_version_that_are_not_the_same_are_cited_apart(write: Path) -> None:
+    def cited(text: str) -> str:
+        write.write_text(f"escalation:\n  version: acme-1\n{text}")
+        return load_rulebook(write).escalation.version
+
+    policy = "  policies: [{name: all, steps: [{after: %s, to: lead}]}]\n"
+    first = cited(policy % "15m")
+    assert cited(f"# Said otherwise.\n{policy % '900s'}") == first
+    assert cited(policy % "5m") != first
+
+
+def test_whoever_changes_the_rules_of_a_release_changes_their_version() -> None:
+    book = load_rulebook()
+    sums = {
+        name: sha256(msgspec.json.encode(said(section), order="sorted")).hexdigest()[:12]
+        for name, section in (
+            ("classification", book.classification.rules),
+            ("assignment", book.assignment),
+            ("escalation", book.escalation),
+        )
+    }
+    assert sums == {
+        "classification": "a14c2d0af7eb",
+        "assignment": "e774374e3adc",
+        "escalation": "3f920a0d5021",
+    }, "these are default-1: others need another name"
 
 
 def test_operators_may_have_categories_of_their_own(write: Path) -> None:
@@ -75,7 +108,8 @@ def test_plain_words_are_words_whatever_yaml_thinks_of_them(write: Path) -> None
         "escalation:\n  version: 1.10\n  policies:\n  - {name: no, steps: [{after: 5m, to: on}]}\n"
     )
     rules = load_rulebook(write).escalation
-    assert (rules.version, rules.policies[0].name, rules.policies[0].steps[0].to) == ("1.10", "no", "on")
+    assert rules.version.startswith("1.10~")
+    assert (rules.policies[0].name, rules.policies[0].steps[0].to) == ("no", "on")
 
 
 def test_several_mistakes_are_reported_at_once_in_the_order_of_their_lines(write: Path) -> None:
