@@ -25,7 +25,7 @@ def _lines(report: WeeklyReport) -> Iterator[str]:
     yield from ("", *_table(("", "Now", "Before", "Change"), "lrrr", _figures(report)))
     for heading, incidents, column in (
         ("Slowest to be acknowledged", report.slowest, "After"),
-        ("Oldest that are open", report.oldest, "Age"),
+        ("Oldest that were open", report.oldest, "Age"),
     ):
         if incidents:
             rows = ((_text(one.title), *_about(one), lasted(one.seconds)) for one in incidents)

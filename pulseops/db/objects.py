@@ -121,13 +121,15 @@ OBJECTS = (
     "analytics/sql/contract_v1.sql",
     "analytics/sql/taken_v1.sql",
     "analytics/sql/timed_v1.sql",
+    "analytics/sql/turns_v1.sql",
     "analytics/sql/came_v1.sql",
     "analytics/sql/carried_v1.sql",
     "analytics/sql/noise_v1.sql",
-    "analytics/sql/turnover_v1.sql",
+    "analytics/sql/digest_v1.sql",
+    "analytics/sql/standing_v1.sql",
     "analytics/sql/slowest_v1.sql",
     "analytics/sql/oldest_v1.sql",
-    "analytics/sql/corrected_v1.sql",
+    "analytics/sql/corrections_v1.sql",
     "analytics/sql/missing_since_v1.sql",
 )
 """In the order in which they are applied, after the last revision."""

@@ -217,6 +217,22 @@ def test_days_are_days_of_the_zone_and_the_period_before_has_as_many() -> None:
     assert some.steps()[0] <= some.since < some.steps()[1]
 
 
+def test_a_day_without_a_midnight_is_a_whole_day_all_the_same() -> None:
+    """In Cairo clocks go forward at midnight, on Fridays."""
+    friday = period(
+        datetime(2026, 4, 23, 22, tzinfo=UTC), datetime(2026, 4, 25, 21, tzinfo=UTC), "Africa/Cairo", now=NOW
+    )
+    assert report_words.days(friday) == "2026-04-24 to 2026-04-25 (Africa/Cairo)"
+    assert friday.before().since == datetime(2026, 4, 21, 22, tzinfo=UTC)
+    assert [step.hour for step in friday.steps()[:1]] == [22]
+
+
+def test_the_first_step_has_the_beginning_in_it_also_where_clocks_change_by_half_an_hour() -> None:
+    since = datetime(2026, 4, 4, 15, 15, tzinfo=UTC)  # 01:45 for the second time
+    some = period(since, since + timedelta(hours=3), "Australia/Lord_Howe", now=NOW)
+    assert some.steps()[0] <= since < some.steps()[1]
+
+
 def test_the_last_week_is_whole_and_a_time_to_come_is_now() -> None:
     week = last_week(ZONE, now=NOW)
     assert report_words.days(week) == "2026-11-16 to 2026-11-22 (Europe/Berlin)"
