@@ -52,6 +52,7 @@ OBJECTS = (
     "incidents/sql/project_timeline_v3.sql",
     "incidents/sql/fill_incident_v2.sql",
     "incidents/sql/fill_timeline_v2.sql",
+    "incidents/sql/concerned_v1.sql",
     "incidents/sql/responses_v1.sql",
     "incidents/sql/project_response_v1.sql",
     "incidents/sql/fill_response_v1.sql",
