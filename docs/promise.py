@@ -23,10 +23,12 @@ _FUNCTION = re.compile(
     r"COMMENT ON FUNCTION \1 IS\s+'((?:[^']|'')+)';",
     re.DOTALL,
 )
+_TOLD = re.compile(r"COMMENT ON COLUMN analytics\.(\w+)\.(\w+) IS\s+'((?:[^']|'')+)';")
+_UNIT = re.compile(r"\b(in seconds|from 0 to 1|by UTC)\b")
 _VERSION = re.compile(r"'(\d+\.\d+\.\d+)'")
 
 Contract = dict[str, Any]
-"""`version`, `views` (columns in order, with types) and `functions` (what each takes and gives)."""
+"""`version`, `views` (columns in order, with types and units) and `functions` (what each takes and gives)."""
 
 
 class NotAdditive(Exception):
@@ -36,6 +38,12 @@ class NotAdditive(Exception):
 def typed(text: str) -> dict[str, str]:
     """The columns of a view's file in their order, and their types."""
     return {name: kind.replace("float8", "double precision") for kind, name in COLUMN.findall(text)}
+
+
+def measured(text: str) -> dict[str, str]:
+    """The same with units, as comments have them: seconds that become minutes are another type."""
+    units = {name: found[1] for _, name, told in _TOLD.findall(text) if (found := _UNIT.search(told))}
+    return {name: f"{kind} {units.get(name, '')}".rstrip() for name, kind in typed(text).items()}
 
 
 def functions(text: str) -> Iterator[tuple[str, str, str, str]]:
@@ -49,7 +57,7 @@ def present() -> Contract:
     called: dict[str, str] = {}
     for file in objects.OBJECTS:
         text = (objects.PACKAGE / file).read_text(encoding="utf-8")
-        views |= {name: typed(text) for name in VIEW.findall(text)}
+        views |= {name: measured(text) for name in VIEW.findall(text)}
         for name, takes, gives, _ in functions(text):
             called[name.partition(".")[2]] = " ".join(f"{takes} RETURNS {gives}".split())
     version = _VERSION.findall((objects.PACKAGE / "analytics" / "sql" / "contract_v1.sql").read_text("utf-8"))

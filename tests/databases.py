@@ -38,7 +38,7 @@ class Databases:
         self._cluster, self._numbers = cluster, count(1)
         self._connection = psycopg.connect(cluster.url("postgres", admin=True), autocommit=True)
         self._hand = ThreadPoolExecutor(1)
-        self._next = self._made()
+        self._next: tuple[str, Done] | None = self._made()
         self._gone: Done | None = None
 
     def take(self) -> Database:

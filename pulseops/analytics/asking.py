@@ -12,14 +12,20 @@ from pulseops.analytics.reports import By, NoisyBy
 from pulseops.catalog.defaults import Defaults
 from pulseops.http.pointers import meant
 from pulseops.http.position import Position
+from pulseops.incidents.board import BOARD
 from pulseops.incidents.commands import Instant, Word
 from pulseops.incidents.filters import Several
 from pulseops.incidents.response import RESPONSES
 from pulseops.incidents.stint import STINTS
+from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.errors import InvalidInput
 
 MODELS = (RESPONSES.name, STINTS.name)
-"""What reports are made of. Titles come from the board, which may be a moment ahead or behind."""
+"""What reports are made of."""
+WITH_BOARD = (*MODELS, BOARD.name)
+"""Also those that tell keys."""
+WITH_TIMELINE = (*WITH_BOARD, TIMELINE.name)
+"""Also those that tell titles and corrections."""
 MOST = 100
 """Rows of a report."""
 
@@ -62,12 +68,16 @@ class AskedNoise(AskedInRows, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Scope(Struct, frozen=True, kw_only=True):
-    """Of which log, of which teams (None: of all), and when. `named` are the teams that were asked for."""
+    """Of which log, of which teams (None: of all), and when. `named` are the teams that were asked for.
+
+    `models` are the read models that the report is made of.
+    """
 
     log_id: int
     period: Period
     teams: tuple[str, ...] | None
     named: tuple[str, ...]
+    models: tuple[str, ...] = MODELS
 
     @property
     def about(self) -> dict[str, object]:
@@ -76,7 +86,13 @@ class Scope(Struct, frozen=True, kw_only=True):
 
 
 async def scoped(
-    connection: asyncpg.Connection, asked: Asked, asking: Principal, defaults: Defaults, period: Period
+    connection: asyncpg.Connection,
+    asked: Asked,
+    asking: Principal,
+    defaults: Defaults,
+    *,
+    period: Period,
+    models: tuple[str, ...],
 ) -> Scope:
     """Raises InvalidInput for a team that is not there for the caller."""
     named = tuple(dict.fromkeys(asked.team))
@@ -89,10 +105,10 @@ async def scoped(
                 known = sorted(one for one in there if asking.sees(one))
                 raise InvalidInput(f"There is no such team.{meant(team, known)}", pointer="/team")
     teams = named or (None if asking.teams is None else tuple(sorted(asking.teams)))
-    return Scope(log_id=asking.log_id, period=period, teams=teams, named=named)
+    return Scope(log_id=asking.log_id, period=period, teams=teams, named=named, models=models)
 
 
 async def incomplete_since(connection: asyncpg.Connection, scope: Scope) -> datetime | None:
     """When the first fact was recorded that belongs to the period and does not show yet."""
-    found: datetime | None = await connection.fetchval(_MISSING, scope.log_id, MODELS)
+    found: datetime | None = await connection.fetchval(_MISSING, scope.log_id, scope.models)
     return found if found is not None and found < scope.period.until else None

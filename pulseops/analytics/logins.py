@@ -31,7 +31,14 @@ _CREATE = (
 _WRITTEN = "SELECT format($1, VARIADIC $2::text[])"
 _OPEN = "INSERT INTO access.analyst (log_id, login) VALUES ($1, $2)"
 _SHUT = "DELETE FROM access.analyst WHERE login = $1 RETURNING log_id"
-_OURS = "SELECT shobj_description(r.oid, 'pg_authid') FROM pg_roles r WHERE r.rolname = $1"
+_ROLE = "SELECT r.oid, shobj_description(r.oid, 'pg_authid') AS told FROM pg_roles r WHERE r.rolname = $1"
+_SESSIONS = "SELECT a.pid FROM pg_stat_activity a WHERE a.usesysid = $1"
+# Found first: conditions are asked in any order, and this one ends whoever it is asked of.
+_END = """
+WITH s AS MATERIALIZED (SELECT a.pid FROM pg_stat_activity a WHERE a.usesysid = $1)
+SELECT s.pid FROM s WHERE NOT pg_terminate_backend(s.pid, $2)
+"""
+_ENDING = 5_000  # milliseconds that a session is given to end
 _LIST = """
 SELECT a.login AS name, array_agg(l.name ORDER BY l.log_id) AS logs, r.rolconnlimit AS connections, (
   SELECT split_part(c.setting, '=', 2) FROM unnest(r.rolconfig) c (setting)
@@ -63,6 +70,13 @@ class Analyst(Struct, frozen=True, kw_only=True):
     logs: tuple[str, ...]
     timeout: str | None = None
     connections: int | None = None
+
+
+class Shut(Struct, frozen=True, kw_only=True):
+    """What became of a login. `dropped`: its role is gone. `left`: the sessions that go on."""
+
+    dropped: bool
+    left: tuple[int, ...]
 
 
 async def create(
@@ -99,12 +113,10 @@ async def create(
     return password
 
 
-async def revoke(pool: asyncpg.Pool, by: By, name: str) -> bool:
-    """From its next query on it sees nothing. Whether the role itself is gone too: one that was made by hand,
-    or owns something, is kept. Raises NotFound and MayNotCreateLogins.
-    """
+async def revoke(pool: asyncpg.Pool, by: By, name: str) -> Shut:
+    """It sees nothing more, and its sessions end. Raises NotFound and MayNotCreateLogins."""
 
-    async def shut(connection: asyncpg.Connection) -> bool:
+    async def shut(connection: asyncpg.Connection) -> tuple[int | None, bool]:
         await connection.execute("SET LOCAL ROLE pulseops_owner")
         logs = sorted(row["log_id"] for row in await connection.fetch(_SHUT, name))
         if not logs:
@@ -114,20 +126,39 @@ async def revoke(pool: asyncpg.Pool, by: By, name: str) -> bool:
                 connection, by, acted_by(by, "analysts.revoke", f"analyst:{name}"), log_id=log_id
             )
         await connection.execute("RESET ROLE")
-        if await connection.fetchval(_OURS, name) != _TOLD:
-            return False
-        try:
-            async with connection.transaction():
-                await connection.execute(await connection.fetchval(_WRITTEN, "DROP ROLE %1$I", [name]))
-        except asyncpg.DependentObjectsStillExistError:
-            await connection.execute(await connection.fetchval(_WRITTEN, "ALTER ROLE %1$I NOLOGIN", [name]))
-            return False
-        return True
+        role = await connection.fetchrow(_ROLE, name)
+        return role and role["oid"], role is not None and await _dropped(connection, name, role["told"])
 
     try:
-        return await together(pool, shut)
+        role, dropped = await together(pool, shut)
+        return Shut(dropped=dropped, left=() if role is None else await _ended(pool, role))
     except asyncpg.InsufficientPrivilegeError as error:
         raise MayNotCreateLogins(f"{MayNotCreateLogins.__doc__} ({error})") from error
+
+
+async def _dropped(connection: asyncpg.Connection, name: str, told: str | None) -> bool:
+    """Whether the role is gone too: one that was made by hand, or owns something, is kept."""
+    if told != _TOLD:
+        return False
+    try:
+        async with connection.transaction():
+            await connection.execute(await connection.fetchval(_WRITTEN, "DROP ROLE %1$I", [name]))
+    except asyncpg.DependentObjectsStillExistError:
+        await connection.execute(await connection.fetchval(_WRITTEN, "ALTER ROLE %1$I NOLOGIN", [name]))
+        return False
+    return True
+
+
+async def _ended(pool: asyncpg.Pool, role: int) -> tuple[int, ...]:
+    """Those that could not be ended: that takes a superuser, or a member of pg_signal_backend.
+
+    After the commit: what is under way sees what it saw before, and a new one nothing.
+    """
+    try:
+        rows = await pool.fetch(_END, role, _ENDING)
+    except asyncpg.InsufficientPrivilegeError:
+        rows = await pool.fetch(_SESSIONS, role)
+    return tuple(row["pid"] for row in rows)
 
 
 async def analysts(pool: asyncpg.Pool) -> tuple[Analyst, ...]:

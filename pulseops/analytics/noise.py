@@ -1,7 +1,7 @@
 """What was reported and needed nobody, and what could be silenced."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import asyncpg
@@ -20,8 +20,10 @@ MOST = 200_000
 """Incidents for which it is."""
 
 _MANY = """
-SELECT count(*) > $4 FROM (
-    SELECT FROM incidents.response WHERE log_id = $1 AND created_at >= $2 AND created_at < $3 LIMIT $4 + 1
+SELECT count(*) > $5 FROM (
+    SELECT FROM incidents.response
+    WHERE log_id = $1 AND created_at >= $2 AND created_at < $3 AND ($4::text[] IS NULL OR team = ANY ($4))
+    LIMIT $5 + 1
 ) AS seen
 """
 _ASK = "SELECT * FROM analytics.noise_v1($1, $2, $3, $4, $5, $6)"
@@ -34,8 +36,9 @@ Cells = dict[tuple[str, int], Counts]
 async def noise(connection: asyncpg.Connection, scope: Scope, *, by: NoisyBy, rows: int) -> NoiseReport:
     """At most so many rows, the noisiest first. Raises TooBroad for more than `MOST` by what is looked up."""
     period, steps = scope.period, scope.period.steps()
-    if by in _RARE and await connection.fetchval(_MANY, scope.log_id, period.since, period.until, MOST):
-        raise TooBroad(f"By {by} at most {MOST:,} incidents are counted. Ask for less time.")
+    if by in _RARE:
+        for one in (period, period.before()):
+            await _require_few(connection, scope, one, by)
     cells = await _found(connection, scope, period, by, steps)
     now, before = _added(cells), _added(await _found(connection, scope, period.before(), by, None))
     at = _steps(cells)
@@ -45,14 +48,14 @@ async def noise(connection: asyncpg.Connection, scope: Scope, *, by: NoisyBy, ro
         incomplete_since=await incomplete_since(connection, scope),
         report="noise",
         by=by,
-        total=_noise(_all(now)),
-        total_before=_noise(_all(before)),
+        total=noise_of(_all(now)),
+        total_before=noise_of(_all(before)),
         rows=tuple(
             NoiseRow(
                 value=value or None,
-                now=_noise(now[value]),
-                before=_noise(before[value]) if value in before else None,
-                silence=_could_be_silenced(value, now[value]),
+                now=noise_of(now[value]),
+                before=noise_of(before[value]) if value in before else None,
+                silence=could_be_silenced(value, now[value]),
                 series=tuple(
                     cells[value, place]["noisy"] if (value, place) in cells else 0
                     for place in range(1, len(steps) + 1)
@@ -66,6 +69,15 @@ async def noise(connection: asyncpg.Connection, scope: Scope, *, by: NoisyBy, ro
             for place, begun in enumerate(steps, start=1)
         ),
     )
+
+
+async def _require_few(connection: asyncpg.Connection, scope: Scope, period: Period, by: NoisyBy) -> None:
+    """Raises TooBroad."""
+    if await connection.fetchval(_MANY, scope.log_id, period.since, period.until, scope.teams, MOST):
+        raise TooBroad(
+            f"By {by} at most {MOST:,} incidents are counted, in that time and as many in the time before. "
+            "Ask for less time."
+        )
 
 
 async def _found(
@@ -100,10 +112,10 @@ def _all(values: dict[str, Counts]) -> Counts:
     return found
 
 
-def _noise(counts: Counts) -> Noise:
+def noise_of(counts: Mapping[str, int]) -> Noise:
     share = counts["noisy"] / counts["incidents"] if counts["incidents"] else 0.0
     return Noise(**{name: counts[name] for name in _COUNTS}, share=share)
 
 
-def _could_be_silenced(value: str, counts: Counts) -> bool:
+def could_be_silenced(value: str, counts: Mapping[str, int]) -> bool:
     return bool(value) and counts["incidents"] >= OFTEN and counts["noisy"] >= MOSTLY * counts["incidents"]

@@ -1,7 +1,7 @@
 """The time that a report is about: from when until when, in whose zone, in which steps. Pure."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -35,28 +35,41 @@ class Period(Struct, frozen=True, kw_only=True):
 
     def before(self) -> "Period":
         """The one of the same length that ends where this begins: as many days, where it is of whole days."""
-        zone = ZoneInfo(self.zone)
-        since, until = self.since.astimezone(zone), self.until.astimezone(zone)
-        if since.time() == until.time() == time.min:
-            days = until.date() - since.date()
-            earlier = datetime.combine(since.date() - days, time.min, zone).astimezone(UTC)
-        else:
+        days = self.days()
+        if days is None:
             earlier = self.since - (self.until - self.since)
+        else:
+            earlier = _begins(days[0] - (days[1] - days[0]) - timedelta(days=1), ZoneInfo(self.zone))
         return Period(since=earlier, until=self.since, zone=self.zone, step=self.step)
+
+    def days(self) -> tuple[date, date] | None:
+        """The first and the last one, where it is of whole days."""
+        zone = ZoneInfo(self.zone)
+        first, end = (at.astimezone(zone).date() for at in (self.since, self.until))
+        whole = _begins(first, zone) == self.since and _begins(end, zone) == self.until
+        return (first, end - timedelta(days=1)) if whole else None
 
     def _begun(self) -> Iterator[datetime]:
         zone = ZoneInfo(self.zone)
-        local = self.since.astimezone(zone).replace(minute=0, second=0, microsecond=0)
+        local = self.since.astimezone(zone)
         if self.step == "day":
             day = local.date()
-            while (at := datetime.combine(day, time.min, zone).astimezone(UTC)) < self.until:
+            while (at := _begins(day, zone)) < self.until:
                 yield at
                 day += timedelta(days=1)
         else:
-            at = local.astimezone(UTC)
+            # Back to the full hour as it was passing by: where clocks are changed by less, it shows none.
+            at = self.since - timedelta(
+                minutes=local.minute, seconds=local.second, microseconds=local.microsecond
+            )
             while at < self.until:
                 yield at
                 at += timedelta(hours=1)
+
+
+def _begins(day: date, zone: ZoneInfo) -> datetime:
+    """Midnight, the first of two, or the moment to which clocks go forward where there is none."""
+    return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
 def period(

@@ -211,7 +211,7 @@ class Correction(Struct, frozen=True, kw_only=True):
 
 
 class WeeklyReport(About, frozen=True, kw_only=True, rename="camel"):
-    """The digest: what there was, what took longest, what made noise, what is still open at its end."""
+    """The digest: what there was, what took longest, what made noise, what was open at its end."""
 
     report: Literal["weekly"]
     figures: tuple[Figure, ...]

@@ -9,7 +9,17 @@ from litestar import get
 
 from pulseops.access.guards import principal
 from pulseops.analytics import specs
-from pulseops.analytics.asking import MODELS, Asked, AskedInRows, AskedNoise, AskedTimed, Scope, scoped
+from pulseops.analytics.asking import (
+    MODELS,
+    WITH_BOARD,
+    WITH_TIMELINE,
+    Asked,
+    AskedInRows,
+    AskedNoise,
+    AskedTimed,
+    Scope,
+    scoped,
+)
 from pulseops.analytics.carried import load
 from pulseops.analytics.noise import noise
 from pulseops.analytics.period import LONGEST, LONGEST_DIGEST, Period, last_week, period
@@ -25,6 +35,7 @@ from pulseops.http.exchange import Req
 from pulseops.http.position import place
 from pulseops.http.refusal import Header
 from pulseops.kernel.clock import utc_now
+from pulseops.kernel.errors import InvalidInput
 from pulseops.subscriptions.positions import models
 from pulseops.subscriptions.reads import Reads
 
@@ -78,6 +89,7 @@ async def noisy(request: Req) -> Answer:
         wanted,
         _period(wanted),
         lambda connection, scope: noise(connection, scope, by=wanted.by, rows=wanted.rows),
+        WITH_BOARD if wanted.by == "dedupKey" else MODELS,
     )
 
 
@@ -86,25 +98,35 @@ async def digest(request: Req) -> Answer:
     """Of the last whole week of `zone`, Monday to Sunday, unless another period is asked for."""
     wanted = _PLAIN.read(request)
     if wanted.since is None and wanted.until is None:
-        return await _told(request, wanted, last_week(wanted.zone, now=utc_now()), weekly)
-    return await _told(request, wanted, _period(wanted, longest=LONGEST_DIGEST), weekly)
+        when = last_week(wanted.zone, now=utc_now())
+    else:
+        when = _period(wanted, longest=LONGEST_DIGEST)
+    return await _told(request, wanted, when, weekly, WITH_TIMELINE)
 
 
 def _period(wanted: Asked, longest: timedelta = LONGEST) -> Period:
     return period(wanted.since, wanted.until, wanted.zone, now=utc_now(), longest=longest)
 
 
-async def _told(request: Req, wanted: Asked, when: Period, make: Make[R]) -> Answer:
-    """All numbers of a report are of one moment."""
+async def _told(
+    request: Req, wanted: Asked, when: Period, make: Make[R], needs: tuple[str, ...] = MODELS
+) -> Answer:
+    """All numbers of a report are of one moment. It `needs` these read models."""
     asking = principal(request)
     defaults: Defaults = request.app.state.defaults
 
     async def look(connection: asyncpg.Connection) -> R:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            return await make(connection, await scoped(connection, wanted, asking, defaults, when))
+            scope = await scoped(connection, wanted, asking, defaults, period=when, models=needs)
+            try:
+                return await make(connection, scope)
+            except asyncpg.InvalidParameterValueError as error:
+                raise InvalidInput(
+                    f"The database knows no such time zone: {error}.", pointer="/zone"
+                ) from error
 
     reads: Reads = request.app.state.reads
-    measure = models(MODELS, log_id=asking.log_id)
+    measure = models(needs, log_id=asking.log_id)
     seen = await reads.of(measure, look, caller=asking.caller, least=wanted.min_position)
     stands = (place(seen.position), _VARY)
     if MEDIA.encode() not in exchange.of(request).headers.get(b"accept", b""):

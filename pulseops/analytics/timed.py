@@ -27,7 +27,7 @@ async def timed(
     was = _values(earlier)
     values = _values(now)
     shown = sorted(values, key=lambda value: (-values[value].incidents, value))[:rows]
-    means = {(cell["value"], cell["step"]): cell["mean"] for cell in now if cell["part"] == "cell"}
+    means = {(cell["value"], cell["step"]): rounded(cell["mean"]) for cell in now if cell["part"] == "cell"}
     at = {cell["step"]: cell for cell in now if cell["part"] == "step"}
     return TimedReport(
         **scope.about,  # type: ignore[arg-type]  # what every report says
@@ -67,9 +67,14 @@ def _values(cells: Sequence[Cell]) -> dict[str, Durations]:
 
 def _durations(cell: Cell, percentiles: Sequence[float] | None) -> Durations:
     p50, p90, p99 = percentiles or _UNKNOWN
-    counts = {name: cell[name] for name in _NOTHING}
+    counts = {name: cell[name] for name in _NOTHING} | {"mean": rounded(cell["mean"])}
     return Durations(**counts, p50=p50, p90=p90, p99=p99)
 
 
+def rounded(mean: float | None) -> float | None:
+    """To the microsecond, so that it is the same in whichever order PostgreSQL added it up."""
+    return None if mean is None else round(mean, 6)
+
+
 def _step(at: Any, cell: Cell) -> TimedStep:
-    return TimedStep(at=at, incidents=cell["incidents"], ended=cell["ended"], mean=cell["mean"])
+    return TimedStep(at=at, incidents=cell["incidents"], ended=cell["ended"], mean=rounded(cell["mean"]))

@@ -46,10 +46,11 @@ class Made(Struct, frozen=True):
 
 
 class Revoked(Struct, frozen=True):
-    """`dropped`: the role is gone as well."""
+    """`dropped`: the role is gone as well. `left`: its sessions that this login may not end."""
 
     name: str
     dropped: bool
+    left: tuple[int, ...]
 
 
 def _named(_: Any, name: str) -> None:
@@ -140,7 +141,7 @@ def list_all(*, json: Json = False) -> None:
 
 @analyst.command
 def revoke(name: str, /, *, json: Json = False) -> None:
-    """Shut a login out: from its next query on it sees nothing. The role is dropped if it was made here.
+    """Shut a login out: it sees nothing more, and its sessions end. The role is dropped if it was made here.
 
     Parameters
     ----------
@@ -148,16 +149,22 @@ def revoke(name: str, /, *, json: Json = False) -> None:
         Print what was done as JSON.
     """
 
-    async def shut(pool: asyncpg.Pool) -> bool:
+    async def shut(pool: asyncpg.Pool) -> logins.Shut:
         return await logins.revoke(pool, local("cli", now=utc_now()), name)
 
-    dropped = in_database(shut, migrates=True)
+    done = in_database(shut, migrates=True)
     if json:
-        print_structs(Revoked(name, dropped))
-    elif dropped:
-        say(f"Revoked {harmless(name)}.")
-    else:
-        say(f"Revoked {harmless(name)}: it sees nothing. The role is kept, for what it owns or who made it.")
+        print_structs(Revoked(name, done.dropped, done.left))
+        return
+    kept = "" if done.dropped else ": it sees nothing. The role is kept, for what it owns or who made it"
+    say(f"Revoked {harmless(name)}{kept}.")
+    if done.left:
+        end = ", ".join(f"pg_terminate_backend({pid})" for pid in done.left)
+        say(
+            "What it began before it may go on reading, which this login cannot end. Let a superuser run: "
+            f"SELECT {end};",
+            stderr=True,
+        )
 
 
 def for_login(url: str, name: str, password: str) -> str:

@@ -7,7 +7,8 @@ from pulseops.analytics.reports import Told, WeeklyReport
 from pulseops.cli.report_words import FIGURES, about, lasted, notes, percent, points, reported, shown, title
 from pulseops.cli.words import harmless
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>&|~$#@]|:(?![\s\d]|$))")
+# Colons and www. are what many renderers make links of without being asked.
+_MARKUP = re.compile(r"([\\`*_\[\]<>&|~$#@]|:(?![\s\d]|$)|(?<=[wW]{3})\.)")
 
 
 def markdown(report: WeeklyReport) -> str:
@@ -25,7 +26,7 @@ def _lines(report: WeeklyReport) -> Iterator[str]:
     yield from ("", *_table(("", "Now", "Before", "Change"), "lrrr", _figures(report)))
     for heading, incidents, column in (
         ("Slowest to be acknowledged", report.slowest, "After"),
-        ("Oldest that are open", report.oldest, "Age"),
+        ("Oldest that were open", report.oldest, "Age"),
     ):
         if incidents:
             rows = ((_text(one.title), *_about(one), lasted(one.seconds)) for one in incidents)
@@ -71,5 +72,5 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Nothing in it is markup, a link or a line break."""
+    """Nothing in it is markup, an address to open or a line break."""
     return _MARKUP.sub(r"\\\1", harmless(text))

@@ -78,7 +78,7 @@ def _parts(report: WeeklyReport) -> Iterator[str]:
         yield f"<h2>Reported by {report.period.step}</h2>"
         yield _bars(report.series, ZoneInfo(report.period.zone), report.period.step)
     yield from _incidents("Slowest to be acknowledged", "After", report.slowest)
-    yield from _incidents("Oldest that are open", "Age", report.oldest)
+    yield from _incidents("Oldest that were open", "Age", report.oldest)
     if report.noisiest:
         yield "<h2>Noisiest</h2>"
         yield _table(

@@ -171,7 +171,7 @@ def _weekly(report: WeeklyReport, columns: int) -> Iterator[RenderableType]:
             now = row.now
             noisy.add_row(_noisy_name(row), f"{now.incidents:,}", f"{now.noisy:,}", percent(now.share))
         yield noisy
-    yield from _incidents("Oldest that are open", report.oldest, columns)
+    yield from _incidents("Oldest that were open", report.oldest, columns)
     if report.corrections:
         corrected = _rows("CORRECTED", "FROM", "TO", "TIMES", left=3)
         for what in report.corrections:

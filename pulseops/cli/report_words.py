@@ -68,12 +68,11 @@ def title(report: Report) -> str:
 
 def days(period: Period) -> str:
     """`2026-11-23 to 2026-11-29 (Europe/Berlin)`: whole days with the last one, other times to the minute."""
+    if (days := period.days()) is not None:
+        first, last = days
+        return f"{first} ({period.zone})" if first == last else f"{first} to {last} ({period.zone})"
     zone = ZoneInfo(period.zone)
     since, until = period.since.astimezone(zone), period.until.astimezone(zone)
-    if (since.hour, since.minute, until.hour, until.minute) == (0, 0, 0, 0):
-        last = until.date() - timedelta(days=1)
-        first = f"{since:%Y-%m-%d}"
-        return f"{first} ({period.zone})" if last == since.date() else f"{first} to {last} ({period.zone})"
     return f"{since:%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M} ({period.zone})"
 
 

@@ -81,6 +81,14 @@ _REFUSED: dict[str, tuple[type[asyncpg.PostgresError], str]] = {
     "SELECT * FROM pg_statistic": (_PRIVILEGE, "pg_statistic"),
     "SELECT * FROM pg_authid": (_PRIVILEGE, "pg_authid"),
     "SELECT lo_import('/etc/hostname')": (_PRIVILEGE, "lo_import"),
+    # What an upgrade, a rebuild and the register hold so that there is one of each: nobody else may.
+    "SELECT pg_advisory_lock(1347767383, 1)": (_PRIVILEGE, "pg_advisory_lock"),
+    "SELECT pg_advisory_xact_lock_shared(1347767381)": (_PRIVILEGE, "pg_advisory_xact_lock_shared"),
+    "SELECT pg_try_advisory_lock(1347767382, hashtext('response'))": (_PRIVILEGE, "pg_try_advisory_lock"),
+    # Nor anything that fills the disk, whatever the transaction says of writing.
+    "SET transaction_read_only = off; SELECT lo_create(0)": (_PRIVILEGE, "lo_create"),
+    "SET transaction_read_only = off; SELECT lo_from_bytea(0, 'x')": (_PRIVILEGE, "lo_from_bytea"),
+    "SELECT pg_logical_emit_message(false, 'x', repeat('x', 1000))": (_PRIVILEGE, "pg_logical_emit_message"),
     "SELECT pg_read_file('PG_VERSION')": (_PRIVILEGE, "pg_read_file"),
     "CREATE PUBLICATION leak FOR ALL TABLES": (_PRIVILEGE, "database"),
     "COPY analytics.incident TO STDOUT": (asyncpg.WrongObjectTypeError, "view"),

@@ -2,8 +2,9 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import count
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -186,17 +187,21 @@ async def backlog(admin: asyncpg.Connection, log_id: int, past: Past) -> None:
         assert all(rounded(row["age"]) == span(row["live_since"], at) for row in rows)
 
 
-def hours(span: Sequence[datetime], zone: str, opens: int, closes: int, on: set[int]) -> float:
-    """Minute by minute, by the clock on the wall."""
-    minute, found, at = timedelta(minutes=1), 0, span[0]
-    while at < span[1]:
-        wall = at.astimezone(ZoneInfo(zone))
-        overnight = closes <= opens and wall.hour < closes
-        day = wall - timedelta(days=1) if overnight else wall
-        inside = overnight or opens <= wall.hour < (closes if closes > opens else 24)
-        found += inside and day.isoweekday() in on
-        at += minute
+def hours(walls: Sequence[datetime], opens: time, closes: time | None, on: set[int]) -> float:
+    """Of minutes that the clock on the wall shows one after the other; `closes` is None for midnight."""
+    found = 0
+    for wall in walls:
+        overnight = closes is not None and closes <= opens and wall.time() < closes
+        inside = overnight or (
+            opens <= wall.time() and (closes is None or closes <= opens or wall.time() < closes)
+        )
+        found += inside and (wall - timedelta(days=overnight)).isoweekday() in on
     return found * 60.0
+
+
+def minutes(begin: datetime, end: datetime, zone: str) -> list[datetime]:
+    span = range(round((end - begin).total_seconds()) // 60)
+    return [(begin + timedelta(minutes=n)).astimezone(ZoneInfo(zone)).replace(tzinfo=None) for n in span]
 
 
 _SPANS = (
@@ -207,12 +212,30 @@ _SPANS = (
     ("two weeks over the change", "2026-03-20 11:11", "2026-04-03 09:09"),
     ("nothing", "2026-06-01 06:00", "2026-06-01 06:00"),
 )
-_SHIFTS = (
-    (9, 17, {1, 2, 3, 4, 5}),
-    (0, 24, {1, 2, 3, 4, 5, 6, 7}),
-    (1, 4, {6, 7}),  # the hour that is missing, or comes twice
-    (22, 6, {5, 6}),
+_WEEKDAYS, _EVERY_DAY = {1, 2, 3, 4, 5}, {1, 2, 3, 4, 5, 6, 7}
+_SHIFTS: tuple[tuple[time, time | None, set[int]], ...] = (
+    (time(9), time(17), _WEEKDAYS),
+    (time(0), None, _EVERY_DAY),
+    (time(1), time(4), {6, 7}),  # the hour that is missing, or comes twice
+    (time(2), time(6), _EVERY_DAY),  # begins with it
+    (time(22), time(2), _EVERY_DAY),  # ends where it begins
+    (time(2, 30), time(2, 40), {7}),  # lies in it
+    (time(22), time(6), {5, 6}),
+    (time(9), time(9), {1, 3}),  # around the clock
+    (time(9), time(17), set()),
 )
+_ZONES = (
+    *("Europe/Berlin", "America/New_York", "Asia/Kathmandu", "UTC", "Europe/Dublin"),
+    "America/Havana",  # at midnight
+    "Australia/Lord_Howe",  # by half an hour
+    "Africa/Casablanca",  # back for a month
+)
+_SECONDS = "SELECT analytics.business_seconds_v1($1, $2, $3, $4, coalesce($5, time '24:00'), $6)"
+_MINUTES = """
+SELECT count(*) * 60.0
+FROM generate_series($1::timestamptz, $2::timestamptz - interval '1 minute', '1 minute') at
+WHERE analytics.in_business_hours_v1(at, $3, $4, coalesce($5, time '24:00'), $6)
+"""
 
 
 @pytest.mark.parametrize(("begin", "end"), [one[1:] for one in _SPANS], ids=[one[0] for one in _SPANS])
@@ -220,22 +243,45 @@ async def test_business_hours_are_those_of_the_clock_on_the_wall(
     admin: asyncpg.Connection, begin: str, end: str
 ) -> None:
     ends = [datetime.fromisoformat(one).replace(tzinfo=UTC) for one in (begin, end)]
-    query = """
-    SELECT analytics.business_seconds_v1($1, $2, $3, make_time($4 % 24, 0, 0), CASE WHEN $5 = 24 THEN '24:00'
-      ELSE make_time($5, 0, 0) END, $6)
-    """
-    inside = """
-    SELECT count(*) * 60.0
-    FROM generate_series($1::timestamptz, $2::timestamptz - interval '1 minute', '1 minute') at
-    WHERE analytics.in_business_hours_v1(at, $3, make_time($4 % 24, 0, 0), CASE WHEN $5 = 24 THEN '24:00'
-      ELSE make_time($5, 0, 0) END, $6)
-    """
-    for zone in ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC"):
+    for zone in _ZONES:
+        walls = minutes(ends[0], ends[1], zone)
         for opens, closes, on in _SHIFTS:
-            expected = hours(ends, zone, opens, closes, on)
-            for statement in (query, inside):
+            expected = hours(walls, opens, closes, on)
+            for statement in (_SECONDS, _MINUTES):
                 found = await admin.fetchval(statement, *ends, zone, opens, closes, sorted(on))
                 assert float(found) == expected, (zone, opens, closes)
+
+
+@pytest.mark.parametrize("zone", [*_ZONES, "Africa/Cairo", "America/Nuuk", "America/St_Johns"])
+async def test_business_hours_of_any_span_about_a_change_of_clocks(
+    admin: asyncpg.Connection, zone: str
+) -> None:
+    chosen = Random(zone)
+    days = [datetime(2022, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(4 * 366)]
+    changes = [
+        day
+        for day in days
+        if day.astimezone(ZoneInfo(zone)).utcoffset()
+        != (day + timedelta(days=1)).astimezone(ZoneInfo(zone)).utcoffset()
+    ]
+    for _ in range(25):
+        begin = chosen.choice(changes or days) + timedelta(minutes=chosen.randint(-2_000, 2_000))
+        end = begin + timedelta(minutes=chosen.choice((0, 1, 45, 700, 3_000, 10_000)))
+        opens, closes = (time(chosen.randrange(24), chosen.choice((0, 0, 30, 17))) for _ in range(2))
+        on = set(chosen.sample(range(1, 8), chosen.randint(1, 7)))
+        expected = hours(minutes(begin, end, zone), opens, closes, on)
+        found = await admin.fetchval(_SECONDS, begin, end, zone, opens, closes, sorted(on))
+        assert found == expected, (begin, end, opens, closes, on)
+
+
+async def test_a_span_is_cut_to_the_microsecond_also_where_clocks_change(admin: asyncpg.Connection) -> None:
+    change = datetime(2026, 3, 29, 1, tzinfo=UTC)
+    around = (
+        "SELECT analytics.business_seconds_v1($1, $2, 'Europe/Berlin', '00:00', '24:00', '{1,2,3,4,5,6,7}')"
+    )
+    for before, after in ((1, 1), (0, 1), (1, 0), (1, 750_000), (90_000_000, 1)):
+        ends = change - timedelta(microseconds=before), change + timedelta(microseconds=after)
+        assert rounded(await admin.fetchval(around, *ends)) == rounded((before + after) / 1e6)
 
 
 async def test_a_span_without_an_end_has_no_business_hours_and_one_that_runs_backwards_none(
@@ -246,5 +292,6 @@ async def test_a_span_without_an_end_has_no_business_hours_and_one_that_runs_bac
     assert await admin.fetchval(query, now, None) is None
     assert await admin.fetchval(query, None, now) is None
     assert await admin.fetchval(query, now, now - timedelta(days=9)) == 0
+    assert await admin.fetchval("SELECT analytics.business_seconds_v1(now(), 'infinity', 'UTC')") is None
     with pytest.raises(asyncpg.InvalidParameterValueError, match="Atlantis"):
         await admin.fetchval("SELECT analytics.business_seconds_v1(now(), now(), 'Europe/Atlantis')")

@@ -100,6 +100,23 @@ def test_a_login_is_made_reads_its_logs_is_listed_and_shut_out(
     assert run("revoke", name) == (1, "", f"There is no analyst named {name}.\n")
 
 
+def test_whoever_is_shut_out_is_out_also_in_the_middle_of_reading(
+    database: Database, run: Run, name: str
+) -> None:
+    """A transaction goes on reading what it began with, whoever may read what by now: so its session ends."""
+    url = run("create", name)[1].strip()
+
+    async def reading() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        assert await connection.fetchval("SELECT count(*) FROM analytics.log") == 1
+        assert await asyncio.to_thread(run, "revoke", name) == (0, f"Revoked {name}.\n", "")
+        with pytest.raises((asyncpg.InterfaceError, asyncpg.PostgresError, OSError)):
+            await connection.fetchval("SELECT count(*) FROM analytics.log")
+
+    asyncio.run(reading())
+
+
 def test_scripts_get_json_and_the_replica_when_there_is_one(
     database: Database, run: Run, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,7 +134,7 @@ def test_scripts_get_json_and_the_replica_when_there_is_one(
     assert asked(made["url"], "SELECT log_id FROM analytics.log") == [(1,)]
     [listed] = json.loads(run("list", "--json")[1])
     assert listed == {"name": name, "logs": ["default"], "timeout": "60000", "connections": 5}
-    assert json.loads(run("revoke", name, "--json")[1]) == {"name": name, "dropped": True}
+    assert json.loads(run("revoke", name, "--json")[1]) == {"name": name, "dropped": True, "left": []}
 
 
 def test_what_cannot_be_made_is_refused_and_nothing_of_it_stays(
@@ -167,9 +184,20 @@ def test_who_may_migrate_without_being_a_superuser_may_make_logins_once_it_may_g
         code, url, _ = run("create", name)
         assert code == 0
         assert asked(url.strip(), "SELECT log_id FROM analytics.log") == [(1,)]
-        assert run("revoke", name)[0] == 0
+        told = asyncio.run(_revoked_while_reading(url.strip(), run, name))
+        assert "cannot end" in told
+        assert "SELECT pg_terminate_backend(" in told
     finally:
         asyncio.run(_executed(database, f"DROP OWNED BY {dba}; DROP ROLE {dba}"))
+
+
+async def _revoked_while_reading(url: str, run: Run, name: str) -> str:
+    """What is told beside that it is done."""
+    connection = await asyncpg.connect(url)
+    code, _, told = await asyncio.to_thread(run, "revoke", name)
+    await connection.close()
+    assert code == 0
+    return told
 
 
 def test_a_login_that_somebody_made_by_hand_is_shut_out_and_kept(

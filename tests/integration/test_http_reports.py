@@ -1,12 +1,17 @@
 """Reports over HTTP: numbers of a known history, told again here from its facts in a few plain lines."""
 
-from collections.abc import Callable
+import struct
+import zoneinfo
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from statistics import mean, quantiles
 
 import asyncpg
 import pytest
+from msgspec import structs
 
+from pulseops.analytics.period import _zones
 from tests.integration.led import follow
 from tests.integration.reported import (
     BERLIN,
@@ -203,6 +208,160 @@ async def test_the_digest_tells_the_week_and_the_one_before(told: Api) -> None:
     slowest = sorted(weeks[0], key=lambda n: (-(seconds(n, "ACKNOWLEDGED") or 0), str(incident_id(n))))[:5]
     assert [one["id"] for one in found["slowest"]] == [str(incident_id(n)) for n in slowest]
     assert [one["title"] for one in found["oldest"]] == [f"Incident {n}" for n in (0, 10, 20, 30, 40)]
+
+
+@pytest.mark.parametrize("since", [MONDAY, MONDAY + timedelta(hours=12, minutes=30)])
+async def test_the_digest_says_what_the_other_reports_say(told: Api, since: datetime) -> None:
+    """It counts by itself, all at once."""
+    week = {"since": since.isoformat()}
+    found = await report(told, "weekly", **week)
+    mtta, mttr, noise = [await report(told, name, **week) for name in ("mtta", "mttr", "noise")]
+    figures = {one["name"]: (one["now"], one["before"]) for one in found["figures"]}
+    assert figures["mtta"] == (mtta["total"]["p50"], mtta["totalBefore"]["p50"])
+    assert figures["mttr"] == (mttr["total"]["p50"], mttr["totalBefore"]["p50"])
+    assert figures["noisy"] == (noise["total"]["share"], noise["totalBefore"]["share"])
+    totals = (mtta["total"], mtta["totalBefore"])
+    assert figures["reported"] == tuple(one["incidents"] for one in totals)
+    assert figures["reopened"] == tuple(one["reopened"] / one["incidents"] for one in totals)
+    assert figures["unacknowledged"] == tuple(
+        (one["incidents"] - one["ended"]) / one["incidents"] for one in totals
+    )
+    assert found["series"] == mtta["series"]
+    assert found["noisiest"] == [row for row in noise["rows"][:5] if row["now"]["noisy"]]
+    spans = ((since, NEXT), (datetime.fromisoformat(found["before"]["since"]), since))
+    for value, (begin, end) in zip(figures["outsideHours"], spans, strict=True):
+        ours = [number for number in LIVES if begin <= born(number) < end]
+        assert value == sum(not office(born(number)) for number in ours) / len(ours)
+
+
+@pytest.mark.parametrize(
+    ("day", "at", "counts"),
+    [
+        # 22:00 is shown twice: the night begins with the first.
+        (("America/Nuuk", "2022-10-29T02:00:00Z"), "2022-10-30T00:30:00Z", {"total": (1, 1)}),
+        (("America/Nuuk", "2022-10-29T02:00:00Z"), "2022-10-29T23:30:00Z", {"total": (1, 0)}),
+        # Midnight is: the day begins with the first.
+        (("America/Havana", "2025-11-03T05:00:00Z"), "2025-11-02T04:30:00Z", {"totalBefore": (1, 1)}),
+        (("America/Havana", "2025-11-03T05:00:00Z"), "2025-11-02T03:30:00Z", {"totalBefore": (0, 0)}),
+    ],
+)
+async def test_nothing_is_lost_or_moved_where_the_clock_shows_an_hour_twice(
+    api: Api, admin: asyncpg.Connection, day: tuple[str, str], at: str, counts: dict[str, tuple[int, int]]
+) -> None:
+    reported = Deed(incident=1, at=datetime.fromisoformat(at), type="CREATED", data={"title": "One"})
+    await remembered(admin, [reported])
+    await follow(api.app.state.pool, 1)
+    zone, since = day
+    until = datetime.fromisoformat(since) + timedelta(days=1)
+    found = await report(api, "load", zone=zone, since=since, until=until.isoformat())
+    assert {of: (found[of]["incidents"], found[of]["atNight"]) for of in counts} == counts
+
+
+async def test_the_oldest_are_those_that_were_open_at_the_end_whatever_became_of_them(
+    told: Api, admin: asyncpg.Connection
+) -> None:
+    """So a digest that is asked for again tells the same, and lists what its headline counts."""
+    until = MONDAY + timedelta(hours=1)
+    week = {"since": (until - timedelta(days=1)).isoformat(), "until": until.isoformat()}
+    then = sorted(
+        number
+        for number, deeds in LIVES.items()
+        if deeds[0].at < until
+        and [
+            deed.type
+            for deed in deeds
+            if deed.at < until and deed.type in {"CREATED", "REOPENED", "RESOLVED"}
+        ][-1]
+        != "RESOLVED"
+    )
+    later = [number for number in then if any(deed.type == "RESOLVED" for deed in LIVES[number])]
+    assert later, "or there is nothing to tell apart"
+    found = await report(told, "weekly", **week)
+    figures = {one["name"]: one["now"] for one in found["figures"]}
+    assert figures["open"] == len(then)
+    assert [one["id"] for one in found["oldest"]] == [str(incident_id(number)) for number in then[:5]]
+    # Without those that never end, the five oldest are among what has ended since.
+    await admin.execute(
+        "UPDATE incidents.stint_1 SET from_at = $1 WHERE kind = 'live' AND until_at IS NULL", NEXT
+    )
+    oldest = (await report(told, "weekly", **week))["oldest"]
+    assert [one["id"] for one in oldest] == [str(incident_id(number)) for number in later[:5]]
+    assert [one["seconds"] for one in oldest] == [
+        (until - born(number)).total_seconds() for number in later[:5]
+    ]
+
+
+async def test_an_incident_counts_once_by_rule_also_when_it_is_given_on_in_the_same_moment(
+    api: Api, admin: asyncpg.Connection
+) -> None:
+    """Where the clock was put back, all that comes until it has caught up is of one moment."""
+    deeds = life(5)
+    first_, again = deeds[2], Deed(**{**structs.asdict(deeds[2]), "actor": "user:ada"})
+    await remembered(admin, [*deeds[:3], again])
+    await follow(api.app.state.pool, 1)
+    assert first_.at == again.at
+    found = await report(api, "noise", by="rule", since=(first_.at - timedelta(days=1)).isoformat())
+    assert [(row["value"], row["now"]["incidents"]) for row in found["rows"]] == [("routes.1", 1)]
+    assert found["total"]["incidents"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "model"),
+    [
+        ("weekly", {}, "timeline"),
+        ("weekly", {}, "incident"),
+        ("noise", {"by": "dedupKey"}, "incident"),
+        ("load", {}, "stint"),
+        ("mttr", {}, "response"),
+    ],
+)
+async def test_a_report_waits_for_whatever_it_is_made_of(
+    told: Api, admin: asyncpg.Connection, name: str, wanted: dict[str, str], model: str
+) -> None:
+    head = await admin.fetchval("SELECT max(position) FROM eventstore.event")
+    asked = WEEK | wanted | {"min_position": head}
+    assert (await told.get(f"/reports/{name}", params=asked)).status_code == 200
+    await admin.execute("UPDATE eventstore.subscription SET position = 9 WHERE name = $1", model)
+    late = await told.get(f"/reports/{name}", params=asked)
+    assert (late.status_code, late.json()["code"]) == (503, "behind")
+    assert (await report(told, name, **wanted))["incompleteSince"] is not None
+
+
+async def test_what_is_rare_is_looked_up_for_so_many_in_either_period(
+    told: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time before is looked through as well: that may be the one with the flood."""
+    monkeypatch.setattr("pulseops.analytics.noise.MOST", 100)
+    after = {"since": (born(224) + timedelta(minutes=1)).isoformat(), "zone": "UTC"}
+    ends = [{"until": (born(224) + timedelta(hours=hours)).isoformat()} for hours in (1, 24)]
+    monkeypatch.setattr("pulseops.analytics.noise.MOST", 10)
+    few, many = [await told.get("/reports/noise", params=after | end | {"by": "rule"}) for end in ends]
+    assert few.status_code == 200
+    assert (many.status_code, many.json()["code"]) == (422, "too-broad")
+
+
+@pytest.fixture
+def newest(tmp_path: Path) -> Iterator[str]:
+    """A zone that Python knows of, and PostgreSQL does not: each has a list of its own."""
+    name, known = "America/Newest", zoneinfo.TZPATH
+    (tmp_path / "America").mkdir()
+    # As RFC 9636 has it: no changes, one kind of time, and the rule for it.
+    counts = struct.pack(">6l", 0, 0, 0, 0, 1, 4)
+    part = b"TZif2" + bytes(15) + counts + struct.pack(">lBB", -18_000, 0, 0) + b"EST\0"
+    (tmp_path / name).write_bytes(part + part + b"\nEST5\n")
+    zoneinfo.reset_tzpath([str(tmp_path), *known])
+    _zones.cache_clear()
+    yield name
+    zoneinfo.reset_tzpath(known)
+    zoneinfo.ZoneInfo.clear_cache(only_keys=[name])
+    _zones.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["load", "weekly"])
+async def test_a_zone_that_only_the_database_lacks_is_named(told: Api, newest: str, name: str) -> None:
+    refused = (await told.get(f"/reports/{name}", params=WEEK | {"zone": newest})).json()
+    assert (refused["status"], refused["errors"][0]["parameter"]) == (422, "zone")
+    assert newest in refused["errors"][0]["detail"]
 
 
 async def test_a_key_that_is_limited_to_a_team_is_told_of_it_alone(told: Api) -> None:

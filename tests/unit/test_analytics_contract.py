@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import pytest
 
-from docs.promise import FOLDER, Contract, changes, numbers, present, promised, written
+from docs.promise import FOLDER, Contract, changes, measured, numbers, present, promised, written
 
 
 def test_the_file_of_the_current_version_is_what_there_is() -> None:
@@ -20,6 +20,27 @@ def test_whatever_was_ever_promised_is_kept() -> None:
     assert [told for old in promised() for told in changes(old, now)] == []
 
 
+def test_whatever_is_measured_says_its_unit() -> None:
+    bare = {
+        f"{view}.{column}": kind
+        for view, columns in present()["views"].items()
+        for column, kind in columns.items()
+        if kind == "double precision" or (kind == "date" and column == "day")
+    }
+    assert bare == {}
+
+
+def test_the_unit_of_a_column_is_that_of_its_comment() -> None:
+    file = """
+      date_part('epoch', s.until_at - s.from_at)::float8 AS seconds,
+      s.team::text AS team
+    COMMENT ON COLUMN analytics.stint.seconds IS 'How long it lasted, in {}; null while it does.';
+    COMMENT ON COLUMN analytics.stint.team IS 'Whose it was.';
+    """
+    assert measured(file.format("seconds")) == {"seconds": "double precision in seconds", "team": "text"}
+    assert measured(file.format("minutes")) == {"seconds": "double precision", "team": "text"}
+
+
 def amended(part: str, name: str, becomes: dict[str, str] | str | None) -> Contract:
     contract = deepcopy(present())
     if becomes is None:
@@ -31,11 +52,13 @@ def amended(part: str, name: str, becomes: dict[str, str] | str | None) -> Contr
 
 _LOG = present()["views"]["log"]
 _FIRST, _SECOND, _THIRD = _LOG.items()
+_FRESHNESS = present()["views"]["freshness"]
 _BREAKS: dict[str, tuple[str, str, dict[str, str] | str | None]] = {
     "a view less": ("views", "log", None),
     "a column less": ("views", "log", dict([_FIRST, _SECOND])),
     "another name": ("views", "log", dict([_FIRST, ("title", "text"), _THIRD])),
     "another type": ("views", "log", dict([("log_id", "integer"), _SECOND, _THIRD])),
+    "another unit": ("views", "freshness", _FRESHNESS | {"behind": "bigint in seconds"}),
     "another order": ("views", "log", dict([_FIRST, _THIRD, _SECOND])),
     "a column in between": ("views", "log", dict([_FIRST, ("more", "text"), _SECOND, _THIRD])),
     "a function less": ("functions", "business_seconds_v1", None),
@@ -57,7 +80,7 @@ def raised(contract: Contract) -> Contract:
 def test_what_breaks_a_promise_is_told_whatever_the_version(kind: str) -> None:
     told = list(changes(present(), raised(amended(*_BREAKS[kind]))))
     assert len(told) == 1
-    assert told[0].startswith(("the view log had", "the function"))
+    assert told[0].startswith(("the view log had", "the view freshness had", "the function"))
 
 
 @pytest.mark.parametrize("kind", _ADDS)

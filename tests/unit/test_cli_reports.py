@@ -36,6 +36,7 @@ HOSTILE = (
     "| a | b |\n\n# heading\n- item",
     "$x^2$ & \\frac `code` **bold** ~~gone~~",
     "=cmd|'/c calc'!A1",
+    "www.evil.example/x WWW.evil.example http://evil.example",
 )
 
 
@@ -74,9 +75,20 @@ def test_a_cell_of_a_sheet_is_never_a_formula(name: str) -> None:
     for report in reports_of(name):
         lines = list(csv.reader(StringIO(sheet(report), newline="")))
         assert len({len(line) for line in lines}) == 1, "as many cells in each line"
-        assert any(name in cell for line in lines for cell in line), "nothing of it is lost"
+        kept = [cell.replace("'", "") for line in lines for cell in line]
+        assert any(name.replace("'", "") in cell for cell in kept), "nothing of it is lost"
         for cell in (cell for line in lines for cell in line):
             assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+
+
+@pytest.mark.parametrize("name", ["a;=1+1", "a;b\t@SUM(A1)", 'a"\n-1', "\uff1d1+1", "x;+1;-1", "\t=1;=2"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_nor_is_it_one_for_who_parts_lines_otherwise(name: str, delimiter: str) -> None:
+    """Spreadsheets take the list separator of the country for the end of a cell, whatever the file is."""
+    for report in reports_of(name):
+        for line in csv.reader(StringIO(sheet(report), newline=""), delimiter=delimiter):
+            for cell in (part for whole in line for part in whole.splitlines()):
+                assert not cell.startswith(("=", "+", "-", "@", "\uff1d", "\t")), line
 
 
 def test_a_sheet_has_the_same_columns_whatever_is_in_it() -> None:
@@ -115,6 +127,9 @@ def test_a_title_is_text_in_a_page_and_in_markdown(title: str) -> None:
     shown, ours = (parser.render(markdown(reporting.weekly(title=one, name=one))) for one in ("plain", title))
     assert re.findall(r"</?\w+", ours) == re.findall(r"</?\w+", shown)
     assert harmless(title) in _Page(ours).text
+    assert not re.search(
+        r"www\.|https?:/", markdown(reporting.weekly(title=title, name=title)), re.IGNORECASE
+    )
 
 
 def test_a_page_asks_nothing_of_a_network_and_tells_all_that_the_digest_has() -> None:
@@ -215,6 +230,22 @@ def test_days_are_days_of_the_zone_and_the_period_before_has_as_many() -> None:
     assert some.before().since == NOW - timedelta(hours=8)
     assert all(at.astimezone(UTC).minute == 15 for at in some.steps())
     assert some.steps()[0] <= some.since < some.steps()[1]
+
+
+def test_a_day_without_a_midnight_is_a_whole_day_all_the_same() -> None:
+    """In Cairo clocks go forward at midnight, on Fridays."""
+    friday = period(
+        datetime(2026, 4, 23, 22, tzinfo=UTC), datetime(2026, 4, 25, 21, tzinfo=UTC), "Africa/Cairo", now=NOW
+    )
+    assert report_words.days(friday) == "2026-04-24 to 2026-04-25 (Africa/Cairo)"
+    assert friday.before().since == datetime(2026, 4, 21, 22, tzinfo=UTC)
+    assert [step.hour for step in friday.steps()[:1]] == [22]
+
+
+def test_the_first_step_has_the_beginning_in_it_also_where_clocks_change_by_half_an_hour() -> None:
+    since = datetime(2026, 4, 4, 15, 15, tzinfo=UTC)  # 01:45 for the second time
+    some = period(since, since + timedelta(hours=3), "Australia/Lord_Howe", now=NOW)
+    assert some.steps()[0] <= since < some.steps()[1]
 
 
 def test_the_last_week_is_whole_and_a_time_to_come_is_now() -> None:

@@ -17,19 +17,7 @@ SET parallel_tuple_cost = 0 -- few groups come of many rows, whatever the planne
 SET enable_sort = off
 AS $$
 DECLARE
-    -- When a step, the business hours or a night begins or ends: between two of these all moments are alike, so that
-    -- the clock in a zone is asked of each of these and not of each act.
-    v_turns timestamptz[] := (
-        SELECT array_agg(DISTINCT t.at ORDER BY t.at)
-        FROM (
-            SELECT (d.day::date + h.hour) AT TIME ZONE p_zone AS at
-            FROM generate_series(
-                (p_since AT TIME ZONE p_zone)::date, (p_until AT TIME ZONE p_zone)::date, interval '1 day'
-            ) AS d (day)
-            CROSS JOIN unnest('{00:00,06:00,09:00,17:00,22:00}'::time[]) AS h (hour)
-            UNION ALL SELECT unnest(p_steps)
-        ) AS t
-    );
+    v_turns timestamptz[] := analytics.turns_v1(p_since, p_until, p_zone, p_steps);
 BEGIN
     RETURN QUERY
     WITH told AS MATERIALIZED (

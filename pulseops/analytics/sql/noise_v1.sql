@@ -39,11 +39,12 @@ BEGIN
     FROM incidents.response AS r
     LEFT JOIN incidents.incident AS i
         ON p_by = 'dedupKey' AND i.log_id = r.log_id AND i.id = r.incident_id
-    -- One commit assigns an incident once.
-    LEFT JOIN incidents.stint AS a
-        ON p_by = 'rule' AND a.log_id = r.log_id AND a.incident_id = r.incident_id AND a.kind = 'assigned'
-        AND a.from_at = r.assigned_at
-    LEFT JOIN eventstore.event AS e ON p_by = 'rule' AND e.log_id = a.log_id AND e.position = a.position
+    LEFT JOIN LATERAL (
+        SELECT s.position FROM incidents.stint AS s
+        WHERE s.log_id = r.log_id AND s.incident_id = r.incident_id AND s.kind = 'assigned'
+        ORDER BY s.version LIMIT 1
+    ) AS a ON p_by = 'rule'
+    LEFT JOIN eventstore.event AS e ON p_by = 'rule' AND e.log_id = p_log AND e.position = a.position
     WHERE r.log_id = p_log AND r.created_at >= p_since AND r.created_at < p_until
       AND (p_teams IS NULL OR r.team = ANY (p_teams))
     GROUP BY 1, 2;

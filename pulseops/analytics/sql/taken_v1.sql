@@ -10,16 +10,16 @@ RETURNS TABLE (value text, created_at timestamptz, seconds double precision, mer
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
     SELECT
-        coalesce(CASE WHEN p_report = 'mtta' THEN CASE p_by
+        coalesce(CASE WHEN p_report = 'mtta' AND p_by <> 'service' AND r.answered_at IS NOT NULL THEN CASE p_by
             WHEN 'team' THEN r.answered_team
             WHEN 'priority' THEN r.answered_priority
             WHEN 'category' THEN r.answered_category
-        END END, CASE p_by
+        END ELSE CASE p_by
             WHEN 'team' THEN r.team
             WHEN 'priority' THEN r.priority
             WHEN 'service' THEN r.service
             WHEN 'category' THEN r.category
-        END, ''),
+        END END, ''),
         r.created_at,
         pg_catalog.date_part(
             'epoch', CASE p_report WHEN 'mtta' THEN r.acknowledged_at ELSE r.resolved_at END - r.created_at

@@ -27,6 +27,29 @@ END
 $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
+-- What any login of PostgreSQL may call, and an analyst with it: locks by which upgrades, rebuilds and the register of
+-- streams are one at a time, and what fills the disk in a transaction that only reads. Only a superuser may take that
+-- back; only what is there to take is touched, since two migrations may be about it at once.
+DO $$
+DECLARE
+  v_function regprocedure;
+BEGIN
+  IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    RETURN;
+  END IF;
+  FOR v_function IN
+    SELECT p.oid FROM pg_proc p
+    WHERE p.pronamespace = 'pg_catalog'::regnamespace AND (
+      p.proname ~ '^pg_(try_)?advisory' OR p.proname = ANY (
+        '{lo_create,lo_creat,lo_from_bytea,lo_open,lo_put,lowrite,lo_truncate,lo_truncate64,pg_logical_emit_message}')
+    ) AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x WHERE x.grantee = 0)
+  LOOP
+    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', v_function);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO pulseops_owner, pulseops_app', v_function);
+  END LOOP;
+END
+$$;
+
 SET LOCAL ROLE pulseops_owner;
 
 COMMENT ON SCHEMA eventstore IS 'The log: every fact that was ever recorded, and the bookkeeping around it.';

@@ -15,46 +15,13 @@ AS $$
 DECLARE
     v_incidents uuid[];
     v_births bigint[];
-    v_stray uuid;
 BEGIN
-    SELECT array_agg(c.stream_id), array_agg(c.birth), (array_agg(c.stream_id) FILTER (WHERE c.stray))[1]
-    INTO v_incidents, v_births, v_stray
-    FROM (
-        SELECT
-            e.stream_id,
-            min(e.position) FILTER (WHERE e.version = 1) AS birth,
-            bool_or(e.version = 1 AND e.type <> 'CREATED') AS stray
-        -- The slice first (OFFSET 0): what it leaves out need not be known.
-        FROM (
-            SELECT *
-            FROM eventstore.slice_v1(p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only)
-            OFFSET 0
-        ) AS e
-        WHERE incidents.knows_v2(e.type, e.schema_version, e.position)
-        GROUP BY e.stream_id
-    ) AS c;
+    SELECT c.incidents, c.births INTO v_incidents, v_births
+    FROM incidents.concerned_v1(p_log, p_after, p_up_to, p_shard, p_shards, p_parked, p_only, NULL) AS c;
     IF v_incidents IS NULL THEN
         RETURN;
     END IF;
-    IF v_stray IS NOT NULL THEN
-        -- The id is not in the message, which is the same for each such incident (see refuse_fact_v1.sql).
-        RAISE EXCEPTION 'An incident has facts, but was never created'
-            USING DETAIL = format('It is incident %s.', v_stray);
-    END IF;
-
     -- The name of the table is ours: nothing but a number comes from outside.
-    IF array_position(v_births, NULL) IS NOT NULL THEN
-        -- Each by its whole key: a join may go through all of the log, while the table is young.
-        EXECUTE format($born$
-            SELECT array_agg(coalesce(o.birth, (
-                SELECT i.created_position FROM incidents.%I AS i
-                WHERE i.log_id = $3 AND i.incident_id = o.id
-            ), 1) ORDER BY o.nth)
-            FROM unnest($1, $2) WITH ORDINALITY AS o (id, birth, nth)
-        $born$, 'response_' || p_generation)
-        INTO v_births
-        USING v_incidents, v_births, p_log;
-    END IF;
     EXECUTE format($project$
         INSERT INTO incidents.%I AS i (
             log_id, incident_id, outcome, source, service, environment, team, priority, category,

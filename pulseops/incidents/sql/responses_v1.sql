@@ -1,6 +1,7 @@
--- How these incidents were responded to up to a position, each born at its own: rows of incidents.response, each from the facts of its
--- own incident and nothing else. What a column means is in docs/analytics.md; the words for it are said once, in
--- `fact`.
+-- How these incidents were responded to up to a position, each born at its own: rows of incidents.response, each from
+-- the facts of its own incident and nothing else. What a column means is in docs/analytics.md; the words for it are
+-- said once, in `fact`. What only says more of an incident moves nothing, and is counted without going through it: of
+-- that a long life has the most.
 -- Plain enough for the planner to put it into the query that calls it: no SET, no STRICT, not the owner's rights.
 CREATE OR REPLACE FUNCTION incidents.responses_v1(
     p_log smallint, p_incidents uuid[], p_births bigint[], p_up_to bigint
@@ -8,7 +9,7 @@ CREATE OR REPLACE FUNCTION incidents.responses_v1(
 RETURNS SETOF incidents.response
 LANGUAGE sql STABLE
 AS $$
-    WITH fact AS (
+    WITH fact AS MATERIALIZED (
         SELECT
             h.stream_id AS id, h.version, h.position, h.type, h.recorded_at AS at, h.data,
             h.meta ->> 'actor' AS actor,
@@ -16,7 +17,7 @@ AS $$
             h.type IN ('RESOLVED', 'MERGED') AS ends,
             h.type IN ('UNACKNOWLEDGED', 'UNSNOOZED', 'RESOLVED', 'MERGED') AS lets_go,
             h.type IN ('ACKNOWLEDGED', 'UNACKNOWLEDGED', 'UNSNOOZED', 'RESOLVED', 'MERGED') AS wakes,
-            h.data ? 'decision' OR h.data @> '{"resolution": "recovered"}' AS automatic
+            h.type IN ('COMMENTED', 'EDITED', 'LINKED', 'IMPACT_DECLARED') AS more
         FROM unnest(p_incidents, p_births) AS o (id, birth)
         CROSS JOIN LATERAL (
             -- The whole key but for its last column, or the planner may prefer the positions. From its birth on:
@@ -43,7 +44,10 @@ AS $$
                 > coalesce(max(f.version) FILTER (WHERE f.wakes) OVER earlier, 0) AS snoozed,
             min(f.version) FILTER (WHERE f.type = 'ACKNOWLEDGED' OR f.type = 'RESOLVED' AND NOT f.automatic)
                 OVER (PARTITION BY f.id) AS answer
-        FROM fact AS f
+        FROM (
+            SELECT f.*, f.data ? 'decision' OR f.data @> '{"resolution": "recovered"}' AS automatic
+            FROM fact AS f WHERE NOT f.more
+        ) AS f
         WINDOW earlier AS (PARTITION BY f.id ORDER BY f.version ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ), life AS (
         SELECT
@@ -90,7 +94,6 @@ AS $$
             count(*) FILTER (WHERE s.type = 'REOPENED') AS reopenings,
             count(*) FILTER (WHERE s.type IN ('PRIORITY_CHANGED', 'CATEGORY_CHANGED')
                 AND (s.data -> 'correction') = 'true') AS corrections,
-            count(*) FILTER (WHERE s.type = 'COMMENTED') AS comments,
             count(*) FILTER (WHERE s.type = 'ABSORBED') - count(*) FILTER (WHERE s.type = 'RELEASED') AS absorbed,
             sum(s.at - s.live_since) FILTER (WHERE s.ends AND s.live) AS live_for,
             sum(s.at - s.acknowledged_since) FILTER (
@@ -98,13 +101,19 @@ AS $$
             ) AS acknowledged_for,
             sum(s.at - s.snoozed_since) FILTER (
                 WHERE s.snoozed AND (s.wakes OR s.type = 'SNOOZED')
-            ) AS snoozed_for,
-            max(s.at) AS updated_at,
-            max(s.version) AS version,
-            max(s.position) AS position,
-            min(s.position) AS created_position
+            ) AS snoozed_for
         FROM step AS s
         GROUP BY s.id
+    ), whole AS (
+        SELECT
+            f.id,
+            count(*) FILTER (WHERE f.type = 'COMMENTED') AS comments,
+            max(f.at) AS updated_at,
+            max(f.version) AS version,
+            max(f.position) AS position,
+            min(f.position) AS created_position
+        FROM fact AS f
+        GROUP BY f.id
     )
     SELECT
         p_log,
@@ -145,16 +154,17 @@ AS $$
         l.snoozes::integer,
         l.reopenings::integer,
         l.corrections::integer,
-        l.comments::integer,
+        w.comments::integer,
         l.absorbed::integer,
         coalesce(date_part('epoch', l.live_for), 0),
         coalesce(date_part('epoch', l.acknowledged_for), 0),
         coalesce(date_part('epoch', l.snoozed_for), 0),
-        l.updated_at,
-        l.version,
-        l.position,
-        l.created_position
+        w.updated_at,
+        w.version,
+        w.position,
+        w.created_position
     FROM life AS l
+    JOIN whole AS w ON w.id = l.id
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN l.begun > coalesce(l.over, 0) THEN 'live'

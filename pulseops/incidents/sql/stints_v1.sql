@@ -31,6 +31,8 @@ AS $$
             OFFSET 0
         ) AS h
         WHERE incidents.knows_v2(h.type, h.schema_version, h.position)
+          -- What only says more of an incident begins and ends nothing; of that a long life has the most.
+          AND h.type NOT IN ('COMMENTED', 'EDITED', 'LINKED', 'IMPACT_DECLARED')
     ), stint AS (
         SELECT
             f.*,
