@@ -56,9 +56,12 @@ ON CONFLICT (log_id) DO UPDATE SET looked_at = excluded.looked_at, refused = exc
   failing_since = coalesce(p.failing_since, excluded.failing_since)
 """
 _STATE = """
-SELECT log_id, size AS position, refused,
-  coalesce(extract(epoch FROM clock_timestamp() - failing_since), 0)::float8 AS seconds
-FROM audit.published
+SELECT p.log_id, p.size AS position, p.refused,
+  coalesce(extract(epoch FROM clock_timestamp() - p.failing_since), 0)::float8 AS seconds,
+  greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
+    SELECT e.recorded_at FROM eventstore.event AS e WHERE e.log_id = p.log_id AND e.position = p.size + 1
+  )), 0))::float8 AS unpublished
+FROM audit.published AS p
 """
 _log = structlog.get_logger(__name__)
 
@@ -66,13 +69,15 @@ _log = structlog.get_logger(__name__)
 class Standing(Struct, frozen=True, kw_only=True):
     """Up to which position a log is published, and for how many seconds that has failed; 0 when it does not.
 
-    `refused`: because what is signed does not add to what was published.
+    `refused`: because what is signed does not add to what was published. `unpublished` seconds ago came the
+    oldest event that is not: whatever the reason, and also when nobody tries.
     """
 
     log_id: int
     position: int
     seconds: float
     refused: bool
+    unpublished: float
 
 
 class Publisher:
