@@ -105,19 +105,27 @@ class Publisher:
         """What is due. What fails of one log is told, and keeps no other waiting."""
         done = list[Published]()
         for due in await self._pool.fetch(_DUE, self._every):
-            log_id, log = due["log_id"], due["name"]
             try:
-                found = await publish(self._pool, self._shelf, self._trusted, log_id=log_id, log=log)
-            except PulseOpsError as error:
-                self._failed(log, error)
-                await self._pool.execute(_FAILED, log_id, isinstance(error, NotAsPublished))
+                found = await self._publish(**due)
+            # What is away for all fails for the next one too.
+            except (PulseOpsError, asyncpg.PostgresError, TimeoutError) as error:
+                self._failed(due["name"], error)
             else:
-                self._succeeded(log)
-                if found is not None and found.before < due["known"]:
-                    _log.warning("less was published than before", log=log, there=found.before)
-                await self._pool.execute(_PUBLISHED, log_id, 0 if found is None else found.size)
+                self._succeeded(due["name"])
                 done += [] if found is None else [found]
         return done
+
+    async def _publish(self, log_id: int, name: str, known: int) -> Published | None:
+        """And say how far it has come."""
+        try:
+            found = await publish(self._pool, self._shelf, self._trusted, log_id=log_id, log=name)
+        except PulseOpsError as error:
+            await self._pool.execute(_FAILED, log_id, isinstance(error, NotAsPublished))
+            raise
+        if found is not None and found.before < known:
+            _log.warning("less was published than before", log=name, there=found.before)
+        await self._pool.execute(_PUBLISHED, log_id, 0 if found is None else found.size)
+        return found
 
     async def published(self, log: str) -> Checkpoint | None:
         """What the next signature has to add to; None as well where the place does not answer soon.

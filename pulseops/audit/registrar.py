@@ -96,10 +96,12 @@ class Registrar:
             try:
                 async with self._pool.acquire() as connection:
                     one = await make(connection, due["log_id"], due["name"], self._keys)
-            except (CannotRegister, CannotSeal, NotSigned) as error:
-                if self._failing.get(due["log_id"]) != str(error):
-                    _log.error("there is no new register", log=due["name"], error=str(error))
-                self._failing[due["log_id"]] = str(error)
+            # What is away for all fails for the next one too.
+            except (CannotRegister, CannotSeal, NotSigned, asyncpg.PostgresError, TimeoutError) as error:
+                why = str(error) or repr(error)
+                if self._failing.get(due["log_id"]) != why:
+                    _log.error("there is no new register", log=due["name"], error=why[:300])
+                self._failing[due["log_id"]] = why
             else:
                 self._failing.pop(due["log_id"], None)
                 if one is not None:
