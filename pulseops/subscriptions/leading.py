@@ -15,6 +15,7 @@ import structlog
 from msgspec import Struct
 
 from pulseops.eventstore.wake import Bell
+from pulseops.subscriptions.ending import ended
 from pulseops.subscriptions.leases import HELD
 from pulseops.subscriptions.shares import share
 from pulseops.subscriptions.subscription import Projector, Subscription
@@ -102,8 +103,7 @@ class Subscriptions:
         self.end()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=within)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended([self._task, *(one.task for one in self._led.values())])
 
     def end(self) -> None:
         """Ends `run` after the batches under way; every lease is given back."""

@@ -1,4 +1,4 @@
-"""A place to publish to that hangs, as a disk of another machine may: nobody else waits for it."""
+"""What hangs, a database or a place to publish to, keeps nobody waiting who does not need it, nor the end."""
 
 import asyncio
 import os
@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -16,6 +17,7 @@ import pytest
 from pulseops.audit import folder, keyfile
 from pulseops.worker import working
 from tests.conftest import Database
+from tests.faults.wire import wire
 from tests.integration.sealing import grow
 from tests.integration.shelves import git
 from tests.integration.test_worker_publishing import settings, until
@@ -113,3 +115,20 @@ async def test_a_folder_that_hangs_is_told_of_and_used_again_when_it_does_not(
         with os.fdopen(os.open(place / "default" / "was", os.O_RDWR | os.O_NONBLOCK), "wb"):
             await until(pool, "SELECT true FROM pg_sleep(0.2)")
         await until(pool, "SELECT size >= 10 AND failing_since IS NULL FROM audit.published")
+
+
+async def test_told_to_stop_a_worker_ends_soon_though_the_database_is_silent(
+    database: Database, pool: asyncpg.Pool, key: Path
+) -> None:
+    (place := key.parent / "published").mkdir()
+    async with wire(database.port) as line:
+        behind = replace(database, app_url=database.app_url.replace(f":{database.port}/", f":{line.port}/"))
+        async with process(behind, key, str(place)) as worker:
+            await until(pool, "SELECT count(owner) = 8 FROM eventstore.subscription")
+            line.hold()
+            await until(pool, "SELECT true FROM pg_sleep(2)")  # each of its tasks waits for an answer
+            begun = time.monotonic()
+            worker.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(30):
+                assert await worker.wait() == 0
+        assert time.monotonic() - begun < 12
