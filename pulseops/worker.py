@@ -10,8 +10,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -33,7 +33,6 @@ from pulseops.audit.shelf import Shelf
 from pulseops.db.clock import DatabaseClock
 from pulseops.db.ground import open_ground
 from pulseops.db.identity import identity
-from pulseops.db.outages import OUTAGES
 from pulseops.db.pools import open_pool
 from pulseops.escalation.rounds import Rounds
 from pulseops.eventstore.gateway import Gateway
@@ -45,6 +44,7 @@ from pulseops.rulebook.loader import load_rulebook
 from pulseops.rulebook.recording import Recorder
 from pulseops.settings import Settings, SettingsError
 from pulseops.subscriptions import heartbeat
+from pulseops.subscriptions.ending import ended
 from pulseops.subscriptions.leading import Subscriptions
 from pulseops.subscriptions.lookout import Lookout
 from pulseops.wiring import CODEC, logs, projectors
@@ -187,7 +187,7 @@ async def working(
             _log.warning("there is no redis: everything goes by polling")
         else:
             tasks.append(asyncio.create_task(ticks(settings.redis_url, rounds, database)))
-        stack.push_async_callback(_ended, tasks)
+        stack.push_async_callback(ended, tasks)
         _log.info("working", worker=worker_id, settings=repr(settings))
         yield worker_id
 
@@ -204,18 +204,10 @@ def _shelf(settings: Settings) -> Shelf | None:
 
 
 async def _left(pool: asyncpg.Pool, worker_id: str) -> None:
-    with suppress(*OUTAGES, asyncpg.PostgresError):
-        async with asyncio.timeout(_AGAIN):
-            await heartbeat.leave(pool, worker_id)
-
-
-async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Told again where a library took it for something else: Redis' client and `wait_for` may, in a race."""
-    left = set(tasks)
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=_AGAIN)
+    """Where the database says nothing soon, its row stays for a while."""
+    leaving = asyncio.create_task(heartbeat.leave(pool, worker_id))
+    await asyncio.wait([leaving], timeout=_AGAIN)
+    await ended([leaving])
 
 
 async def _until_told(settings: Settings) -> None:

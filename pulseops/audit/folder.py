@@ -1,52 +1,61 @@
 """A folder as the place to publish to: one of another machine."""
 
-import asyncio
 import fcntl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from msgspec import Struct
-
+from pulseops.audit.aside import Aside
 from pulseops.audit.disk import lay, put, settle
 from pulseops.audit.shelf import Unreachable
 
 T = TypeVar("T")
 
 _LOCK = ".lock"
+_SECONDS = 60.0
+"""That one of the things below may take."""
 
 
-class Folder(Struct, frozen=True):
+class Folder:
     """A shelf. It is never made: a mount that is missing shall not be mistaken for an empty place."""
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self._root, self._aside = root, Aside(str(root), within=_SECONDS)
 
     @asynccontextmanager
     async def visit(self) -> AsyncIterator["_Visit"]:
-        if not await _done(self.root.is_dir):
-            raise Unreachable(f"{self.root} is no folder.")
-        yield _Visit(self.root)
+        visit = _Visit(self._root, self._aside)
+        if not await visit.done(self._root.is_dir):
+            raise Unreachable(f"{self._root} is no folder.")
+        yield visit
 
 
 class _Visit:
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, aside: Aside) -> None:
+        self._root, self._aside = root, aside
         self._known: dict[str, bytes | None] = {}
 
     async def read(self, paths: Sequence[str]) -> list[bytes | None]:
-        found = await _done(lambda: [_content(self._root / path) for path in paths])
+        found = await self.done(lambda: [_content(self._root / path) for path in paths])
         self._known |= zip(paths, found, strict=True)
         return found
 
     async def below(self, folder: str) -> list[str]:
-        return await _done(lambda: list(self._below(folder)))
+        return await self.done(lambda: list(self._below(folder)))
 
     async def add(self, files: Mapping[str, bytes]) -> None:
-        await _done(lambda: self._add(files))
+        await self.done(lambda: self._add(files))
 
     async def replace(self, path: str, content: bytes) -> bool:
-        return await _done(lambda: self._replace(self._root / path, self._known[path], content))
+        return await self.done(lambda: self._replace(self._root / path, self._known[path], content))
+
+    async def done(self, work: Callable[[], T]) -> T:
+        """What it comes to. Raises Unreachable."""
+        try:
+            return await self._aside(work)
+        except OSError as error:
+            raise Unreachable(f"{error.filename or 'The folder'}: {error.strerror or error!r}.") from error
 
     def _below(self, folder: str) -> Iterator[str]:
         for found in (self._root / folder).rglob("*"):
@@ -79,13 +88,6 @@ class _Visit:
                 return False
             put(path, after)
             return True
-
-
-async def _done(work: Callable[[], T]) -> T:
-    try:
-        return await asyncio.to_thread(work)
-    except OSError as error:
-        raise Unreachable(f"{error.filename or 'The folder'}: {error.strerror or error!r}.") from error
 
 
 @contextmanager

@@ -97,13 +97,22 @@ class Notary:
         async with self._pool.acquire() as connection:
             for due in await connection.fetch(_DUE, NAME, _MANY, _APART):
                 try:
-                    made.append(await self._sign(connection, due["log_id"], due["name"], due["size"]))
-                except (CannotSeal, NotSigned) as error:
+                    made.append(await self._signed_or_refused(connection, **due))
+                # Such as a row that somebody holds on to: what is away for all fails for the next one too.
+                except (CannotSeal, NotSigned, asyncpg.PostgresError, TimeoutError) as error:
                     trouble = error
-                    await connection.execute(_REFUSE, due["log_id"], str(error))
         if trouble is not None:
             raise trouble
         return made
+
+    async def _signed_or_refused(
+        self, connection: asyncpg.Connection, log_id: int, name: str, size: int
+    ) -> Checkpoint:
+        try:
+            return await self._sign(connection, log_id, name, size)
+        except (CannotSeal, NotSigned) as error:
+            await connection.execute(_REFUSE, log_id, str(error))
+            raise
 
     async def _sign(self, connection: asyncpg.Connection, log_id: int, name: str, size: int) -> Checkpoint:
         [root] = await hashes(connection, log_id, [Run(0, size)])

@@ -40,9 +40,12 @@ ON CONFLICT (log_id) DO UPDATE SET looked_at = excluded.looked_at, refused = exc
   failing_since = coalesce(p.failing_since, excluded.failing_since)
 """
 _STATE = """
-SELECT log_id, size AS position, refused,
-  coalesce(extract(epoch FROM clock_timestamp() - failing_since), 0)::float8 AS seconds
-FROM audit.published
+SELECT p.log_id, p.size AS position, p.refused,
+  coalesce(extract(epoch FROM clock_timestamp() - p.failing_since), 0)::float8 AS seconds,
+  greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
+    SELECT e.recorded_at FROM eventstore.event AS e WHERE e.log_id = p.log_id AND e.position = p.size + 1
+  )), 0))::float8 AS unpublished
+FROM audit.published AS p
 """
 _log = structlog.get_logger(__name__)
 
@@ -50,13 +53,15 @@ _log = structlog.get_logger(__name__)
 class Standing(Struct, frozen=True, kw_only=True):
     """Up to which position a log is published, and for how many seconds that has failed; 0 when it does not.
 
-    `refused`: because what is signed does not add to what was published.
+    `refused`: because what is signed does not add to what was published. `unpublished` seconds ago came the
+    oldest event that is not: whatever the reason, and also when nobody tries.
     """
 
     log_id: int
     position: int
     seconds: float
     refused: bool
+    unpublished: float
 
 
 class Publisher:
@@ -84,19 +89,27 @@ class Publisher:
         """What is due. What fails of one log is told, and keeps no other waiting."""
         done = list[Published]()
         for due in await self._pool.fetch(_DUE, self._every):
-            log_id, log = due["log_id"], due["name"]
             try:
-                found = await publish(self._pool, self._shelf, self._trusted, log_id=log_id, log=log)
-            except PulseOpsError as error:
-                self._failed(log, error)
-                await self._pool.execute(_FAILED, log_id, isinstance(error, NotAsPublished))
+                found = await self._publish(**due)
+            # What is away for all fails for the next one too.
+            except (PulseOpsError, asyncpg.PostgresError, TimeoutError) as error:
+                self._failed(due["name"], error)
             else:
-                self._succeeded(log)
-                if found is not None and found.before < due["known"]:
-                    _log.warning("less was published than before", log=log, there=found.before)
-                await self._pool.execute(_PUBLISHED, log_id, 0 if found is None else found.size)
+                self._succeeded(due["name"])
                 done += [] if found is None else [found]
         return done
+
+    async def _publish(self, log_id: int, name: str, known: int) -> Published | None:
+        """And say how far it has come."""
+        try:
+            found = await publish(self._pool, self._shelf, self._trusted, log_id=log_id, log=name)
+        except PulseOpsError as error:
+            await self._pool.execute(_FAILED, log_id, isinstance(error, NotAsPublished))
+            raise
+        if found is not None and found.before < known:
+            _log.warning("less was published than before", log=name, there=found.before)
+        await self._pool.execute(_PUBLISHED, log_id, 0 if found is None else found.size)
+        return found
 
     async def published(self, log: str) -> Checkpoint | None:
         """What the next signature has to add to; None as well where the place does not answer soon.

@@ -26,13 +26,15 @@ _APART = timedelta(hours=1)
 _LOOK = 10.0
 """Seconds between looks at which logs are due."""
 
-# One that is of the future was signed before the clock was set back.
+# Of a log that has doubled, as it does at first, the last one says too little. One that is of the future was
+# signed before the clock was set back.
 _DUE = """
 SELECT l.log_id, l.name FROM eventstore.log AS l
 JOIN audit.checkpoint AS c ON c.log_id = l.log_id
 LEFT JOIN audit.register AS r ON r.log_id = l.log_id
 WHERE c.size > coalesce(r.size, 0)
-  AND (r.log_id IS NULL OR r.made_at NOT BETWEEN clock_timestamp() - $1::interval AND clock_timestamp())
+  AND (r.log_id IS NULL OR c.size > 2 * r.size
+    OR r.made_at NOT BETWEEN clock_timestamp() - $1::interval AND clock_timestamp())
 """
 # The first of the two numbers is ours among those of this database.
 _ALONE = "SELECT pg_try_advisory_xact_lock(1347767383, $1)"
@@ -74,7 +76,10 @@ class CannotRegister(PulseOpsError):
 
 
 class Registrar:
-    """Makes the registers of all logs, an hour after the last ones. Several may: one makes, others pass."""
+    """Makes the registers of all logs, an hour after the last ones, or when a log has doubled since.
+
+    Several may: one makes, others pass.
+    """
 
     def __init__(self, pool: asyncpg.Pool, keys: Keys) -> None:
         self._pool, self._keys = pool, keys
@@ -96,10 +101,12 @@ class Registrar:
             try:
                 async with self._pool.acquire() as connection:
                     one = await make(connection, due["log_id"], due["name"], self._keys)
-            except (CannotRegister, CannotSeal, NotSigned) as error:
-                if self._failing.get(due["log_id"]) != str(error):
-                    _log.error("there is no new register", log=due["name"], error=str(error))
-                self._failing[due["log_id"]] = str(error)
+            # What is away for all fails for the next one too.
+            except (CannotRegister, CannotSeal, NotSigned, asyncpg.PostgresError, TimeoutError) as error:
+                why = str(error) or repr(error)
+                if self._failing.get(due["log_id"]) != why:
+                    _log.error("there is no new register", log=due["name"], error=why[:300])
+                self._failing[due["log_id"]] = why
             else:
                 self._failing.pop(due["log_id"], None)
                 if one is not None:

@@ -1,4 +1,4 @@
-"""How far what is recorded is signed, where a checkpoint was ever signed: for who watches."""
+"""How far what is recorded is signed and registered, where anything was ever signed: for who watches."""
 
 from collections.abc import Mapping
 
@@ -8,22 +8,36 @@ from msgspec import Struct
 _LATE = 60.0
 """Seconds for which an event may wait to be signed: a worker signs once a second."""
 
-# Ages go by the database's clock, which wrote the times they are counted from.
+# Ages go by the database's clock, which wrote the times they are counted from. Where one log is signed, all
+# are to be.
 _SIGNINGS = """
-SELECT c.log_id, c.size AS position, c.refused IS NOT NULL AS refused, greatest(0, coalesce(
-  extract(epoch FROM clock_timestamp() - (
-    SELECT e.recorded_at FROM eventstore.event AS e WHERE e.log_id = c.log_id AND e.position = c.size + 1
-  )), 0))::float8 AS seconds
-FROM audit.checkpoint AS c
+SELECT l.log_id, c.size AS position, c.refused IS NOT NULL AS refused, r.size AS registered,
+  greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
+    SELECT e.recorded_at FROM eventstore.event AS e
+    WHERE e.log_id = l.log_id AND e.position = coalesce(c.size, l.floor_position) + 1
+  )), 0))::float8 AS seconds,
+  greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
+    SELECT e.recorded_at FROM eventstore.event AS e
+    WHERE e.log_id = l.log_id AND e.position = coalesce(r.size, l.floor_position) + 1
+  )), 0))::float8 AS unregistered
+FROM eventstore.log AS l
+LEFT JOIN audit.checkpoint AS c ON c.log_id = l.log_id
+LEFT JOIN audit.register AS r ON r.log_id = l.log_id
+WHERE EXISTS (SELECT FROM audit.checkpoint)
 """
 
 
 class Signing(Struct, frozen=True, kw_only=True):
-    """A log is signed up to `position`, and `seconds` ago came what is next. `refused`: it will not be."""
+    """A log is signed up to `position`, and `seconds` ago came what is next. `refused`: it will not be.
 
-    position: int
+    Its register is up to `registered`; `unregistered` seconds ago came what is next. None where nothing is.
+    """
+
+    position: int | None
     seconds: float
     refused: bool
+    registered: int | None
+    unregistered: float
 
     @property
     def amiss(self) -> str | None:
@@ -34,8 +48,6 @@ class Signing(Struct, frozen=True, kw_only=True):
 
 
 async def signings(connection: asyncpg.Connection) -> Mapping[int, Signing]:
-    """By the number of the log."""
-    return {
-        row["log_id"]: Signing(position=row["position"], seconds=row["seconds"], refused=row["refused"])
-        for row in await connection.fetch(_SIGNINGS)
-    }
+    """By the number of the log; none where nothing was ever signed."""
+    rows = [dict(row) for row in await connection.fetch(_SIGNINGS)]
+    return {row.pop("log_id"): Signing(**row) for row in rows}

@@ -53,16 +53,22 @@ class Follower(Struct, frozen=True, kw_only=True, rename="camel"):
 class Standing(Struct, frozen=True, kw_only=True, rename="camel"):
     """A log by its name: the position of its newest event, and how late its oldest unfired escalation is.
 
-    `publishedPosition` and `signedPosition` are those of the newest event that is published for auditors, and
-    that is signed; `unsignedSeconds` is the age of the oldest that is not signed. Null where nothing is.
+    `signedPosition`, `publishedPosition` and `registeredPosition` are those of the newest event that is
+    signed, published for auditors, and in the register of streams; `unsignedSeconds` and so on is the age of
+    the oldest that is not. Null where nothing is. `refused`: no more is, because history is not what was
+    signed or published.
     """
 
     name: str
     position: int
     overdue_seconds: float
-    published_position: int | None = None
     signed_position: int | None = None
     unsigned_seconds: float | None = None
+    published_position: int | None = None
+    unpublished_seconds: float | None = None
+    registered_position: int | None = None
+    unregistered_seconds: float | None = None
+    refused: bool | None = None
 
 
 class Replica(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -161,9 +167,13 @@ def judged(
                 name=log.name,
                 position=log.lag.position,
                 overdue_seconds=log.overdue,
-                published_position=None if log.published is None else log.published.position,
-                signed_position=None if log.signed is None else log.signed.position,
-                unsigned_seconds=None if log.signed is None else log.signed.seconds,
+                signed_position=log.signed and log.signed.position,
+                unsigned_seconds=log.signed and log.signed.seconds,
+                published_position=log.published and log.published.position,
+                unpublished_seconds=log.published and log.published.unpublished,
+                registered_position=log.signed and log.signed.registered,
+                unregistered_seconds=log.signed and log.signed.unregistered,
+                refused=_refused(log),
             )
             for log in logs
         ),
@@ -172,6 +182,11 @@ def judged(
         replica=replica and Replica(**{name: getattr(replica, name) for name in Replica.__struct_fields__}),
         reasons=tuple(reasons),
     )
+
+
+def _refused(log: Seen) -> bool | None:
+    told = [one.refused for one in (log.signed, log.published) if one is not None]
+    return any(told) if told else None
 
 
 def _unpublished(log: Seen) -> str | None:
@@ -195,18 +210,12 @@ def measured(found: Ready) -> None:
     for log in found.logs:
         metrics.POSITION.labels(log.name).set(log.position)
         metrics.OVERDUE_SECONDS.labels(log.name).set(log.overdue_seconds)
-        for gauge, figure in (
-            (metrics.PUBLISHED_POSITION, log.published_position),
-            (metrics.SIGNED_POSITION, log.signed_position),
-            (metrics.UNSIGNED_SECONDS, log.unsigned_seconds),
-        ):
-            if figure is not None:
-                gauge.labels(log.name).set(figure)
     if found.replica is not None:
         metrics.REPLICA.set(found.replica.answers)
         metrics.REPLICA_POSITIONS.set(_or_nan(found.replica.positions))
         metrics.REPLICA_SECONDS.set(_or_nan(found.replica.seconds))
     if found.logs:
+        metrics.audited(found.logs)
         metrics.followers(found.subscriptions)
         metrics.SWEEP_SECONDS.set(math.inf if found.sweep_seconds is None else found.sweep_seconds)
 

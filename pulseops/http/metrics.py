@@ -1,6 +1,6 @@
 """What Prometheus scrapes. Labels are route templates: a stranger's path never becomes one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -16,11 +16,29 @@ SHED = Counter("pulseops_http_shed", "Requests refused at the door because too m
 DATABASE = Gauge("pulseops_database_up", "Whether the database answered the last scrape.")
 POSITION = Gauge("pulseops_log_position", "Position of the newest event.", ("log",))
 OVERDUE_SECONDS = Gauge("pulseops_overdue_seconds", "How late the oldest unfired escalation is.", ("log",))
-PUBLISHED_POSITION = Gauge(
-    "pulseops_audit_published_position", "Position of the newest event that is published.", ("log",)
-)
-SIGNED_POSITION = Gauge("pulseops_audit_signed_position", "Position of the newest event signed.", ("log",))
-UNSIGNED_SECONDS = Gauge("pulseops_audit_unsigned_seconds", "Age of the oldest event not signed.", ("log",))
+_LOG = ("log",)
+_AUDITED = {
+    "signed_position": Gauge("pulseops_audit_signed_position", "Position of the newest event signed.", _LOG),
+    "unsigned_seconds": Gauge("pulseops_audit_unsigned_seconds", "Age of the oldest event not signed.", _LOG),
+    "published_position": Gauge(
+        "pulseops_audit_published_position", "Position of the newest event that is published.", _LOG
+    ),
+    "unpublished_seconds": Gauge(
+        "pulseops_audit_unpublished_seconds", "Age of the oldest event that is not published.", _LOG
+    ),
+    "registered_position": Gauge(
+        "pulseops_audit_registered_position", "Position of the newest event in the register of streams.", _LOG
+    ),
+    "unregistered_seconds": Gauge(
+        "pulseops_audit_unregistered_seconds", "Age of the oldest event that is not in it.", _LOG
+    ),
+    "refused": Gauge(
+        "pulseops_audit_refused",
+        "Whether history is not what was signed or published, so that no more is.",
+        _LOG,
+    ),
+}
+"""By what a log says of itself."""
 _SHARD = ("log", "subscription", "shard")
 LAG_POSITIONS = Gauge("pulseops_subscription_lag_positions", "Positions not yet passed.", _SHARD)
 LAG_SECONDS = Gauge("pulseops_subscription_lag_seconds", "Age of the oldest event there.", _SHARD)
@@ -59,6 +77,22 @@ class Follower(Protocol):
     def attempts(self) -> int: ...
     @property
     def epoch(self) -> int: ...
+
+
+class Log(Protocol):
+    """A log, as the database tells of it; `signed_position` and the like besides, None where nothing is."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def audited(found: Sequence[Log]) -> None:
+    """All there are: where nothing is published any more, nothing is told of it."""
+    for figure, gauge in _AUDITED.items():
+        gauge.clear()
+        for one in found:
+            if (value := getattr(one, figure)) is not None:
+                gauge.labels(one.name).set(value)
 
 
 def followers(found: Iterable[Follower]) -> None:

@@ -13,7 +13,11 @@ _BEAT = """
     ON CONFLICT (worker_id) DO UPDATE
     SET seen_at = excluded.seen_at, swept_at = coalesce(excluded.swept_at, w.swept_at)
 """
-_SINCE = "SELECT extract(epoch FROM clock_timestamp() - max(swept_at))::float8 FROM eventstore.worker"
+# What is of the future was before the clock was set back.
+_SINCE = """
+    SELECT extract(epoch FROM clock_timestamp() - max(swept_at))::float8 FROM eventstore.worker
+    WHERE swept_at <= clock_timestamp()
+"""
 _LEAVE = "DELETE FROM eventstore.worker WHERE worker_id = $1"
 
 

@@ -7,18 +7,21 @@ from operator import itemgetter
 import asyncpg
 from msgspec import Struct
 
+from pulseops.subscriptions.leases import HELD
+
 # One row a shard, and one without a name for a log that has none; of all logs where none is named. Each log's
 # newest event is looked up by itself (OFFSET 0 keeps it so): a join would read all there is. Ages go by the
 # database's clock, which wrote the times they are counted from.
-_LAG = """
+_LAG = f"""
 SELECT l.log_id, l.name AS log, head.position AS head, s.name, s.shard, s.shards, s.generation, s.position,
   greatest(0, head.position - s.position) AS positions, s.epoch, s.attempts, s.last_error,
   cardinality(s.parked) AS parked,
-  CASE WHEN s.lease_until >= clock_timestamp() THEN s.owner END AS owner,
+  CASE WHEN {HELD} THEN s.owner END AS owner,
   greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
     SELECT e.recorded_at FROM eventstore.event e WHERE e.log_id = s.log_id AND e.position = s.position + 1
   )), 0))::float8 AS seconds,
-  (SELECT extract(epoch FROM clock_timestamp() - max(w.swept_at))::float8 FROM eventstore.worker w) AS swept
+  (SELECT extract(epoch FROM clock_timestamp() - max(w.swept_at))::float8 FROM eventstore.worker w
+    WHERE w.swept_at <= clock_timestamp()) AS swept
 FROM eventstore.log l CROSS JOIN LATERAL (
   SELECT coalesce((
     SELECT e.position FROM eventstore.event e WHERE e.log_id = l.log_id ORDER BY e.position DESC LIMIT 1
@@ -27,7 +30,7 @@ FROM eventstore.log l CROSS JOIN LATERAL (
 LEFT JOIN eventstore.subscription s ON s.log_id = l.log_id
 WHERE $1::smallint IS NULL OR l.log_id = $1
 ORDER BY l.log_id, s.name, s.shard
-"""
+"""  # noqa: S608 -- a constant of ours
 
 
 class Follower(Struct, frozen=True, kw_only=True, rename="camel"):

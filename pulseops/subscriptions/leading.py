@@ -15,6 +15,8 @@ import structlog
 from msgspec import Struct
 
 from pulseops.eventstore.bell import Bell
+from pulseops.subscriptions.ending import ended
+from pulseops.subscriptions.leases import HELD
 from pulseops.subscriptions.shares import share
 from pulseops.subscriptions.subscription import Projector, Subscription
 
@@ -22,16 +24,16 @@ _LOOK = 0.5  # seconds between looks at who leads what
 _LEFT = 2.0  # seconds that a given back shard waits for whose it is, before anybody takes it
 _KEPT = 10.0  # seconds that a worker keeps what it took beyond its share: by then the dead are known as such
 
-_ROSTER = """
+_ROSTER = f"""
     SELECT l.log_id, n.name, s.shard,
-        s.owner IS NULL OR s.lease_until IS NULL OR s.lease_until < clock_timestamp() AS free,
+        s.owner IS NULL OR {HELD} IS NOT TRUE AS free,
         s.owner IS NOT NULL AS abandoned,
-        extract(epoch FROM clock_timestamp() - s.updated_at)::float8 AS idle
+        abs(extract(epoch FROM clock_timestamp() - s.updated_at))::float8 AS idle
     FROM eventstore.log AS l
     CROSS JOIN unnest($1::text[]) AS n (name)
     LEFT JOIN eventstore.subscription AS s ON s.log_id = l.log_id AND s.name = n.name
     ORDER BY l.log_id, n.name, s.shard
-"""
+"""  # noqa: S608 -- a constant of ours
 # A log that is new follows the generation that the others have come to.
 _BEGIN = """
     INSERT INTO eventstore.subscription (log_id, name, position, epoch, updated_at, attempts, generation)
@@ -41,11 +43,12 @@ _BEGIN = """
     FROM eventstore.log AS l CROSS JOIN unnest($1::text[]) AS n (name)
     ON CONFLICT DO NOTHING
 """
-_WORKERS = """
-    SELECT worker_id FROM eventstore.worker WHERE seen_at > clock_timestamp() - interval '5 seconds'
+_WORKERS = f"""
+    SELECT worker_id FROM eventstore.worker
+    WHERE seen_at BETWEEN clock_timestamp() - interval '5 seconds' AND clock_timestamp()
     UNION
-    SELECT owner FROM eventstore.subscription WHERE owner IS NOT NULL AND lease_until > clock_timestamp()
-"""
+    SELECT owner FROM eventstore.subscription WHERE owner IS NOT NULL AND {HELD}
+"""  # noqa: S608 -- a constant of ours
 
 _log = structlog.get_logger(__name__)
 
@@ -100,8 +103,7 @@ class Subscriptions:
         self.end()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=within)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended([self._task, *(one.task for one in self._led.values())])
 
     def end(self) -> None:
         """Ends `run` after the batches under way; every lease is given back."""

@@ -14,9 +14,12 @@ from msgspec import Struct
 
 from pulseops.subscriptions.slices import Slice
 
+HELD = "(lease_until BETWEEN clock_timestamp() AND clock_timestamp() + interval '1 minute')"
+"""Whether there is a lease: null without any. One that ends later is of before the clock was set back."""
+
 # A row locked by a batch under way is skipped: its holder is alive, however long the batch takes. What was
 # parked is tried once more by each new holder, who may be of a release that can deal with it.
-_TAKE = """
+_TAKE = f"""
     WITH taken AS (
         UPDATE eventstore.subscription AS s
         SET owner = $4, epoch = s.epoch + 1, sliced_epoch = s.epoch + 1,
@@ -24,7 +27,7 @@ _TAKE = """
         WHERE (s.log_id, s.name, s.shard) IN (
             SELECT f.log_id, f.name, f.shard FROM eventstore.subscription AS f
             WHERE f.log_id = $1 AND f.name = $2 AND f.shard = $3
-              AND (f.owner IS NULL OR f.lease_until IS NULL OR f.lease_until < clock_timestamp())
+              AND (f.owner IS NULL OR {HELD} IS NOT TRUE)
             FOR UPDATE SKIP LOCKED
         )
         RETURNING s.epoch, s.parked
@@ -33,7 +36,7 @@ _TAKE = """
         WHERE p.log_id = $1 AND p.name = $2 AND p.stream_id = ANY (t.parked)
     )
     SELECT epoch FROM taken
-"""
+"""  # noqa: S608 -- a constant of ours
 _RENEW = """
     UPDATE eventstore.subscription SET lease_until = clock_timestamp() + $6
     WHERE log_id = $1 AND name = $2 AND shard = $3 AND owner = $4 AND epoch = $5

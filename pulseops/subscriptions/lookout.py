@@ -9,6 +9,7 @@ import structlog
 from pulseops.eventstore.bell import Bell
 from pulseops.eventstore.directory import list_logs
 from pulseops.eventstore.wake import Doorbell
+from pulseops.subscriptions.ending import ended
 
 _UNASKED = 1.0  # seconds between looks that no ring prompted
 
@@ -43,8 +44,7 @@ class Lookout:
 
     async def stop(self) -> None:
         if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
+            await ended([self._looking])
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()

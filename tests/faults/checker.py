@@ -6,6 +6,7 @@ a sentence; none means that all of them were kept.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 from uuid import UUID
 
@@ -17,12 +18,14 @@ from pulseops.incidents.events import Commented, Created
 from pulseops.incidents.incident import Incident
 from pulseops.kernel.envelope import Recorded
 from pulseops.kernel.errors import NotFound
+from pulseops.rulebook.events import RulesApplied
 from tests.faults.clockwork import Policies, slips
 from tests.faults.history import History, Order
 from tests.faults.history import Kind as Asked
 from tests.faults.lives import life, makes_sense
 from tests.faults.stored import LOG, Stored
 from tests.integration.folding import folded_board, folded_timeline
+from tests.recomputed import every
 
 Past = dict[UUID, list[Recorded[Any]]]
 
@@ -99,6 +102,8 @@ def violations(history: History, stored: Stored, *, policies: Policies) -> list[
         *_lives(incidents),
         *_clock(incidents, policies),
         *_derived(stored, incidents),
+        *_rules(past),
+        *_audited(stored),
     ]
 
 
@@ -227,13 +232,36 @@ def _derived(stored: Stored, past: Past) -> Iterator[Violation]:
     if stored.unsealed is not None:
         yield _wrong("I7", f"the tree is not that of the log: {stored.unsealed}")
     readable = {key: facts for key, facts in past.items() if as_of(facts, len(facts)) is not None}
+    responses, stints = every(readable)
     for name, rows, folded in (
         ("board", stored.board, folded_board(readable, LOG)),
         ("timeline", stored.timeline, folded_timeline(readable, LOG)),
+        ("table of responses", stored.response, responses),
+        ("table of stints", stored.stint, stints),
     ):
         for key in rows.keys() | folded.keys():
             if rows.get(key) != folded.get(key):
                 yield _wrong("I7", f"{key}: the {name} says otherwise than the log")
+
+
+def _rules(past: Past) -> Iterator[Violation]:
+    """All programs go by the same: whoever begins first says so, and the others see that it is said."""
+    for facts in past.values():
+        told = [fact.fact.sha256 for fact in facts if isinstance(fact.fact, RulesApplied)]
+        if any(before == after for before, after in pairwise(told)):
+            yield _doubled("I3", f"the same rules are recorded {len(told)} times")
+
+
+def _audited(stored: Stored) -> Iterator[Violation]:
+    head, audited = stored.facts[-1].position if stored.facts else 0, stored.audited
+    for amiss in audited.amiss:
+        yield _wrong("I9", amiss)
+    for what, sizes in (("signed", audited.signed), ("published", audited.published)):
+        if sizes[-1:] != [head]:
+            yield _late("I9", f"{what} is up to {sizes[-1:]}, and the log has {head} events")
+        for before, after in pairwise(sizes):
+            if after <= before:
+                yield _wrong("I9", f"{after} events were {what} after {before}")
 
 
 def as_of(facts: Sequence[Recorded[Any]], version: int) -> Incident | None:

@@ -121,6 +121,18 @@ CONTROLS = (
         bug="checkpoint_first",
     ),
     Control(
+        name="signatures in no order",
+        fault="a worker frozen past its lease",
+        shows=("I9", "wrong"),
+        bug="sign_in_no_order",
+    ),
+    Control(
+        name="the checkpoint published before its tiles",
+        fault="both workers killed",
+        shows=("I9", "wrong"),
+        bug="publish_the_checkpoint_first",
+    ),
+    Control(
         name="Redis as the only clock",
         fault="Redis gone",
         shows=("I11", "late"),

@@ -17,6 +17,7 @@ from tests.faults.clockwork import CLOCK
 from tests.faults.history import History
 from tests.faults.stored import LOG, Stored
 from tests.integration.folding import folded_board, folded_timeline
+from tests.recomputed import every
 
 Plant = Callable[[History, Stored], None]
 Test = Callable[[Sequence[Recorded[Any]]], bool]
@@ -29,8 +30,11 @@ def rewrite(stored: Stored, facts: Iterable[Recorded[Any]]) -> None:
     past = stored.past()
     readable = {key: facts for key, facts in past.items() if as_of(facts, len(facts)) is not None}
     stored.board, stored.timeline = folded_board(readable, LOG), folded_timeline(readable, LOG)
+    stored.response, stored.stint = every(readable)
     stored.streams = {key: (len(facts), facts[0].position, facts[-1].position) for key, facts in past.items()}
-    stored.followers = dict.fromkeys(FOLLOWERS, stored.facts[-1].position)
+    head = stored.facts[-1].position
+    stored.followers = dict.fromkeys(FOLLOWERS, head)
+    stored.audited.signed, stored.audited.published = [head], [head]
 
 
 def append(stored: Stored, *facts: Recorded[Any]) -> None:

@@ -4,11 +4,14 @@ import asyncio
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from random import random
 from typing import Any
 
 import asyncpg
 
 from pulseops import __main__ as pulseops
+from pulseops.audit import folder, notary
+from pulseops.audit.note import signed
 from pulseops.escalation import rounds
 from pulseops.eventstore import gateway
 from pulseops.eventstore.append import AppendResult
@@ -88,9 +91,49 @@ def trust_redis() -> None:
     rounds.Rounds._look_after = never  # type: ignore[method-assign]
 
 
+def sign_in_no_order() -> None:
+    """A signature takes its time, and takes the place of whatever is there by then."""
+    notary._KEEP = notary._KEEP.partition("WHERE c.size")[0]
+
+    async def slowly(self: Any, connection: Any, log_id: int, name: str, size: int) -> Any:
+        checkpoint = await before(self, connection, log_id, name, size)
+        await asyncio.sleep(random() * 2)
+        note = signed(str(checkpoint), [self._keys.signer])
+        await connection.execute(notary._KEEP, log_id, size, note)
+        return checkpoint
+
+    before = notary.Notary._sign
+    notary.Notary._sign = slowly  # type: ignore[method-assign]
+
+
+def publish_the_checkpoint_first() -> None:
+    """Whoever dies then leaves a place whose checkpoint has no tiles."""
+    replace, add = folder._Visit.replace, folder._Visit.add
+
+    async def hasty(self: Any, files: Any) -> None:
+        await asyncio.sleep(0)
+        kept.setdefault(self, {}).update(files)
+
+    async def late(self: Any, path: str, content: bytes) -> bool:
+        done = await replace(self, path, content)
+        await asyncio.sleep(0.9)
+        await add(self, kept.pop(self, {}))
+        return done
+
+    kept: dict[Any, dict[str, bytes]] = {}
+    folder._Visit.replace, folder._Visit.add = late, hasty  # type: ignore[method-assign]
+
+
 BUGS: dict[str, Bug] = {
     bug.__name__: bug
-    for bug in (acknowledge_before_the_commit, swallow_errors, checkpoint_first, trust_redis)
+    for bug in (
+        acknowledge_before_the_commit,
+        swallow_errors,
+        checkpoint_first,
+        trust_redis,
+        sign_in_no_order,
+        publish_the_checkpoint_first,
+    )
 }
 
 if __name__ == "__main__":

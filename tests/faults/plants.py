@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from pulseops.audit.walk import Divergence
 from pulseops.incidents.events import Assigned, Classified, Commented, Created, Escalated, Reopened
 from pulseops.kernel.ids import new_id
+from pulseops.rulebook.events import RulesApplied
 from tests.faults.damage import Plant, append, change, last, rewrite, unanswered
 from tests.faults.history import Answer, History, Order, Reading
 from tests.faults.stored import Stored
@@ -73,6 +74,34 @@ def a_version_is_skipped(_: History, stored: Stored) -> None:
 
 def the_tree_is_of_another_history(_: History, stored: Stored) -> None:
     stored.unsealed = Divergence(position=1, field="hash of the event", expected="00", found="01")
+
+
+def what_was_signed_is_not_what_is(_: History, stored: Stored) -> None:
+    stored.audited.amiss.append("what was signed is not what is: …")
+
+
+def signing_has_stopped(_: History, stored: Stored) -> None:
+    stored.audited.signed[-1] -= 1
+
+
+def publishing_has_stopped(_: History, stored: Stored) -> None:
+    stored.audited.published[-1] -= 1
+
+
+def an_older_checkpoint_takes_the_place_of_a_newer_one(_: History, stored: Stored) -> None:
+    stored.audited.signed.insert(0, stored.audited.signed[-1] + 1)
+
+
+def the_same_rules_are_recorded_twice(_: History, stored: Stored) -> None:
+    append(stored, last(stored, RulesApplied))
+
+
+def a_response_is_wrong(_: History, stored: Stored) -> None:
+    next(iter(stored.response.values()))["acknowledgements"] += 1
+
+
+def a_stint_is_lost(_: History, stored: Stored) -> None:
+    stored.stint.popitem()
 
 
 def the_board_is_wrong(_: History, stored: Stored) -> None:
@@ -142,6 +171,13 @@ PLANTS: dict[Plant, str] = UNTIMELY | {
     a_position_is_skipped: "positions are not",
     a_version_is_skipped: "versions are not",
     the_tree_is_of_another_history: "the tree is not that of the log",
+    what_was_signed_is_not_what_is: "what was signed is not what is",
+    signing_has_stopped: "signed is up to",
+    publishing_has_stopped: "published is up to",
+    an_older_checkpoint_takes_the_place_of_a_newer_one: "were signed after",
+    the_same_rules_are_recorded_twice: "the same rules are recorded 2 times",
+    a_response_is_wrong: "the table of responses says otherwise",
+    a_stint_is_lost: "the table of stints says otherwise",
     the_board_is_wrong: "the board says otherwise",
     the_timeline_has_a_hole: "the timeline says otherwise",
     a_follower_has_stopped: "not everybody has come",

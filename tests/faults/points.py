@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 from msgspec import Struct
 
+from tests.faults.audited import WATCH
 from tests.faults.clockwork import CLOCK
 
 _SPACE = 7070
@@ -28,13 +29,17 @@ $$;
 
 
 class Point(Struct, frozen=True):
-    """Either a trigger of ours stops the program, or `lock` does, while it runs a statement LIKE `query`."""
+    """Either a trigger of ours stops the program, or `lock` does, while it runs a statement LIKE `query`.
+
+    `due` is done to the database before, so that somebody comes by soon.
+    """
 
     name: str
     number: int
     trigger: str = ""
     lock: str = ""
     query: str = "%"
+    due: str = ""
 
 
 _BEFORE = "CREATE TRIGGER faults_{0} BEFORE {1} FOR EACH ROW WHEN ({2}) EXECUTE FUNCTION faults.pass({0})"
@@ -45,6 +50,10 @@ _AT_COMMIT = (
 _EVENT = "INSERT ON eventstore.event"
 _BY_THE_CLOCK = f"NEW.meta ->> 'actor' = '{CLOCK}'"
 _CHECKPOINT = "UPDATE ON eventstore.subscription"
+_SIGNATURE = "INSERT OR UPDATE ON audit.checkpoint"
+_AN_HOUR_LATER = "UPDATE audit.register SET made_at = made_at - interval '1 hour'"
+_PUBLISHED = "INSERT OR UPDATE ON audit.published"
+_REGISTER = "INSERT OR UPDATE ON audit.register"
 _MOVED = "NEW.position <> OLD.position"
 
 _LOG = "SELECT FROM eventstore.log WHERE log_id = 1 FOR UPDATE"
@@ -61,7 +70,14 @@ WORKER_POINTS = (
     Point("a worker before its checkpoint", 6, _BEFORE.format(6, _CHECKPOINT, _MOVED)),
     Point("a worker at its checkpoint's commit", 7, _AT_COMMIT.format(7, _CHECKPOINT, _MOVED)),
 )
-POINTS = (*API_POINTS, *WORKER_POINTS)
+AUDIT_POINTS = (
+    Point("a worker before its signature", 8, _BEFORE.format(8, _SIGNATURE, "true")),
+    Point("a worker that has published and not said so", 9, _BEFORE.format(9, _PUBLISHED, "true")),
+    Point(
+        "a worker that has made a register", 10, _AT_COMMIT.format(10, _REGISTER, "true"), due=_AN_HOUR_LATER
+    ),
+)
+POINTS = (*API_POINTS, *WORKER_POINTS, *AUDIT_POINTS)
 
 _STOPPED = """
 SELECT a.client_port FROM pg_stat_activity AS a
@@ -79,6 +95,7 @@ async def install(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(_PASS)
+        await connection.execute(WATCH)
         for point in POINTS:
             if point.trigger:
                 await connection.execute(point.trigger)

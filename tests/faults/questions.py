@@ -9,6 +9,9 @@ SELECT NOT EXISTS (SELECT FROM escalation.deadline)
   AND (SELECT array_agg(DISTINCT name || position ORDER BY name || position) FROM eventstore.subscription)
     = (SELECT array_agg(name || (SELECT max(position) FROM eventstore.event) ORDER BY name)
        FROM unnest($1::text[]) AS name)
+  AND (SELECT max(position) FROM eventstore.event) = ALL (
+    SELECT size FROM audit.checkpoint UNION ALL SELECT size FROM audit.published
+  )
 """
 WRITER = """
 SELECT pid FROM pg_stat_activity

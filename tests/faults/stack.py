@@ -12,8 +12,11 @@ from typing import Any
 
 import httpx
 
+from pulseops.audit import keyfile
+from pulseops.audit.folder import Folder
 from pulseops.up.home import Home
 from pulseops.up.processes import wait_until
+from tests.faults.audited import Auditor
 from tests.faults.clocks import FakeClock
 from tests.faults.clockwork import Policies, Terms
 from tests.faults.history import History
@@ -73,6 +76,10 @@ class Stack:
         rules = ground / "rules.yaml"
         rules.write_text(RULES)
         self._environment = {**inherited(ground), "PULSEOPS_RULES": str(rules), "PULSEOPS_RATE_LIMIT": "0"}
+        keys = keyfile.make(ground / "audit.key")
+        self.place = ground / "published"
+        self.place.mkdir()
+        self.auditor = Auditor(keys, Folder(self.place))
         self.exchange = Exchange()
         self.wires: list[Wire] = []
         self.urls: list[str] = []
@@ -95,8 +102,9 @@ class Stack:
             self.apis.append(
                 self._program("api", number, {"PULSEOPS_PORT": port, "PULSEOPS_DATABASE_URL": to_api})
             )
-            own = self.clocks[1].environment if self.clocks and number == 0 else {}
-            self.workers.append(self._program("worker", number, {"PULSEOPS_DATABASE_URL": to_worker, **own}))
+            own = dict(self.clocks[1].environment) if self.clocks and number == 0 else {}
+            own["PULSEOPS_DATABASE_URL"] = to_worker
+            self.workers.append(self._program("worker", number, own))
         self._environment["PULSEOPS_DATABASE_URL"] = direct
 
     @property
@@ -271,4 +279,10 @@ class Stack:
 
     def _program(self, role: str, number: int, own: Mapping[str, str]) -> Killable:
         home = Home(self._ground / f"{role}-{number}")
-        return Killable(role, home, {**self._environment, **own}, planted=self._planted)
+        signs = {
+            "PULSEOPS_AUDIT_KEY": str(self._ground / "audit.key"),
+            "PULSEOPS_AUDIT_PUBLISH": str(self.place),
+            "PULSEOPS_AUDIT_PUBLISH_EVERY": "1",
+        }
+        more = {} if role == "api" else signs
+        return Killable(role, home, {**self._environment, **more, **own}, planted=self._planted)

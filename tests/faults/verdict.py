@@ -41,7 +41,7 @@ def _broken(stack: Stack) -> list[Violation]:
     async def check() -> list[Violation]:
         connection = await asyncpg.connect(stack.site.postgres.url(admin=True))
         try:
-            return violations(stack.history, await read(connection), policies=POLICIES)
+            return violations(stack.history, await read(connection, stack.auditor), policies=POLICIES)
         finally:
             await connection.close()
 
@@ -65,6 +65,7 @@ def _unbounded(stack: Stack) -> Iterator[Violation]:
     for program in stack.programs:
         if (taken := memory(program.pid)) > _MEMORY:
             yield Violation("I12", "wrong", f"{program.name} takes {taken >> 20} MB")
-    # Each program has a pool of 8 at most; besides, an API has a writer, the keys and health, a worker three.
-    if (open_now := stack.ask(CONNECTIONS)) > (most := 11 * (len(stack.apis) + len(stack.workers))):
+    # Each program has a pool of 8 at most; besides, an API has a writer, the keys and health, a worker five.
+    most = 11 * len(stack.apis) + 13 * len(stack.workers)
+    if (open_now := stack.ask(CONNECTIONS)) > most:
         yield Violation("I12", "wrong", f"{open_now} connections are open, and {most} are allowed")

@@ -9,12 +9,13 @@ from typing import Any
 import asyncpg
 
 from pulseops.db.pools import open_pool
-from pulseops.incidents import board, timeline
+from pulseops.incidents import board, response, stint, timeline
 from pulseops.projections.generations import ReadModel
 from pulseops.projections.rebuild import Rebuilt, Step, Tell, rebuild
 from pulseops.subscriptions.slices import Slice
 
-MODELS = (board.MODEL, timeline.MODEL)
+MODELS = (board.MODEL, timeline.MODEL, response.MODEL, stint.MODEL)
+"""Those of incidents."""
 
 _HEADS = """
 SELECT l.log_id, coalesce((

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 from alembic.script import ScriptDirectory
 
+from pulseops.audit.sealing import SEALER
 from pulseops.db.migrate import migrate, unmigrate
 from pulseops.db.schema import migrations_folder
 from pulseops.escalation.timers import deadlines
@@ -17,8 +18,9 @@ from tests.integration.duty import MINUTE, RULES, Duty, on_duty
 from tests.integration.following import begin, running
 from tests.integration.rebuilding import MODELS, rebuilt, rows
 from tests.integration.schemas import schema
+from tests.integration.sealing import root_of_history, root_of_tree
 
-PROJECTORS = (*(model.projector for model in MODELS), deadlines(RULES))
+PROJECTORS = (*(model.projector for model in MODELS), deadlines(RULES), SEALER)
 REVISIONS = [
     script.revision for script in ScriptDirectory(str(migrations_folder())).walk_revisions() if script.nextrev
 ]
@@ -34,7 +36,10 @@ async def worked_off(duty: Duty) -> dict[str, Any]:
             await wait_for(duty.pool, projector.name, head, within=10)
         worker.end()
     found = {model.name: await rows(duty.pool, model.name) for model in MODELS}
-    return found | {"deadlines": await duty.deadlines()}
+    async with duty.pool.acquire() as connection:
+        root = await root_of_tree(connection, head)
+        assert root == await root_of_history(connection, head)
+    return found | {"deadlines": await duty.deadlines(), "root": root}
 
 
 @pytest.mark.parametrize("revision", REVISIONS)

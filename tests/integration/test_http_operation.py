@@ -41,7 +41,9 @@ async def test_ready_tells_how_far_each_subscription_is_behind(api: Api) -> None
         "VALUES ('w', clock_timestamp(), clock_timestamp())"
     )
     found = (await api.get("/health/ready")).json()
-    nothing = {"publishedPosition": None, "signedPosition": None, "unsignedSeconds": None}
+    audited = ("signed", "published", "registered")
+    nothing = {f"{done}Position": None for done in audited} | {f"un{done}Seconds": None for done in audited}
+    nothing["refused"] = None
     assert found["logs"] == [{"name": "default", "position": 3, "overdueSeconds": 0.0, **nothing}]
     assert [(one["log"], one["name"], one["positions"]) for one in found["subscriptions"]] == [
         ("default", "incident", 2),

@@ -2,11 +2,16 @@
 
 import asyncio
 import time
+from datetime import timedelta
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from pulseops.access import guards
+from pulseops.audit.folder import Folder
+from pulseops.audit.publisher import Publisher, forget
+from pulseops.audit.registrar import make
 from pulseops.eventstore.directory import create_log
 from pulseops.http.health import Ready
 from pulseops.http.look import Shared
@@ -14,7 +19,8 @@ from pulseops.kernel.clock import utc_now
 from pulseops.subscriptions.lag import lag, lags
 from tests.conftest import Database
 from tests.faults.wire import wire
-from tests.integration.proving import sign
+from tests.integration.appending import append, request
+from tests.integration.proving import KEYS, sign
 from tests.integration.sealing import grow
 from tests.serving import Api, serving
 
@@ -128,6 +134,54 @@ async def test_history_that_is_not_signed_for_a_minute_is_told_and_is_no_reason_
     assert await reasons() == []
     [log] = (await api.get("/health/ready")).json()["logs"]
     assert (log["signedPosition"], log["unsignedSeconds"]) == (20, 0)
+
+
+async def test_it_is_told_how_old_is_what_is_not_published_and_in_no_register(
+    api: Api, app: asyncpg.Connection, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    publisher = Publisher(pool, Folder(tmp_path), KEYS.verifiers, every=timedelta(0))
+
+    async def told() -> dict[str, float]:
+        lines = (await api.get("/metrics")).text.splitlines()
+        found = [line.split() for line in lines if line.startswith("pulseops_audit_")]
+        return {name.removeprefix("pulseops_audit_").partition("{")[0]: float(told) for name, told in found}
+
+    await grow(app, 10)
+    assert await told() == {}
+    await sign(app, pool, 10)
+    await publisher.publish()
+    assert await make(app, 1, "default", KEYS) is not None
+    nothing = {"unsigned_seconds": 0, "unpublished_seconds": 0, "unregistered_seconds": 0, "refused": 0}
+    everything = {"signed_position": 10, "published_position": 10, "registered_position": 10}
+    assert await told() == everything | nothing
+    await grow(app, 5)
+    await sign(app, pool, 15)
+    late = await told()
+    assert late | nothing == everything | nothing | {"signed_position": 15}
+    assert late["unsigned_seconds"] == 0
+    # Nobody has tried since: it is told all the same.
+    assert late["unpublished_seconds"] == pytest.approx(late["unregistered_seconds"], abs=1)
+    assert late["unpublished_seconds"] > 0
+    await app.execute("UPDATE audit.published SET refused = true")
+    assert (await told())["refused"] == 1
+    await forget(pool)
+    assert {name for name in await told() if "published" in name} == set()
+
+
+async def test_a_log_that_was_never_signed_is_missed_where_others_are(
+    api: Api, app: asyncpg.Connection, pool: asyncpg.Pool, admin: asyncpg.Connection
+) -> None:
+    await create_log(app, "second", now=utc_now())
+    await grow(app, 10)
+    await append(app, request(), log=2)
+    await sign(app, pool, 10)
+    await admin.execute("ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER ALL")
+    await admin.execute(
+        "UPDATE eventstore.event SET recorded_at = recorded_at - interval '1 h' WHERE log_id = 2"
+    )
+    reasons = (await api.get("/health/ready")).json()["reasons"]
+    [reason] = [one for one in reasons if "history" in one]
+    assert reason.startswith("history of log second is not signed for 36")
 
 
 async def test_all_who_ask_at_once_are_told_what_one_look_found() -> None:

@@ -269,6 +269,16 @@ async def test_it_is_made_and_proved_behind_a_pooler_as_well(
     await pooled.close()
 
 
+async def test_a_log_that_has_doubled_does_not_wait_until_an_hour_is_over(
+    app: asyncpg.Connection, pool: asyncpg.Pool, streams: Sequence[UUID]
+) -> None:
+    maker, sizes = Registrar(pool, KEYS), list[int]()
+    for size in (1, 2, 3, 6, 7, 1000, 1200):
+        await signed_up_to(app, pool, size)
+        sizes += [one.log.size for one in await maker.make()]
+    assert sizes == [1, 3, 7, 1000]
+
+
 async def test_of_several_that_make_it_one_does(
     app: asyncpg.Connection, pool: asyncpg.Pool, streams: Sequence[UUID]
 ) -> None:

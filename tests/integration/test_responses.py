@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import count, pairwise
-from typing import Any
 
 import asyncpg
 import pytest
@@ -17,30 +16,11 @@ from pulseops.subscriptions.slices import Slice
 from tests.conftest import Database
 from tests.histories import Step, enact, plans, report
 from tests.integration.rebuilding import rebuilt
+from tests.integration.responding import stored
 from tests.recomputed import every
-
-Rows = dict[Any, dict[str, Any]]
 
 # A log of its own for each example: one database serves them all.
 _names: Iterator[str] = (f"example-{number}" for number in count())
-
-
-async def stored(
-    connection: asyncpg.Connection, model: ReadModel, log_id: int, *, generation: int = 1
-) -> Rows:
-    """Rows by their keys."""
-    rows = await connection.fetch(
-        f"SELECT * FROM incidents.{model.name}_{generation} WHERE log_id = $1", log_id
-    )
-    found = [{name: value for name, value in row.items() if name != "log_id"} for row in rows]
-    key = ("incident_id",) if model is response.MODEL else ("incident_id", "version")
-    return {
-        tuple(row[name] for name in key) if len(key) > 1 else row["incident_id"]: {
-            name: pytest.approx(value, abs=1e-6) if name.endswith("_seconds") else value
-            for name, value in row.items()
-        }
-        for row in found
-    }
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,13 +9,18 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pulseops.eventstore.directory import create_log
+from pulseops.incidents import response, stint
 from pulseops.incidents.board import BOARD
+from pulseops.incidents.response import RESPONSES
+from pulseops.incidents.stint import STINTS
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.clock import utc_now
 from pulseops.subscriptions.slices import Slice, bucket
 from pulseops.subscriptions.subscription import Projector
 from tests.histories import Step, enact, plans
-from tests.integration.folding import folded_board, folded_timeline, stored, without_versions
+from tests.integration import responding
+from tests.integration.folding import Rows, folded_board, folded_timeline, stored, without_versions
+from tests.recomputed import every
 
 _names = (f"dealt-{number}" for number in count())
 
@@ -31,6 +36,14 @@ async def pass_through(
                 await projector.project(app, missed)
         parked = tuple(stream_id for stream_id, batches in waits.items() if number in batches)
         await projector.project(app, replace(whole, after=after, up_to=up_to, parked=parked))
+
+
+async def told(app: asyncpg.Connection, projector: Projector, log_id: int) -> Rows:
+    """What the tables say."""
+    for model in (response.MODEL, stint.MODEL):
+        if model.projector is projector:
+            return await responding.stored(app, model, log_id)
+    return without_versions(await stored(app, projector.name + "_1", log_id))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -50,9 +63,9 @@ async def test_any_mix_of_shards_batches_and_parks_gives_what_the_fold_gives(
         if data.draw(st.booleans())
     }
     shards = data.draw(st.integers(1, 4))
-    for projector, folded in ((BOARD, folded_board), (TIMELINE, folded_timeline)):
+    tables: list[Rows] = [folded_board(past, log_id), folded_timeline(past, log_id), *every(past)]
+    for projector, folded in zip((BOARD, TIMELINE, RESPONSES, STINTS), tables, strict=True):
         for shard in range(shards):
             whole = Slice(log_id=log_id, after=0, up_to=0, shard=shard, shards=shards)
             await pass_through(app, projector, whole, bounds, waits)
-        rows = await stored(app, projector.name + "_1", log_id)
-        assert without_versions(rows) == folded(past, log_id)
+        assert await told(app, projector, log_id) == folded

@@ -23,9 +23,10 @@ from pulseops.db.identity import identity
 from pulseops.db.pools import open_pool
 from pulseops.settings import Settings, SettingsError
 from pulseops.subscriptions import heartbeat
+from pulseops.subscriptions.ending import ended
 from pulseops.up.home import Home
 from pulseops.up.redis import EmbeddedRedis
-from pulseops.worker import _ended, queue, working
+from pulseops.worker import queue, working
 from tests.conftest import Database
 from tests.integration.duty import MINUTE, Duty, MovedClock, on_duty
 
@@ -280,5 +281,5 @@ async def test_who_takes_being_told_to_end_for_something_else_is_told_again() ->
 
     task = asyncio.create_task(deaf())
     await asyncio.sleep(0)  # until it waits
-    await _ended([task])
+    await ended([task])
     assert (task.cancelled(), swallowed.is_set()) == (True, True)

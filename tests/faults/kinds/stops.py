@@ -8,6 +8,9 @@ from tests.faults.points import POINTS, Point, stopped
 
 
 def kill_at(point: Point, scene: Scene) -> None:
+    if point.due:
+        scene.stack.ask(point.due)
+
     async def meet() -> None:
         async with stopped(scene.stack.site.postgres.url(admin=True), point) as port:
             doomed = scene.stack.at(port)
