@@ -13,6 +13,7 @@ from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
 from pulseops.audit.merkle import HASH, Run
 from pulseops.audit.notary import amiss, newest_note
 from pulseops.audit.note import NotSigned, Verifier, opened
+from pulseops.audit.register import speakers
 from pulseops.audit.sealing import CannotSeal, tiles_at, whole
 from pulseops.audit.shelf import Shelf, Unreachable, Visit, earlier, newest, of_tile
 from pulseops.audit.tiles import WIDTH, Path, Place, grown, hashed, of_edge
@@ -89,7 +90,7 @@ async def _there(visit: Visit, log: str, trusted: Sequence[Verifier]) -> _Signed
     if note is None:
         return None
     try:
-        return _Signed(note, Checkpoint.parsed(opened(note, trusted)))
+        return _Signed(note, Checkpoint.parsed(opened(note, speakers(note, trusted))))
     except (NotSigned, NotACheckpoint) as error:
         raise NotAsPublished(f"What is published of {log} is not ours: {error}") from error
 
@@ -99,7 +100,7 @@ async def _signed(pool: asyncpg.Pool, log_id: int, trusted: Sequence[Verifier]) 
         note = await newest_note(connection, log_id)
     if note is None:
         return None
-    return _Signed(note.encode(), Checkpoint.parsed(opened(note.encode(), trusted)))
+    return _Signed(note.encode(), Checkpoint.parsed(opened(note.encode(), speakers(note.encode(), trusted))))
 
 
 async def _add_tiles(
