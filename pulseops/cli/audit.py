@@ -14,7 +14,7 @@ from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.notary import newest_note
 from pulseops.audit.registered import newest_register
 from pulseops.audit.sealing import NAME
-from pulseops.audit.walk import Walked, walk
+from pulseops.audit.walk import Walked, strays, walk
 from pulseops.cli.advance import counting
 from pulseops.cli.alone import verifier, verify_export
 from pulseops.cli.database import Json, in_database, print_structs, stop
@@ -151,7 +151,7 @@ def verify(
                     progress=lambda at: bar.update(task, completed=at),
                 )
             if found.divergence is None:
-                found = replace(found, divergence=bad)
+                found = replace(found, divergence=bad or await strays(connection, log_id))
             return found, _verified(found.events, signed, published=len(there))
 
     found, verified = in_database(work, size=2)

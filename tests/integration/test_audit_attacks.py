@@ -16,8 +16,11 @@ from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.merkle import EMPTY
 from pulseops.audit.notary import Notary
 from pulseops.audit.note import NotSigned, Signer, signed
+from pulseops.audit.proving import TreeDamaged, prove_inclusion
+from pulseops.audit.registrar import make
 from pulseops.audit.sealing import CannotSeal
-from pulseops.audit.walk import walk
+from pulseops.audit.streams import prove_completeness
+from pulseops.audit.walk import strays, walk
 from pulseops.db.migrate import migrate
 from tests.conftest import Database
 from tests.integration.appending import append, request
@@ -26,7 +29,7 @@ from tests.integration.sealing import seal
 
 ROLES = ("pulseops_owner", "postgres")
 OFF = "ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER ALL"
-_COPY = """
+COPY = """
 INSERT INTO eventstore.event_p0000 SELECT log_id, {0}, stream_id, version + {0}, type, schema_version,
   gen_random_uuid(), command_id, occurred_at, {1}, data, meta FROM eventstore.event WHERE position = 600
 """
@@ -45,6 +48,7 @@ UPDATE eventstore.event_p0000 AS e SET data = o.data, meta = o.meta, event_id = 
 FROM eventstore.event_p0000 AS o WHERE e.position + o.position = 25 AND e.position IN (12, 13)
 """
 _OLDER = "UPDATE eventstore.event SET recorded_at = recorded_at - interval '1 day' WHERE position = 300"
+_SET = f"{OFF}; UPDATE eventstore.event SET {{0}} WHERE position = 300"
 _TILE = (
     "UPDATE audit.tile SET hashes = overlay(hashes PLACING sha256('x') FROM 33) WHERE level = 0 AND index = 1"
 )
@@ -77,9 +81,31 @@ FOUND_BY_VERIFY: dict[str, tuple[str, int, str]] = {
         "hash",
     ),
     "an event is added with a time of before": (
-        _COPY.format(601, "recorded_at - interval '1 hour'"),
+        COPY.format(601, "recorded_at - interval '1 hour'"),
         601,
         "time of recording",
+    ),
+    "an event is put beside another": (
+        f"ALTER TABLE eventstore.event DROP CONSTRAINT event_pkey; {COPY.format(300, 'recorded_at')}",
+        300,
+        "position",
+    ),
+    "an event is of a time that never comes": (_SET.format("recorded_at = 'infinity'"), 300, "position"),
+    "an event is of a time before all calendars": (
+        _SET.format("occurred_at = '0044-03-15 12:00Z BC'"),
+        300,
+        "position",
+    ),
+    "an event is of a shape below all": (_SET.format("schema_version = -1"), 300, "position"),
+    "an event says nothing": (
+        f"ALTER TABLE eventstore.event ALTER data DROP NOT NULL; {_SET.format('data = NULL')}",
+        300,
+        "position",
+    ),
+    "a tile is removed": (
+        "DELETE FROM audit.tile WHERE level = 0 AND index = 1",
+        257,
+        "hash that is kept of the event",
     ),
     "a tile is replaced": (_TILE, 258, "hash"),
 }
@@ -87,7 +113,7 @@ FOUND_BY_VERIFY: dict[str, tuple[str, int, str]] = {
 # What the application's login is refused: no more than test_immutability.py has, by the names of the list.
 REFUSED = (
     _OLDER,
-    _COPY.format(601, "recorded_at"),
+    COPY.format(601, "recorded_at"),
     DEAF,
     LENIENT,
     "DELETE FROM audit.tile",
@@ -137,7 +163,7 @@ async def test_what_is_done_to_history_is_found_by_verify(there: Scene, role: st
 
 @pytest.mark.parametrize("role", ROLES)
 async def test_an_event_that_leaves_a_gap_stops_the_sealer(there: Scene, role: str) -> None:
-    async with attacked(there.admin, _COPY.format(700, "clock_timestamp()"), role=role) as seen:
+    async with attacked(there.admin, COPY.format(700, "clock_timestamp()"), role=role) as seen:
         with pytest.raises(CannotSeal, match="no event at position 601"):
             await seal(seen, SIZE, 700)
 
@@ -159,6 +185,40 @@ async def test_the_application_is_refused_what_its_owner_may(app: asyncpg.Connec
             survived.append(statement)
     assert survived == []
     assert await there.verify() is None
+
+
+@pytest.mark.parametrize(
+    ("stray", "tile"),
+    [
+        ("UPDATE audit.tile SET hashes = hashes || sha256('x') WHERE level = 0 AND index = 2", "0/002"),
+        ("INSERT INTO audit.tile VALUES (1, 0, 3, sha256('x'))", "0/003"),
+        ("INSERT INTO audit.tile VALUES (1, 2, 0, sha256('x'))", "2/000"),
+        ("INSERT INTO audit.tile VALUES (1, 9, 0, sha256('x'))", "9/000"),
+    ],
+)
+async def test_a_hash_that_is_put_beyond_the_tree_is_found_but_not_while_it_is_sealed_again(
+    there: Scene, stray: str, tile: str
+) -> None:
+    assert await strays(there.admin, 1) is None
+    async with attacked(there.admin, stray, role="pulseops_app") as seen:
+        found = await strays(seen, 1)
+        await seen.execute("UPDATE eventstore.subscription SET position = 0 WHERE name = 'seal'")
+        assert await strays(seen, 1) is None
+    assert found is not None
+    assert (found.position, found.field, found.tile) == (SIZE, "hashes in the tile", tile)
+
+
+@pytest.mark.parametrize(
+    "change", ["recorded_at = 'infinity'", "occurred_at = '0044-03-15 12:00Z BC'", "schema_version = -1"]
+)
+async def test_of_what_can_have_been_sealed_by_nobody_there_is_no_proof(there: Scene, change: str) -> None:
+    assert await make(there.admin, 1, "default", there.keys) is not None
+    stream = await there.admin.fetchval("SELECT stream_id FROM eventstore.event WHERE position = 300")
+    await there.admin.execute(_SET.format(change))
+    with pytest.raises(TreeDamaged, match="none that can have been sealed"):
+        await prove_inclusion(there.admin, 1, 300)
+    with pytest.raises(TreeDamaged, match="none that can have been sealed"):
+        await prove_completeness(there.admin, 1, stream)
 
 
 async def _next_signature(there: Scene) -> None:

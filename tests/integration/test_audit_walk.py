@@ -71,7 +71,7 @@ async def test_what_nobody_has_changed_is_what_was_sealed_and_signed(
             "UPDATE audit.tile SET hashes = overlay(hashes PLACING sha256('x') FROM 33) WHERE index = 1",
             (257, 258, "hash of the event"),
         ),
-        ("DELETE FROM audit.tile WHERE index = 1", (256, 257, "hash of the event")),
+        ("DELETE FROM audit.tile WHERE index = 1", (256, 257, "hash that is kept of the event")),
     ],
 )
 async def test_what_was_changed_in_one_place_is_found_by_the_tree(
