@@ -14,9 +14,9 @@ from pulseops.audit.merkle import HASH, Run
 from pulseops.audit.notary import amiss, newest_note
 from pulseops.audit.note import NotSigned, Verifier, opened
 from pulseops.audit.register import speakers
-from pulseops.audit.sealing import CannotSeal, tiles_at, whole
+from pulseops.audit.sealing import CannotSeal, kept_leaves, tiles_at, whole
 from pulseops.audit.shelf import Shelf, Unreachable, Visit, earlier, newest, of_tile
-from pulseops.audit.tiles import WIDTH, Path, Place, grown, hashed, of_edge
+from pulseops.audit.tiles import WIDTH, Path, grown, hashed, of_edge
 
 _PAGE = 64 * WIDTH
 """Events whose tiles are read and published at once."""
@@ -126,11 +126,6 @@ async def _add_tiles(
 
 
 async def _leaves(pool: asyncpg.Pool, log_id: int, after: int, up_to: int) -> list[bytes]:
-    """The hashes of the events after `after` up to `up_to`, as they were sealed."""
-    places = [Place(0, index) for index in range(after // WIDTH, -(-up_to // WIDTH))]
     # No connection is held while the place is written to, which may be slow.
     async with pool.acquire() as connection:
-        tiles = await tiles_at(connection, log_id, places)
-    first = places[0].index * WIDTH
-    kept = b"".join(tiles.get(place, b"").ljust(WIDTH * HASH, b"\0") for place in places)
-    return [kept[(at - first) * HASH : (at - first + 1) * HASH] for at in range(after, up_to)]
+        return await kept_leaves(connection, log_id, after, up_to)

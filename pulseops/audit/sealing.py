@@ -178,6 +178,15 @@ async def _leaves(
     return found
 
 
+async def kept_leaves(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> list[bytes]:
+    """The hashes of the events after `after` up to `up_to`, as they were sealed; zeros where none is."""
+    places = [Place(0, index) for index in range(after // WIDTH, -(-up_to // WIDTH))]
+    tiles = await tiles_at(connection, log_id, places)
+    kept = b"".join(tiles.get(place, b"").ljust(WIDTH * HASH, b"\0") for place in places)
+    first = places[0].index * WIDTH
+    return [kept[(at - first) * HASH : (at - first + 1) * HASH] for at in range(after, up_to)]
+
+
 def whole(edge: Sequence[Path], known: Mapping[Place, bytes]) -> Mapping[Place, bytes]:
     """`known`, which holds these tiles at least so far. Raises CannotSeal."""
     for path in edge:
