@@ -19,7 +19,7 @@ from pulseops.cli.advance import counting
 from pulseops.cli.alone import verifier, verify_export
 from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.proofs import proofs
-from pulseops.cli.publishing import held, shelf_at
+from pulseops.cli.publishing import Held, held, shelf_at
 from pulseops.cli.register import recounted, registering
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, USAGE, Speak, speaking
@@ -107,7 +107,7 @@ def verify(
     against
         A checkpoint or a register that was kept. May be given several times.
     published
-        Hold it against all checkpoints and tiles that were published; at the place of
+        Hold it against all checkpoints, tiles and registers that were published; at the place of
         PULSEOPS_AUDIT_PUBLISH, or at another one that is named.
     key
         The public keys that are trusted, a line each; else the home's audit.pub.
@@ -128,31 +128,30 @@ def verify(
     async def work(pool: asyncpg.Pool) -> tuple[Walked, str]:
         log_id = await find_log(pool, log)
         # First, so that history is as long as what is published.
-        there, bad = (
-            ([], None) if shelf is None else await held(pool, shelf, believed, log_id=log_id, log=log)
-        )
-        if bad is not None:
-            return Walked(events=0, divergence=bad), ""
+        there = Held() if shelf is None else await held(pool, shelf, believed, log_id=log_id, log=log)
+        if there.divergence is not None:
+            return Walked(events=0, divergence=there.divergence), ""
         async with pool.acquire() as connection:
             with counting() as bar:
                 # The register that is kept, and its pages, as of one moment.
                 async with connection.transaction(isolation="repeatable_read", readonly=True):
                     ours = [await newest_register(connection, log_id), await newest_note(connection, log_id)]
                     notes = [("the database", one.encode()) for one in ours if one is not None]
-                    signed = told([*there[-1:], *kept], believed, own=notes)
+                    signed = told([*there.newest, *kept], believed, own=notes)
                     bad = await recounted(connection, log_id, signed.registers, own=signed.own, bar=bar)
                 sealed = await models((NAME,), log_id=log_id)(connection)
-                task = bar.add_task("events", total=max([sealed, *(one.size for one in signed.sizes)]))
+                sizes = [*signed.sizes, *there.logs]
+                task = bar.add_task("events", total=max([sealed, *(one.size for one in sizes)]))
                 found = await walk(
                     connection,
                     log_id,
                     sealed,
-                    signed.sizes,
+                    sizes,
                     progress=lambda at: bar.update(task, completed=at),
                 )
             if found.divergence is None:
                 found = replace(found, divergence=bad or await strays(connection, log_id))
-            return found, _verified(found.events, signed, published=len(there))
+            return found, _verified(found.events, signed, published=there.checkpoints)
 
     found, verified = in_database(work, size=2)
     if json:
