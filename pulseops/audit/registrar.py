@@ -6,6 +6,7 @@ little memory, however many streams there are.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
@@ -29,16 +30,18 @@ _PAGE = 64 * WIDTH
 """Events whose hashes are read at once."""
 _EVENTS = 128
 """Events that are read at once."""
+_DOUBT = 3 * _APART
+"""After which one is made, whatever the table, which others may write, tells of the last one."""
 _LOOK = 10.0
 """Seconds between looks at which logs are due."""
 
 # One that is of the future was signed before the clock was set back.
 _DUE = """
-SELECT l.log_id, l.name FROM eventstore.log AS l
+SELECT l.log_id, l.name, c.size > coalesce(r.size, 0)
+  AND (r.made_at BETWEEN clock_timestamp() - $1::interval AND clock_timestamp()) IS NOT TRUE AS due
+FROM eventstore.log AS l
 JOIN audit.checkpoint AS c ON c.log_id = l.log_id
 LEFT JOIN audit.register AS r ON r.log_id = l.log_id
-WHERE c.size > coalesce(r.size, 0)
-  AND (r.log_id IS NULL OR r.made_at NOT BETWEEN clock_timestamp() - $1::interval AND clock_timestamp())
 """
 _KEEP = """
 INSERT INTO audit.register AS r (log_id, size, entries, note, made_at)
@@ -82,7 +85,8 @@ class Registrar:
 
     def __init__(self, pool: asyncpg.Pool, keys: Keys) -> None:
         self._pool, self._keys = pool, keys
-        self._failing = dict[int, str]()
+        self._failing, self._tried = dict[int, str](), dict[int, float]()
+        self._newest = dict[int, Checkpoint]()
 
     async def watch(self) -> None:
         """For ever, whatever fails."""
@@ -97,6 +101,10 @@ class Registrar:
         """Those that are due. Of one that cannot be made the log says so, once."""
         made = list[Register]()
         for due in await self._pool.fetch(_DUE, _APART):
+            now = time.monotonic()
+            if not due["due"] and now - self._tried.setdefault(due["log_id"], now) < _DOUBT.total_seconds():
+                continue
+            self._tried[due["log_id"]] = now
             try:
                 async with self._pool.acquire() as connection:
                     one = await make(connection, due["log_id"], due["name"], self._keys)
@@ -108,7 +116,8 @@ class Registrar:
                 self._failing[due["log_id"]] = str(error)
             else:
                 self._failing.pop(due["log_id"], None)
-                if one is not None:
+                if one is not None and self._newest.get(due["log_id"]) != one.log:
+                    self._newest[due["log_id"]] = one.log
                     made.append(one)
                     _log.info("register made", log=due["name"], size=one.log.size, streams=one.entries)
         return made

@@ -10,7 +10,10 @@ _LATE = 60.0
 
 # Ages go by the database's clock, which wrote the times they are counted from.
 _SIGNINGS = """
-SELECT c.log_id, c.size AS position, c.refused IS NOT NULL AS refused, greatest(0, coalesce(
+SELECT c.log_id, c.size AS position, c.refused IS NOT NULL AS refused,
+  split_part(c.note, E'\n', 2) <> c.size::text OR c.size > coalesce((
+    SELECT e.position FROM eventstore.event AS e WHERE e.log_id = c.log_id ORDER BY e.position DESC LIMIT 1
+  ), 0) AS impossible, greatest(0, coalesce(
   extract(epoch FROM clock_timestamp() - (
     SELECT e.recorded_at FROM eventstore.event AS e WHERE e.log_id = c.log_id AND e.position = c.size + 1
   )), 0))::float8 AS seconds
@@ -19,23 +22,34 @@ FROM audit.checkpoint AS c
 
 
 class Signing(Struct, frozen=True, kw_only=True):
-    """A log is signed up to `position`, and `seconds` ago came what is next. `refused`: it will not be."""
+    """A log is signed up to `position`, and `seconds` ago came what is next. `refused`: it will not be.
+
+    `impossible`: so many events were never signed, or are not there any more.
+    """
 
     position: int
     seconds: float
     refused: bool
+    impossible: bool = False
 
     @property
     def amiss(self) -> str | None:
         """What to say of the log's history, where somebody has to look."""
         if self.refused:
             return "is not signed any more: a worker refuses, and its log says why"
+        if self.impossible:
+            return "has not as many events as are told to be signed: hold it against them with `audit verify`"
         return f"is not signed for {self.seconds:.0f} s" if self.seconds > _LATE else None
 
 
 async def signings(connection: asyncpg.Connection) -> Mapping[int, Signing]:
     """By the number of the log."""
     return {
-        row["log_id"]: Signing(position=row["position"], seconds=row["seconds"], refused=row["refused"])
+        row["log_id"]: Signing(
+            position=row["position"],
+            seconds=row["seconds"],
+            refused=row["refused"],
+            impossible=row["impossible"],
+        )
         for row in await connection.fetch(_SIGNINGS)
     }
