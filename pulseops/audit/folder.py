@@ -1,52 +1,60 @@
 """A folder as the place to publish to: one of another machine."""
 
-import asyncio
 import fcntl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from msgspec import Struct
-
 from pulseops.audit.disk import lay, put, settle
+from pulseops.audit.patient import Patient
 from pulseops.audit.shelf import Unreachable
 
 T = TypeVar("T")
 
 _LOCK = ".lock"
+_SECONDS = 60.0
+"""That some files may take. A mount of a machine that is gone never answers."""
 
 
-class Folder(Struct, frozen=True):
+class Folder:
     """A shelf. It is never made: a mount that is missing shall not be mistaken for an empty place."""
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self._root, self._patient = root, Patient(str(root))
 
     @asynccontextmanager
     async def visit(self) -> AsyncIterator["_Visit"]:
-        if not await _done(self.root.is_dir):
-            raise Unreachable(f"{self.root} is no folder.")
-        yield _Visit(self.root)
+        visit = _Visit(self._root, self._patient)
+        if not await visit.done(self._root.is_dir):
+            raise Unreachable(f"{self._root} is no folder.")
+        yield visit
 
 
 class _Visit:
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, patient: Patient) -> None:
+        self._root, self._patient = root, patient
         self._known: dict[str, bytes | None] = {}
 
     async def read(self, paths: Sequence[str]) -> list[bytes | None]:
-        found = await _done(lambda: [_content(self._root / path) for path in paths])
+        found = await self.done(lambda: [_content(self._root / path) for path in paths])
         self._known |= zip(paths, found, strict=True)
         return found
 
     async def below(self, folder: str) -> list[str]:
-        return await _done(lambda: list(self._below(folder)))
+        return await self.done(lambda: list(self._below(folder)), seconds=None)
 
     async def add(self, files: Mapping[str, bytes]) -> None:
-        await _done(lambda: self._add(files))
+        await self.done(lambda: self._add(files))
 
     async def replace(self, path: str, content: bytes) -> bool:
-        return await _done(lambda: self._replace(self._root / path, self._known[path], content))
+        return await self.done(lambda: self._replace(self._root / path, self._known[path], content))
+
+    async def done(self, work: Callable[[], T], *, seconds: float | None = _SECONDS) -> T:
+        try:
+            return await self._patient.done(work, seconds=seconds)
+        except OSError as error:
+            raise Unreachable(f"{error.filename or 'The folder'}: {error.strerror or error!r}.") from error
 
     def _below(self, folder: str) -> Iterator[str]:
         for found in (self._root / folder).rglob("*"):
@@ -67,8 +75,12 @@ class _Visit:
 
     def _make(self, folder: Path) -> None:
         # Not the place itself, should it have gone meanwhile.
-        if folder != self._root and not folder.is_dir():
-            self._make(folder.parent)
+        if folder == self._root:
+            return
+        if folder.is_symlink():
+            raise Unreachable(f"{folder} leads out of the place: it is a symbolic link.")
+        self._make(folder.parent)
+        if not folder.is_dir():
             folder.mkdir(exist_ok=True)
             settle(folder.parent)
 
@@ -79,13 +91,6 @@ class _Visit:
                 return False
             put(path, after)
             return True
-
-
-async def _done(work: Callable[[], T]) -> T:
-    try:
-        return await asyncio.to_thread(work)
-    except OSError as error:
-        raise Unreachable(f"{error.filename or 'The folder'}: {error.strerror or error!r}.") from error
 
 
 @contextmanager
