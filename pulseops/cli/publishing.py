@@ -72,6 +72,8 @@ async def held(
         if not there:
             raise stop(f"Nothing of {log} is published there.", REFUSED)
         signed = told([*there, *listed.items()], believed)
+        if len(signed.checkpoints) != len(there):
+            raise stop("A register stands there in place of a checkpoint, or the other way about.", REFUSED)
         logs = sorted((one.log for one in signed.registers), key=lambda one: one.size)
         last = {register(log, one.size) for one in logs[-1:]}
         with counting() as bar:
