@@ -190,6 +190,7 @@ async def came(
     while rows := await connection.fetch(_FETCH_CAME, timeout=PATIENCE):
         for row in rows:
             if len(row["entry"] or b"") != ENTRY:
+                await connection.execute("CLOSE came")  # another may be counted in this transaction
                 raise CannotSeal("The tree has lost a tile: seal from the beginning.")
         yield [Came(row["entry"], row["position"], row["events"]) for row in rows]
     await connection.execute("CLOSE came")
