@@ -29,7 +29,8 @@ ORDER BY 1
 # update 16, truncate 32.
 _OPEN = """
 SELECT t.relid::regclass::text FROM pg_partition_tree(to_regclass('eventstore.event')) AS t
-WHERE 2 > (
+JOIN pg_class AS c ON c.oid = t.relid
+WHERE NOT c.relhastriggers OR 2 > (
   SELECT count(*) FROM pg_trigger AS g
   WHERE g.tgrelid = t.relid AND g.tgenabled = 'A' AND g.tgqual IS NULL AND g.tgattr = ''
     AND g.tgfoid = to_regproc('eventstore.refuse_change_v1')
@@ -59,6 +60,10 @@ WHERE NOT g.tgisinternal AND NOT (h.of_events AND g.tgname IN ('refuse_change', 
 UNION ALL
 SELECT 'somebody''s own ' || r.rulename || ' on ' || h.oid::regclass
 FROM held AS h JOIN pg_rewrite AS r ON r.ev_class = h.oid
+UNION ALL
+SELECT i.inhrelid::regclass || ' adds rows to ' || h.name
+FROM held AS h JOIN pg_inherits AS i ON i.inhparent = h.oid
+WHERE NOT h.of_events
 UNION ALL
 SELECT h.name || ' is no table' FROM held AS h WHERE h.relkind NOT IN ('r', 'p')
 UNION ALL

@@ -39,6 +39,7 @@ CREATE TABLE public.more (LIKE eventstore.event INCLUDING ALL);
 ALTER TABLE eventstore.event ATTACH PARTITION public.more FOR VALUES FROM (1000000000000) TO (1000000000001)
 """
 _PART = "eventstore.event_p0000"
+_CATALOG = "SET LOCAL allow_system_table_mods = on"
 
 FOUND: dict[str, tuple[str, str]] = {
     "triggers are off": (OFF, f"{_PART} may be changed"),
@@ -108,6 +109,10 @@ FOUND: dict[str, tuple[str, str]] = {
         f"ALTER TABLE {_PART} DROP CONSTRAINT event_p0000_version_key",
         f"{_PART} may hold two events in one place",
     ),
+    "a table of streams beside the one": (
+        "CREATE TABLE eventstore.more () INHERITS (eventstore.stream)",
+        "eventstore.more adds rows to eventstore.stream",
+    ),
     "a part of history is of somebody else": (
         _MORE,
         "more may be changed",
@@ -124,6 +129,10 @@ OF_A_SUPERUSER: dict[str, tuple[str, str]] = {
     "a back door in another room": (
         f"{_BACK_DOOR.format('incidents')}; ALTER FUNCTION incidents.helper(text) OWNER TO pulseops_owner",
         "somebody's own function incidents.helper",
+    ),
+    "triggers are there and do not fire": (
+        f"{_CATALOG}; UPDATE pg_class SET relhastriggers = false WHERE oid = '{_PART}'::regclass",
+        f"{_PART} may be changed",
     ),
     "the tree is somebody else's": ("ALTER TABLE audit.tile OWNER TO pulseops_app", "audit.tile is somebody"),
 }
