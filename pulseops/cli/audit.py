@@ -26,6 +26,7 @@ from pulseops.cli.speak import REFUSED, USAGE, Speak, speaking
 from pulseops.cli.trust import Told, own_key, taken, told, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
+from pulseops.eventstore.history import newest
 from pulseops.subscriptions.positions import models
 
 audit = App(
@@ -151,7 +152,8 @@ def verify(
                 )
             if found.divergence is None:
                 found = replace(found, divergence=bad or await strays(connection, log_id))
-            return found, _verified(found.events, signed, published=there.checkpoints)
+            more = max(await newest(connection, log_id) - found.events, 0)
+            return found, _verified(found.events, signed, more=more, published=there.checkpoints)
 
     found, verified = in_database(work, size=2)
     if json:
@@ -197,10 +199,11 @@ def rotate(*, json: Json = False) -> None:
         say(harmless(f"{path} is a new key, {keyfile.public(path)} has its public half. Start workers anew."))
 
 
-def _verified(events: int, signed: Told, *, published: int) -> str:
+def _verified(events: int, signed: Told, *, more: int, published: int) -> str:
     said = f"{events:,} events are what was sealed"
+    since = f" Of the {more:,} that came since nothing is said." if more else ""
     if not signed.sizes:
-        return f"{said}; nothing of it was signed."
+        return f"{said}; nothing of it was signed.{since}"
     origins = dict[str, list[Checkpoint]]()
     for one in signed.sizes:
         origins.setdefault(one.origin, []).append(one)
@@ -209,6 +212,7 @@ def _verified(events: int, signed: Told, *, published: int) -> str:
     if signed.registers:
         whole = _counted([one.log for one in signed.registers])
         said += f" Nothing is left out of any stream in the first {whole}."
+    said += since
     return said + _PUBLISHED[min(published, 2)].format(published)
 
 

@@ -218,6 +218,11 @@ def test_an_operator_sees_what_was_signed_and_holds_history_against_it(
     code, told, _ = run(capsys, "verify", "--against", str(old))
     signer = f"the first 10 and 20 what {keys.origin('default')} signed"
     assert (code, told) == (0, f"20 events are what was sealed, and {signer}.\n")
+    within(database, lambda pool: pool.execute("UPDATE eventstore.subscription SET position = 0"))
+    within(database, lambda pool: pool.execute("UPDATE audit.checkpoint SET size = 10, note = $1", note))
+    code, told, _ = run(capsys, "verify")
+    assert (code, told.endswith(" Of the 10 that came since nothing is said.\n")) == (0, True), told
+    sign(database, keys, events=0, size=20)
     within(database, lambda pool: pool.execute(f"{_UNGUARDED}; {_EDIT.replace('300', '5')}"))
     code, told, said = run(capsys, "verify", "--against", str(old))
     assert (code, told) == (1, "")
