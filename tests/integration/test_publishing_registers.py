@@ -1,4 +1,4 @@
-"""Each register is published beside the checkpoints; none of another history, none in the place of another."""
+"""Each register is published beside the checkpoints; none of another history, none in another's place."""
 
 from pathlib import Path
 
