@@ -1,14 +1,10 @@
-"""Work that may hang, as on a disk of another machine, on a thread that nobody waits for longer than told.
-
-Neither does the program's end wait for it, as it would for a thread of the event loop's own.
-"""
+"""Work on disks that may never answer, such as those of another machine: given up, and not waited for."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from threading import Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pulseops.audit.shelf import Unreachable
 
@@ -16,43 +12,42 @@ T = TypeVar("T")
 
 
 class Aside:
-    """For one place: each piece of work may take so many seconds, and so many may be under way.
+    """Each work at a place has a thread of its own, which no end of the process waits for.
 
-    What took too long may still be done later. Where `most` hang, another would too, and is not begun.
+    While one that was given up has not come back, no other is begun: they would all hang.
     """
 
-    def __init__(self, place: str, *, within: float, most: int = 8) -> None:
-        self._place, self._within, self._most = place, within, most
-        self._under_way = set[Thread]()
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._given_up = set[object]()
 
-    async def __call__(self, work: Callable[[], T]) -> T:
-        """What it comes to, or raises. Raises Unreachable where it hangs."""
-        if len(self._under_way) >= self._most:
-            raise Unreachable(f"{self._place} hangs: what was asked of it before is not done yet.")
-        loop = asyncio.get_running_loop()
+    async def __call__(self, work: Callable[[], T], *, within: float | None) -> T:
+        """What it comes to, `within` so many seconds. Raises what it raises, and Unreachable."""
+        if self._given_up:
+            raise Unreachable(f"{self._place} still does not answer.")
+        loop, mark = asyncio.get_running_loop(), object()
         answer: asyncio.Future[T] = loop.create_future()
 
-        def tell(said: Callable[[], None]) -> None:
+        def come(settle: Callable[[Any], None], what: Any) -> None:
+            self._given_up.discard(mark)
             if not answer.done():
-                said()
+                settle(what)
 
-        def go() -> None:
+        def run() -> None:
             try:
-                said = partial(answer.set_result, work())
-            except BaseException as error:  # noqa: BLE001 -- raised where it is waited for
-                said = partial(answer.set_exception, error)
-            self._under_way.discard(thread)
-            with suppress(RuntimeError):  # nobody waits any more: the loop is closed
-                loop.call_soon_threadsafe(tell, said)
+                settled: tuple[Callable[[Any], None], Any] = (answer.set_result, work())
+            except Exception as error:  # noqa: BLE001 -- raised where it is waited for
+                settled = (answer.set_exception, error)
+            with suppress(RuntimeError):  # there is no loop any more
+                loop.call_soon_threadsafe(come, *settled)
 
-        self._under_way.add(thread := Thread(target=go, name="pulseops aside", daemon=True))
+        thread = Thread(target=run, name="pulseops aside", daemon=True)
         thread.start()
         try:
-            await asyncio.wait([answer], timeout=self._within)
-            if not answer.done():
-                raise Unreachable(
-                    f"{self._place} hangs: something took more than {self._within:.0f} seconds."
-                )
-            return answer.result()
+            async with asyncio.timeout(within):
+                return await answer
+        except TimeoutError:
+            raise Unreachable(f"{self._place} does not answer for {within:.0f} seconds.") from None
         finally:
-            answer.cancel()
+            if thread.is_alive() and (answer.cancelled() or not answer.done()):
+                self._given_up.add(mark)

@@ -1,12 +1,11 @@
 """What is published of a log: how long it is, and the root of its tree (C2SP tlog-checkpoint). Pure."""
 
-import binascii
 import re
-from base64 import b64decode, b64encode
 
 from msgspec import Struct
 
 from pulseops.audit.merkle import HASH
+from pulseops.audit.packed import packed, unpacked
 from pulseops.kernel.errors import PulseOpsError
 
 _TEXT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]+=*)\n(?:[^\n]+\n)*")
@@ -27,7 +26,7 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """The text that is signed."""
-        return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n"
+        return f"{self.origin}\n{self.size}\n{packed(self.root)}\n"
 
     @classmethod
     def parsed(cls, text: str) -> "Checkpoint":
@@ -36,10 +35,7 @@ class Checkpoint(Struct, frozen=True, kw_only=True):
         if found is None:
             raise NotACheckpoint
         origin, size, root = found.groups()
-        try:
-            whole = b64decode(root, validate=True)
-        except binascii.Error:
-            whole = b""
+        whole = unpacked(root)
         if len(whole) != HASH:
             raise NotACheckpoint("Its root is no hash.")
         return cls(origin=origin, size=int(size), root=whole)

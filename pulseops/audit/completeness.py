@@ -13,7 +13,7 @@ from pulseops.audit.leaf import place
 from pulseops.audit.merkle import EMPTY, included, leaf_hash
 from pulseops.audit.note import NotSigned, Verifier, opened
 from pulseops.audit.proof import NotProved
-from pulseops.audit.register import Entry, NotARegister, Register
+from pulseops.audit.register import Entry, NotARegister, Register, speakers
 
 
 class Listed(Struct, frozen=True, kw_only=True):
@@ -52,9 +52,9 @@ class Completeness(Struct, frozen=True, kw_only=True, rename="camel"):
 
         Raises NotProved, which says what is wrong.
         """
-        believed = list(verifiers)
+        note, believed = self.register.encode(), list(verifiers)
         try:
-            register = Register.parsed(opened(self.register.encode(), believed))
+            register = Register.parsed(opened(note, speakers(note, believed)))
         except (NotSigned, NotARegister) as error:
             raise NotProved(f"Its register is not to be trusted: {error}") from error
         if log is not None and register.log.origin not in {f"{one.name}/{log}" for one in believed}:

@@ -14,14 +14,14 @@ T = TypeVar("T")
 
 _LOCK = ".lock"
 _SECONDS = 60.0
-"""That one of the things below may take."""
+"""That some files may take. A mount of a machine that is gone never answers."""
 
 
 class Folder:
     """A shelf. It is never made: a mount that is missing shall not be mistaken for an empty place."""
 
     def __init__(self, root: Path) -> None:
-        self._root, self._aside = root, Aside(str(root), within=_SECONDS)
+        self._root, self._aside = root, Aside(str(root))
 
     @asynccontextmanager
     async def visit(self) -> AsyncIterator["_Visit"]:
@@ -42,7 +42,7 @@ class _Visit:
         return found
 
     async def below(self, folder: str) -> list[str]:
-        return await self.done(lambda: list(self._below(folder)))
+        return await self.done(lambda: list(self._below(folder)), long=True)
 
     async def add(self, files: Mapping[str, bytes]) -> None:
         await self.done(lambda: self._add(files))
@@ -50,10 +50,10 @@ class _Visit:
     async def replace(self, path: str, content: bytes) -> bool:
         return await self.done(lambda: self._replace(self._root / path, self._known[path], content))
 
-    async def done(self, work: Callable[[], T]) -> T:
-        """What it comes to. Raises Unreachable."""
+    async def done(self, work: Callable[[], T], *, long: bool = False) -> T:
+        """What it comes to. `long`: as long as it takes. Raises Unreachable."""
         try:
-            return await self._aside(work)
+            return await self._aside(work, within=None if long else _SECONDS)
         except OSError as error:
             raise Unreachable(f"{error.filename or 'The folder'}: {error.strerror or error!r}.") from error
 
@@ -76,8 +76,12 @@ class _Visit:
 
     def _make(self, folder: Path) -> None:
         # Not the place itself, should it have gone meanwhile.
-        if folder != self._root and not folder.is_dir():
-            self._make(folder.parent)
+        if folder == self._root:
+            return
+        if folder.is_symlink():
+            raise Unreachable(f"{folder} leads out of the place: it is a symbolic link.")
+        self._make(folder.parent)
+        if not folder.is_dir():
             folder.mkdir(exist_ok=True)
             settle(folder.parent)
 

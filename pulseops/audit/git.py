@@ -11,8 +11,8 @@ from pulseops.audit.shelf import Unreachable
 
 _SECONDS = 60.0
 """That a command may take."""
-_HIDDEN = re.compile(r"(?<=//)[^/@\s]+(?=@)")
-"""Who, and with which password, in a URL."""
+_HIDDEN = re.compile(r"(?<=//)\S+(?=@)")
+"""Who, and with which password, in a URL: up to the last @, because a password may hold others."""
 _OURS = ("PULSEOPS_", "PG", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 
 

@@ -1,8 +1,6 @@
 """Signed notes (C2SP signed-note): a text, and who vouches for it, with Ed25519."""
 
-import binascii
 import re
-from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from hashlib import sha256
 
@@ -10,6 +8,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
+from pulseops.audit.packed import packed, unpacked
 from pulseops.kernel.errors import PulseOpsError
 
 _ED25519 = b"\x01"
@@ -43,7 +42,7 @@ class Verifier(Struct, frozen=True):
 
     def __str__(self) -> str:
         """As it is told to others: `name+0123abcd+base64`."""
-        return f"{self.name}+{self.id.hex()}+{b64encode(_ED25519 + self.public).decode()}"
+        return f"{self.name}+{self.id.hex()}+{packed(_ED25519 + self.public)}"
 
     @classmethod
     def parsed(cls, text: str) -> "Verifier":
@@ -82,12 +81,12 @@ class Signer(Struct, frozen=True):
 
     def kept(self) -> str:
         """As it is kept in a file: `PRIVATE+KEY+name+0123abcd+base64`."""
-        whole = b64encode(_ED25519 + self.secret).decode()
+        whole = packed(_ED25519 + self.secret)
         return f"{_SECRET}+{self.name}+{self.verifier.id.hex()}+{whole}"
 
     def line(self, text: str) -> str:
         """What it adds to a note of this text."""
-        signature = b64encode(self.verifier.id + self._private.sign(text.encode())).decode()
+        signature = packed(self.verifier.id + self._private.sign(text.encode()))
         return f"— {self.name} {signature}\n"
 
     @classmethod
@@ -136,15 +135,17 @@ def opened(note: bytes, verifiers: Iterable[Verifier]) -> str:
         raise NotSigned("It is no note.")
     text += "\n"
     trusted = {(one.name, one.id): one for one in verifiers}
-    agreed = False
+    agreed = set[tuple[str, bytes]]()
     for line in lines.removesuffix("\n").split("\n"):
         name, key_id, signature = _signature(line)
         known = trusted.get((name, key_id))
         if known is None:
             continue
+        if (name, key_id) in agreed:
+            raise NotSigned(f"The signature of {name} stands in it twice.")
         if not known.agrees(text.encode(), signature):
             raise NotSigned(f"The signature of {name} is not of this text.")
-        agreed = True
+        agreed.add((name, key_id))
     if not agreed:
         raise NotSigned
     return text
@@ -153,20 +154,14 @@ def opened(note: bytes, verifiers: Iterable[Verifier]) -> str:
 def _signature(line: str) -> tuple[str, bytes, bytes]:
     dash, _, rest = line.partition(" ")
     name, _, text = rest.partition(" ")
-    try:
-        whole = b64decode(text, validate=True)
-    except binascii.Error:
-        whole = b""
+    whole = unpacked(text)
     if dash != "—" or not _NAME.fullmatch(name) or len(whole) <= _ID:
         raise NotSigned("A line of its signatures is none.")
     return name, whole[:_ID], whole[_ID:]
 
 
 def _key(text: str) -> bytes:
-    try:
-        whole = b64decode(text, validate=True)
-    except binascii.Error:
-        whole = b""
+    whole = unpacked(text)
     if len(whole) != len(_ED25519) + _KEY or whole[:1] != _ED25519:
         raise NotAKey("It is none of Ed25519.")
     return whole[1:]

@@ -6,7 +6,7 @@ JSON, with the event. `Consistency` says that a tree only added to an older one.
 
 import binascii
 import re
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -16,6 +16,8 @@ from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
 from pulseops.audit.cloudevent import CloudEvent, NotAnEvent
 from pulseops.audit.merkle import HASH, consistent, included, leaf_hash
 from pulseops.audit.note import NotSigned, Verifier, opened
+from pulseops.audit.packed import packed
+from pulseops.audit.register import speakers
 from pulseops.kernel.errors import PulseOpsError
 
 _FIRST = "c2sp.org/tlog-proof@v1"
@@ -57,8 +59,8 @@ class Proof(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """As text (C2SP tlog-proof); the entry is its extra data."""
-        extra = [] if self.entry is None else [f"extra {_base64(self.entry)}"]
-        lines = [_FIRST, *extra, f"index {self.index}", *map(_base64, self.hashes), "", self.checkpoint]
+        extra = [] if self.entry is None else [f"extra {packed(self.entry)}"]
+        lines = [_FIRST, *extra, f"index {self.index}", *map(packed, self.hashes), "", self.checkpoint]
         return "\n".join(lines)
 
     @classmethod
@@ -165,17 +167,12 @@ class Consistency(Struct, frozen=True, kw_only=True):
 
 def _signed(note: str, verifiers: Iterable[Verifier]) -> Checkpoint:
     """Of a key that speaks for the log that the note is about. Raises NotProved."""
-    log, _, _ = note.partition("\n")
-    ours = [one for one in verifiers if one.name == log.rpartition("/")[0]]
+    whole = note.encode()
     try:
-        return Checkpoint.parsed(opened(note.encode(), ours))
+        return Checkpoint.parsed(opened(whole, speakers(whole, verifiers)))
     except (NotSigned, NotACheckpoint) as error:
         raise NotProved(f"The checkpoint is not to be trusted: {error}") from error
 
 
 def _fit(hashes: Sequence[bytes]) -> bool:
     return len(hashes) <= _MOST and all(len(one) == HASH for one in hashes)
-
-
-def _base64(raw: bytes) -> str:
-    return b64encode(raw).decode()

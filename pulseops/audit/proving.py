@@ -1,6 +1,7 @@
 """Proofs from the tree that is kept. None is given that would not hold."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -13,7 +14,7 @@ from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import Run, consistency, consistent, included, inclusion, leaf_hash
 from pulseops.audit.notary import hashes, newest_note
 from pulseops.audit.proof import Consistency, Inclusion, Tree
-from pulseops.audit.sealing import CannotSeal
+from pulseops.audit.sealing import STRANGE, CannotSeal
 from pulseops.eventstore.codec import COLUMNS
 from pulseops.eventstore.history import newest
 from pulseops.kernel.errors import InvalidInput, NotFound, PulseOpsError
@@ -116,10 +117,8 @@ async def prove_inclusion(
     if size < position:
         raise InvalidInput(f"The event at position {position} is not among so few.", pointer="/size")
     await _require(connection, log_id, signed, size)
-    row = await connection.fetchrow(_EVENT, log_id, position)
-    if row is None:
-        raise TreeDamaged(log_id, f"The event at position {position} is gone.")
-    index, entry = position - 1, sealed(row)
+    row, entry = await _sealed(connection, log_id, position)
+    index = position - 1
     path = inclusion(index, size)
     root, found = await _hashes(connection, log_id, signed.checkpoint, size, path)
     if not included(leaf_hash(entry), index, size, found, root):
@@ -135,6 +134,20 @@ async def prove_inclusion(
         entry=entry,
         event=CloudEvent.of(row),
     )
+
+
+async def _sealed(
+    connection: asyncpg.Connection, log_id: int, position: int
+) -> tuple[Mapping[str, Any], bytes]:
+    """The event, and what is sealed of it. Raises TreeDamaged."""
+    try:
+        row = await connection.fetchrow(_EVENT, log_id, position)
+        if row is not None:
+            return row, sealed(row)
+    except STRANGE as error:
+        told = f"The event at position {position} is none that can have been sealed."
+        raise TreeDamaged(log_id, told) from error
+    raise TreeDamaged(log_id, f"The event at position {position} is gone.")
 
 
 async def prove_consistency(

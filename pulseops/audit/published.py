@@ -10,7 +10,7 @@ from msgspec import Struct
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.merkle import HASH
 from pulseops.audit.sealing import tiles_at
-from pulseops.audit.shelf import Visit, earlier, newest, of_tile
+from pulseops.audit.shelf import Visit, earlier, newest, of_tile, register
 from pulseops.audit.tiles import WIDTH, Growing, Path, Place, of_edge
 from pulseops.audit.walk import Divergence
 
@@ -21,7 +21,7 @@ _PAGE = 64 * WIDTH
 
 
 class Note(Struct, frozen=True):
-    """A checkpoint as it was published, and where it lies."""
+    """A checkpoint or a register as it was published, and where it lies."""
 
     path: str
     text: bytes
@@ -29,7 +29,16 @@ class Note(Struct, frozen=True):
 
 async def notes(visit: Visit, log: str) -> list[Note]:
     """All that were ever published, the newest last; none where nothing was. Raises Unreachable."""
-    paths, found = [*sorted(await visit.below(earlier(log))), newest(log)], list[Note]()
+    return await _read(visit, [*sorted(await visit.below(earlier(log))), newest(log)])
+
+
+async def registers(visit: Visit, log: str) -> list[Note]:
+    """All that were ever published. Raises Unreachable."""
+    return await _read(visit, await visit.below(register(log)))
+
+
+async def _read(visit: Visit, paths: Sequence[str]) -> list[Note]:
+    found = list[Note]()
     for start in range(0, len(paths), _NOTES):
         some = paths[start : start + _NOTES]
         texts = await visit.read(some)

@@ -1,6 +1,7 @@
 """The publisher: what was signed of each log is at the place that is set, a while later at most."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -16,15 +17,17 @@ from pulseops.kernel.errors import PulseOpsError
 
 _LOOK = 1.0
 """Seconds between looks for what is due, where it is due less often."""
+_DOUBT = 3
+"""Times that others may be said to have looked after a log before it is looked after all the same."""
 _PATIENCE = 2.0
 """Seconds that the first signature of a log waits to be told what is published."""
 
 # A look that claims to come from the future holds nobody up.
 _DUE = """
-SELECT l.log_id, l.name, coalesce(p.size, 0) AS known
+SELECT l.log_id, l.name, coalesce(p.size, 0) AS known,
+  (p.looked_at BETWEEN clock_timestamp() - $1::interval AND clock_timestamp()) IS NOT TRUE AS due
 FROM eventstore.log AS l
 LEFT JOIN audit.published AS p ON p.log_id = l.log_id
-WHERE p.looked_at IS NULL OR p.looked_at NOT BETWEEN clock_timestamp() - $1::interval AND clock_timestamp()
 ORDER BY l.log_id
 """
 _PUBLISHED = """
@@ -72,7 +75,7 @@ class Publisher:
     ) -> None:
         self._pool, self._shelf, self._trusted, self._every = pool, shelf, trusted, every
         self._troubles: dict[str, type[Exception]] = {}
-        self._answers = True
+        self._looked = dict[int, float]()
 
     async def watch(self) -> None:
         """For ever, whatever fails."""
@@ -89,8 +92,10 @@ class Publisher:
         """What is due. What fails of one log is told, and keeps no other waiting."""
         done = list[Published]()
         for due in await self._pool.fetch(_DUE, self._every):
+            if not self._is_due(due["log_id"], told=due["due"]):
+                continue
             try:
-                found = await self._publish(**due)
+                found = await self._publish(due["log_id"], due["name"], due["known"])
             # What is away for all fails for the next one too.
             except (PulseOpsError, asyncpg.PostgresError, TimeoutError) as error:
                 self._failed(due["name"], error)
@@ -112,19 +117,23 @@ class Publisher:
         return found
 
     async def published(self, log: str) -> Checkpoint | None:
-        """What the next signature has to add to; None as well where the place does not answer soon.
+        """What the next signature has to add to. Raises NotAsPublished, and Unreachable when it takes long.
 
-        What is signed meanwhile is held to it before it is published. Raises NotAsPublished.
+        What is signed meanwhile is held to it before it is published.
         """
-        if not self._answers:
-            return None
         try:
             async with asyncio.timeout(_PATIENCE), self._shelf.visit() as visit:
                 return await published(visit, log, self._trusted)
-        except (Unreachable, TimeoutError) as error:
-            _log.warning("history is signed without a look at what is published", error=str(error))
-            self._answers = False
-            return None
+        except TimeoutError:
+            raise Unreachable(f"It does not answer within {_PATIENCE:.0f} seconds.") from None
+
+    def _is_due(self, log_id: int, *, told: bool) -> bool:
+        """As the table tells; and whatever it tells, which others may write, every now and then."""
+        now = time.monotonic()
+        if not told and now - self._looked.setdefault(log_id, now) < _DOUBT * self._every.total_seconds():
+            return False
+        self._looked[log_id] = now
+        return True
 
     def _failed(self, log: str, error: Exception) -> None:
         if self._troubles.get(log) is not type(error):

@@ -14,14 +14,15 @@ Its origin names the size, so that each register is a tree of its own: two roots
 
 import re
 import struct
-from base64 import b64encode
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from msgspec import Struct
 
 from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
+from pulseops.audit.note import Verifier
+from pulseops.audit.packed import packed
 from pulseops.kernel.errors import PulseOpsError
 
 _ENTRY = struct.Struct(">16sI32s")
@@ -69,7 +70,7 @@ class Register(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         """The text that is signed."""
         told = Checkpoint(origin=self.origin, size=self.entries, root=self.root)
-        return f"{told}{self.log.origin} {self.log.size} {b64encode(self.log.root).decode()}\n"
+        return f"{told}{self.log.origin} {self.log.size} {packed(self.log.root)}\n"
 
     @classmethod
     def parsed(cls, text: str) -> "Register":
@@ -88,6 +89,14 @@ class Register(Struct, frozen=True, kw_only=True):
 def is_register(text: str) -> bool:
     """Whether a signed text is told to be one, rather than a checkpoint."""
     return _NAMED.fullmatch(text.partition("\n")[0]) is not None
+
+
+def speakers(note: bytes, verifiers: Iterable[Verifier]) -> Sequence[Verifier]:
+    """Those that speak for the log that a checkpoint or a register is about: its name begins with theirs."""
+    origin = note.partition(b"\n")[0].decode(errors="replace")
+    named = _NAMED.fullmatch(origin)
+    log = origin if named is None else named[1]
+    return [one for one in verifiers if one.name == log.rpartition("/")[0]]
 
 
 def divided(page: bytes) -> list[bytes]:

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 import asyncpg
 from msgspec import Struct
 
+from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import leaf_hash
 from pulseops.audit.register import ENTRY, divided
-from pulseops.audit.sealing import CannotSeal
+from pulseops.audit.sealing import STRANGE, CannotSeal, Unsealable
 from pulseops.audit.tiles import Place
+from pulseops.eventstore.codec import COLUMNS
 
 PATIENCE = 900.0
 """Seconds for the first of the entries, for which all events may have to be read and sorted."""
@@ -54,6 +56,11 @@ FROM unnest($2::smallint[], $3::bigint[]) AS a(level, index)
 """
 
 
+_LAST = f"SELECT {COLUMNS} FROM eventstore.event WHERE log_id = $1 AND position = ANY ($2::bigint[])"  # noqa: S608 -- a constant of ours
+_MAKE_TURN = "INSERT INTO audit.register_turn (log_id) VALUES ($1) ON CONFLICT DO NOTHING"
+_TAKE_TURN = "SELECT log_id FROM audit.register_turn WHERE log_id = $1 FOR UPDATE SKIP LOCKED"
+
+
 class Came(Struct, frozen=True):
     """The entry of a stream, where its last event is, and how many of its events came since the last one."""
 
@@ -68,6 +75,27 @@ async def newest_register(connection: asyncpg.Connection, log_id: int) -> str | 
     return note
 
 
+async def make_turn(connection: asyncpg.Connection, log_id: int) -> None:
+    """What there is to be taken. Before the transaction, lest two wait for one another."""
+    await connection.execute(_MAKE_TURN, log_id)
+
+
+async def take_turn(connection: asyncpg.Connection, log_id: int) -> bool:
+    """Until the end of the transaction. False while somebody else has it."""
+    return await connection.fetchval(_TAKE_TURN, log_id) is not None
+
+
+async def events_at(
+    connection: asyncpg.Connection, log_id: int, positions: Sequence[int]
+) -> Mapping[int, bytes]:
+    """What would be sealed of them today, by their positions. Raises Unsealable."""
+    try:
+        rows = await connection.fetch(_LAST, log_id, positions)
+        return {row["position"]: sealed(row) for row in rows}
+    except STRANGE as error:
+        raise Unsealable(min(positions), "or beyond an event that cannot be sealed") from error
+
+
 async def came(
     connection: asyncpg.Connection, log_id: int, after: int, up_to: int
 ) -> AsyncIterator[Sequence[Came]]:
@@ -80,6 +108,7 @@ async def came(
     while rows := await connection.fetch(_FETCH_CAME, timeout=PATIENCE):
         for row in rows:
             if len(row["entry"] or b"") != ENTRY:
+                await connection.execute("CLOSE came")  # another may be counted in this transaction
                 raise CannotSeal("The tree has lost a tile: seal from the beginning.")
         yield [Came(row["entry"], row["position"], row["events"]) for row in rows]
     await connection.execute("CLOSE came")

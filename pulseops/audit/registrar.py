@@ -1,10 +1,12 @@
 """The registrar: makes the register of what is signed of a log, of the register before and what came since.
 
-Events of before are not read again, so they may be in an archive. It takes little memory, however many
-streams there are.
+Events of before are not read again, so they may be in an archive. Of those since, the last of each stream is
+held against what was signed: whoever has the database for a while has no false register signed. It takes
+little memory, however many streams there are.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
@@ -12,32 +14,36 @@ import asyncpg
 import structlog
 
 from pulseops.audit.checkpoint import Checkpoint
+from pulseops.audit.leaf import place
 from pulseops.audit.merkle import EMPTY, leaf_hash
 from pulseops.audit.notary import Keys, amiss, newest_note
 from pulseops.audit.note import NotSigned, opened, signed
-from pulseops.audit.register import Register, stream_of, up_to, version_of
-from pulseops.audit.registered import Came, came, kept_pages, newest_register
-from pulseops.audit.sealing import CannotSeal
-from pulseops.audit.tiles import WIDTH, Growing
+from pulseops.audit.register import Entry, Register, stream_of, up_to, version_of
+from pulseops.audit.registered import Came, came, events_at, kept_pages, make_turn, newest_register, take_turn
+from pulseops.audit.sealing import CannotSeal, kept_leaves, tiles_at, whole
+from pulseops.audit.tiles import WIDTH, Growing, of_edge
 from pulseops.kernel.errors import PulseOpsError
 
 _APART = timedelta(hours=1)
 """Between two registers of a log that nobody asked for."""
+_PAGE = 64 * WIDTH
+"""Events whose hashes are read at once."""
+_EVENTS = 128
+"""Events that are read at once."""
+_DOUBT = 3 * _APART
+"""After which one is made, whatever the table, which others may write, tells of the last one."""
 _LOOK = 10.0
 """Seconds between looks at which logs are due."""
 
 # Of a log that has doubled, as it does at first, the last one says too little. One that is of the future was
 # signed before the clock was set back.
 _DUE = """
-SELECT l.log_id, l.name FROM eventstore.log AS l
+SELECT l.log_id, l.name, c.size > coalesce(r.size, 0) AND (c.size > 2 * r.size
+  OR (r.made_at BETWEEN clock_timestamp() - $1::interval AND clock_timestamp()) IS NOT TRUE) AS due
+FROM eventstore.log AS l
 JOIN audit.checkpoint AS c ON c.log_id = l.log_id
 LEFT JOIN audit.register AS r ON r.log_id = l.log_id
-WHERE c.size > coalesce(r.size, 0)
-  AND (r.log_id IS NULL OR c.size > 2 * r.size
-    OR r.made_at NOT BETWEEN clock_timestamp() - $1::interval AND clock_timestamp())
 """
-# The first of the two numbers is ours among those of this database.
-_ALONE = "SELECT pg_try_advisory_xact_lock(1347767383, $1)"
 _KEEP = """
 INSERT INTO audit.register AS r (log_id, size, entries, note, made_at)
 VALUES ($1, $2, $3, $4, clock_timestamp())
@@ -83,7 +89,8 @@ class Registrar:
 
     def __init__(self, pool: asyncpg.Pool, keys: Keys) -> None:
         self._pool, self._keys = pool, keys
-        self._failing = dict[int, str]()
+        self._failing, self._tried = dict[int, str](), dict[int, float]()
+        self._newest = dict[int, Checkpoint]()
 
     async def watch(self) -> None:
         """For ever, whatever fails."""
@@ -98,9 +105,15 @@ class Registrar:
         """Those that are due. Of one that cannot be made the log says so, once."""
         made = list[Register]()
         for due in await self._pool.fetch(_DUE, _APART):
+            now = time.monotonic()
+            if not due["due"] and now - self._tried.setdefault(due["log_id"], now) < _DOUBT.total_seconds():
+                continue
+            self._tried[due["log_id"]] = now
             try:
                 async with self._pool.acquire() as connection:
                     one = await make(connection, due["log_id"], due["name"], self._keys)
+            except asyncpg.SerializationError:  # somebody else has made it, in between
+                continue
             # What is away for all fails for the next one too.
             except (CannotRegister, CannotSeal, NotSigned, asyncpg.PostgresError, TimeoutError) as error:
                 why = str(error) or repr(error)
@@ -109,7 +122,8 @@ class Registrar:
                 self._failing[due["log_id"]] = why
             else:
                 self._failing.pop(due["log_id"], None)
-                if one is not None:
+                if one is not None and self._newest.get(due["log_id"]) != one.log:
+                    self._newest[due["log_id"]] = one.log
                     made.append(one)
                     _log.info("register made", log=due["name"], size=one.log.size, streams=one.entries)
         return made
@@ -123,8 +137,10 @@ async def make(
     `anew`: from the first event on, whatever is kept. Raises CannotRegister, CannotSeal, and NotSigned where
     what is kept is not signed by us.
     """
-    async with connection.transaction():
-        if not await connection.fetchval(_ALONE, log_id):
+    await make_turn(connection, log_id)
+    # Of one moment: whoever changes something only while it is read is not believed.
+    async with connection.transaction(isolation="repeatable_read"):
+        if not await take_turn(connection, log_id):
             return None
         if (note := await newest_note(connection, log_id)) is None:
             raise CannotRegister("Nothing of this log has been signed yet.")
@@ -139,6 +155,7 @@ async def make(
             return before
         if (why := await amiss(connection, log_id, before.log, log)) is not None:
             raise CannotRegister(f"The log is not what it was at the register before. {why}")
+        await _hold(connection, log_id, before.log, log)
         made = await _made(connection, log_id, before, log)
         told = signed(str(made), [keys.signer])
         await connection.execute(_KEEP, log_id, log.size, made.entries, told)
@@ -148,6 +165,31 @@ async def make(
 async def _before(connection: asyncpg.Connection, log_id: int, keys: Keys) -> Register | None:
     note = await newest_register(connection, log_id)
     return None if note is None else Register.parsed(opened(note.encode(), keys.verifiers))
+
+
+async def _hold(connection: asyncpg.Connection, log_id: int, before: Checkpoint, log: Checkpoint) -> None:
+    """That the hashes of all events since are those that were signed. Raises CannotSeal, CannotRegister."""
+    edge = of_edge(before.size)
+    tree = Growing(before.size, whole(edge, await tiles_at(connection, log_id, (one.place for one in edge))))
+    while tree.size < log.size:
+        goal = min(tree.size + _PAGE - tree.size % _PAGE, log.size)
+        tree.add(await kept_leaves(connection, log_id, tree.size, goal))
+    if tree.root != log.root:
+        raise CannotRegister("The hashes of its events are not those that were signed.")
+
+
+async def _held(connection: asyncpg.Connection, log_id: int, some: Sequence[Came]) -> None:
+    """That the last events are what was sealed, each of its stream and version. Raises CannotRegister.
+
+    As many versions are counted as there are events. So if no stream is too long, none is too short.
+    """
+    for at in range(0, len(some), _EVENTS):
+        part = some[at : at + _EVENTS]
+        events = await events_at(connection, log_id, [one.position for one in part])
+        for one in part:
+            told, event = Entry.parsed(one.entry), events.get(one.position, b"")
+            if leaf_hash(event) != told.leaf or place(event) != (one.position, told.stream, told.version):
+                raise CannotRegister(f"At position {one.position} there is not what was sealed there.")
 
 
 async def _made(connection: asyncpg.Connection, log_id: int, before: Register, log: Checkpoint) -> Register:
@@ -162,6 +204,7 @@ async def _made(connection: asyncpg.Connection, log_id: int, before: Register, l
         nonlocal counted
         async for some in came(connection, log_id, before.log.size, log.size):
             counted += sum(one.events for one in some)
+            await _held(connection, log_id, some)
             yield some
 
     waiting = list[bytes]()

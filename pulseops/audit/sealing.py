@@ -4,9 +4,11 @@ Sealed again from the beginning, history must give the very same tree: where it 
 it, and the sealer goes no further.
 """
 
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 
 import asyncpg
+import msgspec
 
 from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import HASH, leaf_hash
@@ -42,6 +44,10 @@ RETURNING t.level, t.index
 """
 
 
+STRANGE = (struct.error, msgspec.MsgspecError, AttributeError, OverflowError, TypeError, ValueError)
+"""What comes of a row that was written past the append: of a time beyond the calendar, of nothing at all."""
+
+
 class CannotSeal(PulseOpsError):
     """This stretch of history cannot be sealed."""
 
@@ -56,6 +62,16 @@ class NotAsSealed(CannotSeal):
     def __init__(self, position: int) -> None:
         super().__init__(f"{type(self).__doc__} The first event that differs is at position {position}.")
         self.position = position
+
+
+class Unsealable(CannotSeal):
+    """History holds what no append can have recorded."""
+
+    code = "unsealable"
+
+    def __init__(self, position: int, found: str, before: Sequence[bytes] = ()) -> None:
+        super().__init__(f"{type(self).__doc__} At position {position} there is {found}.")
+        self.found, self.before = found, before
 
 
 async def tiles_at(
@@ -95,18 +111,47 @@ async def _seal(connection: asyncpg.Connection, piece: Slice) -> None:
 async def leaves_between(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> list[bytes]:
     """The hashes of the events after `after` up to `up_to`, or to before the first that is missing.
 
-    Read by a tile's worth at a time, because events may be long.
+    Read by a tile's worth at a time, because events may be long. Raises Unsealable.
     """
     leaves = list[bytes]()
     for start in range(after, up_to, WIDTH):
-        rows = await connection.fetch(_EVENTS, log_id, start, min(start + WIDTH, up_to))
-        for position, row in enumerate(rows, start=start + 1):
-            if row["position"] != position:
+        goal = min(start + WIDTH, up_to)
+        for position, leaf in await _leaves(connection, log_id, start, goal, leaves):
+            come = after + len(leaves)
+            if position == come:
+                raise Unsealable(position, "more than one event", leaves[:-1])
+            if position != come + 1:
                 return leaves
-            leaves.append(leaf_hash(sealed(row)))
-        if len(leaves) < min(start + WIDTH, up_to) - after:
+            leaves.append(leaf)
+        if len(leaves) < goal - after:
             return leaves
     return leaves
+
+
+async def _leaves(
+    connection: asyncpg.Connection, log_id: int, after: int, up_to: int, before: Sequence[bytes]
+) -> Sequence[tuple[int, bytes]]:
+    """Raises Unsealable, with those before it."""
+    try:
+        rows = await connection.fetch(_EVENTS, log_id, after, up_to)
+        return [(row["position"], leaf_hash(sealed(row))) for row in rows]
+    except STRANGE as error:
+        if up_to - after == 1:
+            raise Unsealable(up_to, "an event that cannot be sealed", before) from error
+    found = list[tuple[int, bytes]]()
+    for position in range(after, up_to):
+        known = [*before, *(leaf for _, leaf in found)]
+        found += await _leaves(connection, log_id, position, position + 1, known)
+    return found
+
+
+async def kept_leaves(connection: asyncpg.Connection, log_id: int, after: int, up_to: int) -> list[bytes]:
+    """The hashes of the events after `after` up to `up_to`, as they were sealed; zeros where none is."""
+    places = [Place(0, index) for index in range(after // WIDTH, -(-up_to // WIDTH))]
+    tiles = await tiles_at(connection, log_id, places)
+    kept = b"".join(tiles.get(place, b"").ljust(WIDTH * HASH, b"\0") for place in places)
+    first = places[0].index * WIDTH
+    return [kept[(at - first) * HASH : (at - first + 1) * HASH] for at in range(after, up_to)]
 
 
 def whole(edge: Sequence[Path], known: Mapping[Place, bytes]) -> Mapping[Place, bytes]:

@@ -60,5 +60,11 @@ def earlier(log: str, size: int | None = None) -> str:
     return folder if size is None else folder + grouped(size)
 
 
+def register(log: str, size: int | None = None) -> str:
+    """Where the registers lie that were published; that of so many events."""
+    folder = f"{log}/registers/"
+    return folder if size is None else folder + grouped(size)
+
+
 def of_tile(log: str, path: Path) -> str:
     return f"{log}/tile/{path}"

@@ -12,6 +12,9 @@ _LATE = 60.0
 # are to be.
 _SIGNINGS = """
 SELECT l.log_id, c.size AS position, c.refused IS NOT NULL AS refused, r.size AS registered,
+  coalesce(split_part(c.note, E'\n', 2) <> c.size::text OR c.size > coalesce((
+    SELECT e.position FROM eventstore.event AS e WHERE e.log_id = l.log_id ORDER BY e.position DESC LIMIT 1
+  ), 0), false) AS impossible,
   greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
     SELECT e.recorded_at FROM eventstore.event AS e
     WHERE e.log_id = l.log_id AND e.position = coalesce(c.size, l.floor_position) + 1
@@ -30,7 +33,8 @@ WHERE EXISTS (SELECT FROM audit.checkpoint)
 class Signing(Struct, frozen=True, kw_only=True):
     """A log is signed up to `position`, and `seconds` ago came what is next. `refused`: it will not be.
 
-    Its register is up to `registered`; `unregistered` seconds ago came what is next. None where nothing is.
+    `impossible`: so many events were never signed, or are not there any more. Its register is up
+    to `registered`; `unregistered` seconds ago came what is next. None where nothing is.
     """
 
     position: int | None
@@ -38,12 +42,15 @@ class Signing(Struct, frozen=True, kw_only=True):
     refused: bool
     registered: int | None
     unregistered: float
+    impossible: bool = False
 
     @property
     def amiss(self) -> str | None:
         """What to say of the log's history, where somebody has to look."""
         if self.refused:
             return "is not signed any more: a worker refuses, and its log says why"
+        if self.impossible:
+            return "has not as many events as are told to be signed: hold it against them with `audit verify`"
         return f"is not signed for {self.seconds:.0f} s" if self.seconds > _LATE else None
 
 

@@ -13,7 +13,7 @@ from pulseops.audit.proof import NotProved
 from pulseops.audit.proving import TreeDamaged
 from pulseops.audit.register import NotARegister, Register, divided, stream_of, up_to
 from pulseops.audit.registered import newest_register, tiles_of
-from pulseops.audit.sealing import CannotSeal
+from pulseops.audit.sealing import STRANGE, CannotSeal
 from pulseops.audit.tiles import WIDTH, hashed, needed
 from pulseops.eventstore.codec import COLUMNS
 from pulseops.eventstore.history import newest
@@ -97,13 +97,17 @@ async def _listed(
 
 
 async def _events(connection: asyncpg.Connection, log_id: int, stream: UUID, size: int) -> list[Sealed]:
-    rows = await connection.fetch(_STREAM, log_id, stream, size)
+    try:
+        rows = await connection.fetch(_STREAM, log_id, stream, size)
+        entries = [sealed(row) for row in rows]
+    except STRANGE as error:
+        raise CannotSeal("One of its events is none that can have been sealed.") from error
     found = list[Sealed]()
     for at in range(0, len(rows), _SOME):
         some = rows[at : at + _SOME]
         paths = [inclusion(row["position"] - 1, size) for row in some]
         known = iter(await hashes(connection, log_id, [run for path in paths for run in path]))
-        for row, path in zip(some, paths, strict=True):
+        for row, entry, path in zip(some, entries[at : at + _SOME], paths, strict=True):
             along = tuple(next(known) for _ in path)
-            found.append(Sealed(position=row["position"], entry=sealed(row), hashes=along))
+            found.append(Sealed(position=row["position"], entry=entry, hashes=along))
     return found

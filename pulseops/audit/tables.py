@@ -82,6 +82,14 @@ def _log() -> Column[int]:
     )
 
 
+register_turn = Table(
+    "register_turn",
+    metadata,
+    _log(),
+    schema="audit",
+    comment="Whoever makes the register of a log holds the log's row. No other login may.",
+)
+
 register = Table(
     "register",
     metadata,

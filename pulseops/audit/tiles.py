@@ -101,10 +101,13 @@ def grown(size: int, edge: Tiles, leaves: Iterable[bytes]) -> dict[Place, bytes]
 
 
 class Growing:
-    """A tree that is gone through from its first leaf on, of which no more than the edge is kept."""
+    """A tree that is gone through from its first leaf on, of which no more than the edge is kept.
 
-    def __init__(self) -> None:
-        self.size, self._edge = 0, dict[Place, bytes]()
+    Or from a `size` on, of which the `edge` is known.
+    """
+
+    def __init__(self, size: int = 0, edge: Tiles | None = None) -> None:
+        self.size, self._edge = size, dict(edge or {})
 
     def add(self, leaves: Sequence[bytes]) -> dict[Place, bytes]:
         """The tiles that change."""

@@ -15,6 +15,7 @@ from pulseops.audit.growing import Growing
 from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import leaf_hash
 from pulseops.audit.note import Verifier, opened
+from pulseops.audit.register import speakers
 from pulseops.kernel.errors import PulseOpsError
 
 
@@ -61,7 +62,8 @@ class Vouching:
             raise NotAsWritten("There is no manifest beside the file, and so nothing that a key has signed.")
         if told.checkpoint is None:
             raise NotAsWritten("Nothing of this export was signed: its manifest has no checkpoint.")
-        signed = Checkpoint.parsed(opened(told.checkpoint.encode(), keys))
+        note = told.checkpoint.encode()
+        signed = Checkpoint.parsed(opened(note, speakers(note, keys)))
         if signed.size != told.events:
             raise NotAsWritten(
                 f"The checkpoint in the manifest is of {signed.size} events, the export has {told.events}: "

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.merkle import HASH
-from pulseops.audit.sealing import leaves_between, tiles_at
+from pulseops.audit.sealing import NAME, Unsealable, leaves_between, tiles_at
 from pulseops.audit.tiles import WIDTH, Growing, Path, Place
 
 _PAGE = 16 * WIDTH
@@ -21,6 +21,19 @@ SELECT o.position, o.recorded_at, o.before FROM (
   SELECT e.position, e.recorded_at, lag(e.recorded_at) OVER (ORDER BY e.position) AS before
   FROM eventstore.event AS e WHERE e.log_id = $1 AND e.position >= $2 AND e.position <= $3
 ) AS o WHERE o.recorded_at < o.before ORDER BY o.position LIMIT 1
+"""
+
+# The tree is as large as its subscription has come, in the same transaction. While it is sealed again from
+# the beginning, its old tiles lie beyond that.
+_STRAYS = """
+SELECT t.level, t.index, t.held, t.most, t.size FROM (
+  SELECT t.level, t.index, length(t.hashes) / 32 AS held, s.position AS size,
+    CASE WHEN t.level < 8 THEN (s.position >> (8 * t.level)) - 256 * t.index ELSE 0 END AS most
+  FROM audit.tile AS t
+  JOIN eventstore.subscription AS s ON s.log_id = t.log_id AND s.name = $2 AND s.shard = 0
+  JOIN audit.checkpoint AS c ON c.log_id = t.log_id
+  WHERE t.log_id = $1 AND s.position >= c.size
+) AS t WHERE t.held > t.most ORDER BY t.level, t.index LIMIT 1
 """
 
 
@@ -84,24 +97,45 @@ async def _stretch(
     connection: asyncpg.Connection, log_id: int, after: int, goal: int
 ) -> tuple[Sequence[bytes], Divergence | None]:
     """The hashes of the events after `after` up to `goal`, and the first that is missing or not as sealed."""
-    leaves = await leaves_between(connection, log_id, after, goal)
+    strange = "none"
+    try:
+        leaves: Sequence[bytes] = await leaves_between(connection, log_id, after, goal)
+    except Unsealable as error:
+        leaves, strange = error.before, error.found
     places = [Place(0, index) for index in range(after // WIDTH, -(-goal // WIDTH))]
     tiles = await tiles_at(connection, log_id, places)
     kept = b"".join(tiles.get(place, b"").ljust(WIDTH * HASH, b"\0") for place in places)
     for number, leaf in enumerate(leaves):
         start = (after % WIDTH + number) * HASH
         if (sealed := kept[start : start + HASH]) != leaf:
+            lost = not sealed.strip(b"\0")
             return leaves, Divergence(
                 position=after + number + 1,
-                field="hash of the event",
-                expected=sealed.hex(),
-                found=leaf.hex(),
+                field="hash that is kept of the event" if lost else "hash of the event",
+                expected=leaf.hex() if lost else sealed.hex(),
+                found="none" if lost else leaf.hex(),
                 tile=str(Path(Place(0, (after + number) // WIDTH))),
             )
     position = after + len(leaves) + 1
     if position > goal:
         return leaves, await _backdated(connection, log_id, after, goal)
-    return leaves, Divergence(position=position, field="position", expected=str(position), found="none")
+    told = str(position) if strange == "none" else "an event as it was sealed"
+    return leaves, Divergence(position=position, field="position", expected=told, found=strange)
+
+
+async def strays(connection: asyncpg.Connection, log_id: int) -> Divergence | None:
+    """The first hash that is kept beyond the tree, where all that is signed is sealed."""
+    row = await connection.fetchrow(_STRAYS, log_id, NAME)
+    if row is None:
+        return None
+    place = Place(row["level"], row["index"])
+    return Divergence(
+        position=row["size"],
+        field="hashes in the tile",
+        expected=str(max(row["most"], 0)),
+        found=str(row["held"]),
+        tile=str(Path(place)),
+    )
 
 
 async def _backdated(connection: asyncpg.Connection, log_id: int, after: int, goal: int) -> Divergence | None:

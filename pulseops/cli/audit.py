@@ -14,18 +14,19 @@ from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.notary import newest_note
 from pulseops.audit.registered import newest_register
 from pulseops.audit.sealing import NAME
-from pulseops.audit.walk import Walked, walk
+from pulseops.audit.walk import Walked, strays, walk
 from pulseops.cli.advance import counting
 from pulseops.cli.alone import verifier, verify_export
 from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.proofs import proofs
-from pulseops.cli.publishing import held, shelf_at
+from pulseops.cli.publishing import Held, held, shelf_at
 from pulseops.cli.register import recounted, registering
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, USAGE, Speak, speaking
 from pulseops.cli.trust import Told, own_key, taken, told, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
+from pulseops.eventstore.history import newest
 from pulseops.subscriptions.positions import models
 
 audit = App(
@@ -107,7 +108,7 @@ def verify(
     against
         A checkpoint or a register that was kept. May be given several times.
     published
-        Hold it against all checkpoints and tiles that were published; at the place of
+        Hold it against all checkpoints, tiles and registers that were published; at the place of
         PULSEOPS_AUDIT_PUBLISH, or at another one that is named.
     key
         The public keys that are trusted, a line each; else the home's audit.pub.
@@ -128,31 +129,31 @@ def verify(
     async def work(pool: asyncpg.Pool) -> tuple[Walked, str]:
         log_id = await find_log(pool, log)
         # First, so that history is as long as what is published.
-        there, bad = (
-            ([], None) if shelf is None else await held(pool, shelf, believed, log_id=log_id, log=log)
-        )
-        if bad is not None:
-            return Walked(events=0, divergence=bad), ""
+        there = Held() if shelf is None else await held(pool, shelf, believed, log_id=log_id, log=log)
+        if there.divergence is not None:
+            return Walked(events=0, divergence=there.divergence), ""
         async with pool.acquire() as connection:
             with counting() as bar:
                 # The register that is kept, and its pages, as of one moment.
                 async with connection.transaction(isolation="repeatable_read", readonly=True):
                     ours = [await newest_register(connection, log_id), await newest_note(connection, log_id)]
                     notes = [("the database", one.encode()) for one in ours if one is not None]
-                    signed = told([*there[-1:], *kept], believed, own=notes)
+                    signed = told([*there.newest, *kept], believed, own=notes)
                     bad = await recounted(connection, log_id, signed.registers, own=signed.own, bar=bar)
                 sealed = await models((NAME,), log_id=log_id)(connection)
-                task = bar.add_task("events", total=max([sealed, *(one.size for one in signed.sizes)]))
+                sizes = [*signed.sizes, *there.logs]
+                task = bar.add_task("events", total=max([sealed, *(one.size for one in sizes)]))
                 found = await walk(
                     connection,
                     log_id,
                     sealed,
-                    signed.sizes,
+                    sizes,
                     progress=lambda at: bar.update(task, completed=at),
                 )
             if found.divergence is None:
-                found = replace(found, divergence=bad)
-            return found, _verified(found.events, signed, published=len(there))
+                found = replace(found, divergence=bad or await strays(connection, log_id))
+            more = max(await newest(connection, log_id) - found.events, 0)
+            return found, _verified(found.events, signed, more=more, published=there.checkpoints)
 
     found, verified = in_database(work, size=2)
     if json:
@@ -198,10 +199,11 @@ def rotate(*, json: Json = False) -> None:
         say(harmless(f"{path} is a new key, {keyfile.public(path)} has its public half. Start workers anew."))
 
 
-def _verified(events: int, signed: Told, *, published: int) -> str:
+def _verified(events: int, signed: Told, *, more: int, published: int) -> str:
     said = f"{events:,} events are what was sealed"
+    since = f" Of the {more:,} that came since nothing is said." if more else ""
     if not signed.sizes:
-        return f"{said}; nothing of it was signed."
+        return f"{said}; nothing of it was signed.{since}"
     origins = dict[str, list[Checkpoint]]()
     for one in signed.sizes:
         origins.setdefault(one.origin, []).append(one)
@@ -210,6 +212,7 @@ def _verified(events: int, signed: Told, *, published: int) -> str:
     if signed.registers:
         whole = _counted([one.log for one in signed.registers])
         said += f" Nothing is left out of any stream in the first {whole}."
+    said += since
     return said + _PUBLISHED[min(published, 2)].format(published)
 
 

@@ -15,6 +15,7 @@ from pulseops.audit.cloudevent import CloudEvent, NotAnEvent
 from pulseops.audit.completeness import Completeness
 from pulseops.audit.note import NotSigned, Verifier, opened
 from pulseops.audit.proof import Consistency, Inclusion, NotAProof, NotProved, Proof
+from pulseops.audit.register import speakers
 from pulseops.cli.database import Json, print_structs, stop
 from pulseops.cli.render import say
 from pulseops.cli.reply import WholeId
@@ -184,7 +185,7 @@ def _event(proof: Proof, line: CloudEvent | None) -> CloudEvent:
 
 def _checkpoint(note: bytes, believed: Sequence[Verifier]) -> Checkpoint:
     try:
-        return Checkpoint.parsed(opened(note, believed))
+        return Checkpoint.parsed(opened(note, speakers(note, believed)))
     except (NotSigned, NotACheckpoint) as error:
         raise NotProved(f"The checkpoint that was kept is not to be trusted: {error}") from error
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
+from msgspec import Struct
 
+from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.note import Verifier
 from pulseops.audit.places import shelf_of
-from pulseops.audit.published import compare, notes
+from pulseops.audit.published import compare, notes, registers
 from pulseops.audit.publishing import Published, publish
-from pulseops.audit.shelf import PlaceInvalid, Shelf
+from pulseops.audit.shelf import PlaceInvalid, Shelf, register
 from pulseops.audit.walk import Divergence
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, in_database, print_structs, stop
@@ -49,20 +51,43 @@ def publish_now(*, key: Path | None = None, log: str = DEFAULT, json: Json = Fal
         say(harmless(f"The first {found.size:,} events of {log} {since}."))
 
 
+class Held(Struct, frozen=True):
+    """What was published of a log: how many `checkpoints`, and where the tree is not what these are about.
+
+    To be held against history are the `newest` checkpoint and register, and of each register its log.
+    """
+
+    checkpoints: int = 0
+    newest: Sequence[tuple[str, bytes]] = ()
+    logs: Sequence[Checkpoint] = ()
+    divergence: Divergence | None = None
+
+
 async def held(
     pool: asyncpg.Pool, shelf: Shelf, believed: Sequence[Verifier], *, log_id: int, log: str
-) -> tuple[list[tuple[str, bytes]], Divergence | None]:
-    """All checkpoints that were published, the newest last; and where the tree is not what they are about."""
+) -> Held:
     async with shelf.visit() as visit, pool.acquire() as connection:
         there = [(one.path, one.text) for one in await notes(visit, log)]
+        listed = {one.path: one.text for one in await registers(visit, log)}
         if not there:
             raise stop(f"Nothing of {log} is published there.", REFUSED)
-        signed = told(there, believed).checkpoints
+        signed = told([*there, *listed.items()], believed)
+        if len(signed.checkpoints) != len(there):
+            raise stop("A register stands there in place of a checkpoint, or the other way about.", REFUSED)
+        logs = sorted((one.log for one in signed.registers), key=lambda one: one.size)
+        last = {register(log, one.size) for one in logs[-1:]}
         with counting() as bar:
-            task = bar.add_task("published", total=signed[-1].size)
-            return there, await compare(
-                connection, log_id, visit, log, signed, progress=lambda at: bar.update(task, completed=at)
+            task = bar.add_task("published", total=max(one.size for one in signed.checkpoints))
+            bad = await compare(
+                connection,
+                log_id,
+                visit,
+                log,
+                signed.checkpoints,
+                progress=lambda at: bar.update(task, completed=at),
             )
+        newest = [there[-1], *((path, text) for path, text in listed.items() if path in last)]
+        return Held(len(there), newest, logs, bad)
 
 
 def shelf_at(place: str | None) -> Shelf:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from pulseops.audit import keyfile
 from pulseops.audit.checkpoint import Checkpoint, NotACheckpoint
 from pulseops.audit.note import NotAKey, NotSigned, Verifier, opened
-from pulseops.audit.register import NotARegister, Register, is_register
+from pulseops.audit.register import NotARegister, Register, is_register, speakers
 from pulseops.cli.database import stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, USAGE
@@ -92,7 +92,7 @@ def told(
 
 def _opened(whose: str, note: bytes, believed: Sequence[Verifier]) -> Checkpoint | Register:
     try:
-        return _parsed(opened(note, believed))
+        return _parsed(opened(note, speakers(note, believed)))
     except (NotSigned, NotACheckpoint, NotARegister) as error:
         raise stop(f"The checkpoint of {whose} is not to be trusted: {error}", REFUSED) from error
 

@@ -1,7 +1,8 @@
 """Who attacks history, how, and what catches it.
 
-What is refused whoever asks is in test_immutability.py, forged appends are in test_forged_appends.py, and
-what was sealed or signed anew is in test_published.py and test_notary.py.
+What is refused whoever asks is in test_immutability.py, guards that were taken away are in
+test_audit_guards.py, forged appends in test_forged_appends.py, and what was sealed or signed anew in
+test_published.py and test_notary.py.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,12 +13,14 @@ import asyncpg
 import pytest
 
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.guards import weakened
 from pulseops.audit.merkle import EMPTY
 from pulseops.audit.notary import Notary
 from pulseops.audit.note import NotSigned, Signer, signed
+from pulseops.audit.proving import TreeDamaged, prove_inclusion
+from pulseops.audit.registrar import make
 from pulseops.audit.sealing import CannotSeal
-from pulseops.audit.walk import walk
+from pulseops.audit.streams import prove_completeness
+from pulseops.audit.walk import strays, walk
 from pulseops.db.migrate import migrate
 from tests.conftest import Database
 from tests.integration.appending import append, request
@@ -25,16 +28,16 @@ from tests.integration.auditing import SIZE, Scene, scene
 from tests.integration.sealing import seal
 
 ROLES = ("pulseops_owner", "postgres")
-_OFF = "ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER ALL"
-_COPY = """
+OFF = "ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER ALL"
+COPY = """
 INSERT INTO eventstore.event_p0000 SELECT log_id, {0}, stream_id, version + {0}, type, schema_version,
   gen_random_uuid(), command_id, occurred_at, {1}, data, meta FROM eventstore.event WHERE position = 600
 """
-_LENIENT = """
+LENIENT = """
 CREATE OR REPLACE FUNCTION eventstore.refuse_change_v1() RETURNS trigger LANGUAGE plpgsql
 AS 'BEGIN RETURN coalesce(NEW, OLD); END'
 """
-_DEAF = """
+DEAF = """
 CREATE OR REPLACE FUNCTION eventstore.append_v2(p_log smallint, p_batch jsonb)
 RETURNS TABLE (
   ordinal int, verdict text, stream_id uuid, version int, "position" bigint, recorded_at timestamptz
@@ -45,10 +48,7 @@ UPDATE eventstore.event_p0000 AS e SET data = o.data, meta = o.meta, event_id = 
 FROM eventstore.event_p0000 AS o WHERE e.position + o.position = 25 AND e.position IN (12, 13)
 """
 _OLDER = "UPDATE eventstore.event SET recorded_at = recorded_at - interval '1 day' WHERE position = 300"
-_TRIGGER = """
-CREATE TRIGGER quietly BEFORE INSERT ON eventstore.event_p0000
-FOR EACH ROW EXECUTE FUNCTION eventstore.refuse_change_v1()
-"""
+_SET = f"{OFF}; UPDATE eventstore.event SET {{0}} WHERE position = 300"
 _TILE = (
     "UPDATE audit.tile SET hashes = overlay(hashes PLACING sha256('x') FROM 33) WHERE level = 0 AND index = 1"
 )
@@ -56,19 +56,19 @@ _TILE = (
 # What the tables' owner, and so a superuser, can do, and the position and field that `verify` then names.
 FOUND_BY_VERIFY: dict[str, tuple[str, int, str]] = {
     "an event is changed": (
-        f"{_OFF}; UPDATE eventstore.event SET type = 'OTHER' WHERE position = 300",
+        f"{OFF}; UPDATE eventstore.event SET type = 'OTHER' WHERE position = 300",
         300,
         "hash",
     ),
     "an event is dated back": (
-        f"{_OFF}; {_OLDER}",
+        f"{OFF}; {_OLDER}",
         300,
         "hash",
     ),
-    "an event is taken out": (f"{_OFF}; DELETE FROM eventstore.event WHERE position = 300", 300, "position"),
-    "two events are exchanged": (f"{_OFF}; {_SWAP}", 12, "hash"),
-    "the tail is cut off": (f"{_OFF}; DELETE FROM eventstore.event WHERE position > 598", 599, "position"),
-    "all is emptied": (f"{_OFF}; TRUNCATE eventstore.event_p0000", 1, "position"),
+    "an event is taken out": (f"{OFF}; DELETE FROM eventstore.event WHERE position = 300", 300, "position"),
+    "two events are exchanged": (f"{OFF}; {_SWAP}", 12, "hash"),
+    "the tail is cut off": (f"{OFF}; DELETE FROM eventstore.event WHERE position > 598", 599, "position"),
+    "all is emptied": (f"{OFF}; TRUNCATE eventstore.event_p0000", 1, "position"),
     "a partition is detached": (
         "ALTER TABLE eventstore.event DETACH PARTITION eventstore.event_p0000",
         1,
@@ -76,47 +76,46 @@ FOUND_BY_VERIFY: dict[str, tuple[str, int, str]] = {
     ),
     "a partition is dropped": ("DROP TABLE eventstore.event_p0000", 1, "position"),
     "the guard is made lenient": (
-        f"{_LENIENT}; UPDATE eventstore.event SET type = 'OTHER' WHERE position = 17",
+        f"{LENIENT}; UPDATE eventstore.event SET type = 'OTHER' WHERE position = 17",
         17,
         "hash",
     ),
     "an event is added with a time of before": (
-        _COPY.format(601, "recorded_at - interval '1 hour'"),
+        COPY.format(601, "recorded_at - interval '1 hour'"),
         601,
         "time of recording",
     ),
+    "an event is put beside another": (
+        f"ALTER TABLE eventstore.event DROP CONSTRAINT event_pkey; {COPY.format(300, 'recorded_at')}",
+        300,
+        "position",
+    ),
+    "an event is of a time that never comes": (_SET.format("recorded_at = 'infinity'"), 300, "position"),
+    "an event is of a time before all calendars": (
+        _SET.format("occurred_at = '0044-03-15 12:00Z BC'"),
+        300,
+        "position",
+    ),
+    "an event is of a shape below all": (_SET.format("schema_version = -1"), 300, "position"),
+    "an event says nothing": (
+        f"ALTER TABLE eventstore.event ALTER data DROP NOT NULL; {_SET.format('data = NULL')}",
+        300,
+        "position",
+    ),
+    "a tile is removed": (
+        "DELETE FROM audit.tile WHERE level = 0 AND index = 1",
+        257,
+        "hash that is kept of the event",
+    ),
     "a tile is replaced": (_TILE, 258, "hash"),
-}
-
-# What stays in place of a guard, and how `pulseops doctor` calls it.
-FOUND_BY_DOCTOR: dict[str, tuple[str, str]] = {
-    "triggers are off": (_OFF, "eventstore.event_p0000 may be changed"),
-    "triggers fire for nobody in replica mode": (
-        "ALTER TABLE eventstore.event_p0000 ENABLE TRIGGER refuse_truncate",
-        "eventstore.event_p0000 may be changed",
-    ),
-    "the guard is another": (_LENIENT, "eventstore.refuse_change_v1 is another"),
-    "the append is another": (_DEAF, "eventstore.append_v2 is another"),
-    "the append is gone": (
-        "DROP FUNCTION eventstore.append_v2(smallint, jsonb)",
-        "eventstore.append_v2 is another",
-    ),
-    "something changes what is added": (
-        _TRIGGER,
-        "somebody's own quietly on eventstore.event_p0000",
-    ),
-    "something takes what is added": (
-        "CREATE RULE silently AS ON INSERT TO eventstore.event_p0000 DO INSTEAD NOTHING",
-        "somebody's own silently on eventstore.event_p0000",
-    ),
 }
 
 # What the application's login is refused: no more than test_immutability.py has, by the names of the list.
 REFUSED = (
     _OLDER,
-    _COPY.format(601, "recorded_at"),
-    _DEAF,
-    _LENIENT,
+    COPY.format(601, "recorded_at"),
+    DEAF,
+    LENIENT,
     "DELETE FROM audit.tile",
     "TRUNCATE audit.tile",
     "DELETE FROM audit.checkpoint",
@@ -163,20 +162,8 @@ async def test_what_is_done_to_history_is_found_by_verify(there: Scene, role: st
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_what_is_put_in_place_of_a_guard_is_found_by_the_doctor(there: Scene, role: str) -> None:
-    assert await weakened(there.admin) == []
-    amiss = {}
-    for name, (attack, words) in FOUND_BY_DOCTOR.items():
-        async with attacked(there.admin, attack, role=role) as seen:
-            found = await weakened(seen)
-        if not any(words in one for one in found):
-            amiss[name] = found
-    assert amiss == {}
-
-
-@pytest.mark.parametrize("role", ROLES)
 async def test_an_event_that_leaves_a_gap_stops_the_sealer(there: Scene, role: str) -> None:
-    async with attacked(there.admin, _COPY.format(700, "clock_timestamp()"), role=role) as seen:
+    async with attacked(there.admin, COPY.format(700, "clock_timestamp()"), role=role) as seen:
         with pytest.raises(CannotSeal, match="no event at position 601"):
             await seal(seen, SIZE, 700)
 
@@ -198,6 +185,40 @@ async def test_the_application_is_refused_what_its_owner_may(app: asyncpg.Connec
             survived.append(statement)
     assert survived == []
     assert await there.verify() is None
+
+
+@pytest.mark.parametrize(
+    ("stray", "tile"),
+    [
+        ("UPDATE audit.tile SET hashes = hashes || sha256('x') WHERE level = 0 AND index = 2", "0/002"),
+        ("INSERT INTO audit.tile VALUES (1, 0, 3, sha256('x'))", "0/003"),
+        ("INSERT INTO audit.tile VALUES (1, 2, 0, sha256('x'))", "2/000"),
+        ("INSERT INTO audit.tile VALUES (1, 9, 0, sha256('x'))", "9/000"),
+    ],
+)
+async def test_a_hash_that_is_put_beyond_the_tree_is_found_but_not_while_it_is_sealed_again(
+    there: Scene, stray: str, tile: str
+) -> None:
+    assert await strays(there.admin, 1) is None
+    async with attacked(there.admin, stray, role="pulseops_app") as seen:
+        found = await strays(seen, 1)
+        await seen.execute("UPDATE eventstore.subscription SET position = 0 WHERE name = 'seal'")
+        assert await strays(seen, 1) is None
+    assert found is not None
+    assert (found.position, found.field, found.tile) == (SIZE, "hashes in the tile", tile)
+
+
+@pytest.mark.parametrize(
+    "change", ["recorded_at = 'infinity'", "occurred_at = '0044-03-15 12:00Z BC'", "schema_version = -1"]
+)
+async def test_of_what_can_have_been_sealed_by_nobody_there_is_no_proof(there: Scene, change: str) -> None:
+    assert await make(there.admin, 1, "default", there.keys) is not None
+    stream = await there.admin.fetchval("SELECT stream_id FROM eventstore.event WHERE position = 300")
+    await there.admin.execute(_SET.format(change))
+    with pytest.raises(TreeDamaged, match="none that can have been sealed"):
+        await prove_inclusion(there.admin, 1, 300)
+    with pytest.raises(TreeDamaged, match="none that can have been sealed"):
+        await prove_completeness(there.admin, 1, stream)
 
 
 async def _next_signature(there: Scene) -> None:

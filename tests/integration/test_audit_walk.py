@@ -71,7 +71,7 @@ async def test_what_nobody_has_changed_is_what_was_sealed_and_signed(
             "UPDATE audit.tile SET hashes = overlay(hashes PLACING sha256('x') FROM 33) WHERE index = 1",
             (257, 258, "hash of the event"),
         ),
-        ("DELETE FROM audit.tile WHERE index = 1", (256, 257, "hash of the event")),
+        ("DELETE FROM audit.tile WHERE index = 1", (256, 257, "hash that is kept of the event")),
     ],
 )
 async def test_what_was_changed_in_one_place_is_found_by_the_tree(
@@ -177,6 +177,11 @@ def test_an_operator_sees_what_was_signed_and_holds_history_against_it(
     code, told, _ = run(capsys, "verify", "--against", str(old))
     signer = f"the first 10 and 20 what {keys.origin('default')} signed"
     assert (code, told) == (0, f"20 events are what was sealed, and {signer}.\n")
+    within(database, lambda pool: pool.execute("UPDATE eventstore.subscription SET position = 0"))
+    within(database, lambda pool: pool.execute("UPDATE audit.checkpoint SET size = 10, note = $1", note))
+    code, told, _ = run(capsys, "verify")
+    assert (code, told.endswith(" Of the 10 that came since nothing is said.\n")) == (0, True), told
+    sign(database, keys, events=0, size=20)
     within(database, lambda pool: pool.execute(f"{_UNGUARDED}; {_EDIT.replace('300', '5')}"))
     code, told, said = run(capsys, "verify", "--against", str(old))
     assert (code, told) == (1, "")

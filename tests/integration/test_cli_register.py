@@ -35,6 +35,17 @@ def recorded(database: Database, keys: Keys, incident: UUID, *, at: int, size: i
     asyncio.run(done())
 
 
+def test_a_tile_that_is_lost_is_named_however_many_registers_are_held_against_history(
+    database: Database, key: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = tmp_path / "kept"
+    recorded(database, keyfile.read(key), new_id(), at=0, size=4)
+    kept.write_text(run(capsys, "register")[1])
+    within(database, lambda pool: pool.execute("DELETE FROM audit.tile"))
+    code, _, said = run(capsys, "verify", "--against", str(kept))
+    assert (code, "At position 1: hash that is kept of the event should be" in said) == (1, True)
+
+
 def test_an_auditor_is_shown_all_of_an_incident_and_checks_it_with_a_public_key_alone(
     database: Database,
     key: Path,

@@ -1,16 +1,20 @@
 """What is sealed is signed, and nothing that is not what was signed before."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
-from pulseops.audit import keyfile
+from pulseops.audit import keyfile, notary
 from pulseops.audit.checkpoint import Checkpoint
+from pulseops.audit.merkle import EMPTY
 from pulseops.audit.notary import Keys, Notary, Refused, newest_note
 from pulseops.audit.note import NotSigned, Signer, opened
 from pulseops.audit.sealing import CannotSeal
+from pulseops.audit.shelf import Unreachable
 from pulseops.eventstore.directory import create_log
 from pulseops.kernel.clock import utc_now
 from tests.integration.sealing import grow, root_of_history, sealed_up_to
@@ -57,6 +61,54 @@ async def test_a_clock_that_was_set_back_is_no_reason_to_wait_until_it_has_caugh
     assert found.size == 15
     await sealed_up_to(app, 20)
     assert await notary.sign() == [], "from then on it is once a second again"
+
+
+@pytest.mark.parametrize(
+    "claim", ["signed_at = clock_timestamp()", "size = 1000000000000", "size = size + 10"]
+)
+async def test_whoever_has_the_applications_login_keeps_nobody_from_signing_by_what_a_table_tells(
+    app: asyncpg.Connection, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, claim: str
+) -> None:
+    monkeypatch.setattr(notary, "_DOUBT", 0.0)
+    monkeypatch.setattr(notary, "_APART", timedelta(hours=1))
+    await grow(app, 20)
+    await sealed_up_to(app, 10)
+    for somebody in (Notary(pool, KEYS), Notary(pool, KEYS)):
+        await somebody.sign()
+    await sealed_up_to(app, 20)
+    made = list[Checkpoint]()
+    for _ in range(2):  # at the second look the first one is still there
+        await app.execute(f"UPDATE audit.checkpoint SET {claim}")
+        made += await somebody.sign()
+    assert ([one.size for one in made], await told(app)) == ([20], made[0])
+
+
+async def test_what_is_signed_without_a_look_at_the_place_is_held_to_it_as_soon_as_it_answers(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever can take the place away while a worker starts wins nothing for longer than it is away."""
+    monkeypatch.setattr(notary, "_ASK", 0.0)
+    await grow(app, 30)
+    elsewhere = Checkpoint(origin="pulseops/test/default", size=5, root=EMPTY)
+    answers: list[Checkpoint | Unreachable] = [Unreachable(), Unreachable(), elsewhere]
+
+    async def published(_log: str) -> Checkpoint:
+        if isinstance(answer := answers.pop(0), Unreachable):
+            raise answer
+        return answer
+
+    somebody = Notary(pool, KEYS, published=published)
+    with capture_logs() as lines:
+        for size in (10, 20):
+            await sealed_up_to(app, size)
+            await long_ago(admin)
+            assert [one.size for one in await somebody.sign()] == [size]
+    assert [one["event"] for one in lines] == ["history is signed without a look at what is published"]
+    await sealed_up_to(app, 30)
+    await long_ago(admin)
+    for _ in range(2):
+        with pytest.raises(Refused, match="first 5 events"):
+            await somebody.sign()
 
 
 async def test_why_a_log_is_not_signed_stands_beside_its_checkpoint_and_others_are_signed(

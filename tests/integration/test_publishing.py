@@ -18,6 +18,7 @@ from pulseops.audit.publishing import NotAsPublished, Published, publish
 from pulseops.audit.sealing import CannotSeal
 from pulseops.audit.shelf import Unreachable
 from pulseops.audit.tiles import Path as TilePath
+from tests.integration.appending import until
 from tests.integration.published import tree_of
 from tests.integration.sealing import grow, root_of_history, sealed_up_to
 from tests.integration.shelves import KINDS, git, place_of
@@ -193,6 +194,24 @@ async def test_a_log_is_looked_after_by_one_at_a_time_and_no_claim_of_the_future
     assert await other.publish() == []
     await admin.execute("UPDATE audit.published SET looked_at = looked_at + interval '1 year'")
     assert await other.publish() == [Published(log="default", size=20, before=10)]
+
+
+async def test_whoever_has_the_applications_login_keeps_nobody_from_publishing_by_what_a_table_tells(
+    app: asyncpg.Connection, admin: asyncpg.Connection, pool: asyncpg.Pool, folder: Path
+) -> None:
+    every = timedelta(seconds=1)
+    one = Publisher(pool, shelf_of(str(folder)), TRUSTED, every=every)
+    await grow(app, 20)
+    await sign(pool, admin, 10)
+    await one.publish()
+    await sign(pool, admin, 20)
+
+    async def looked() -> list[Published]:
+        await app.execute("UPDATE audit.published SET looked_at = clock_timestamp()")
+        return await one.publish()
+
+    assert await looked() == [], "another has just looked after it"
+    assert await until(looked) == [Published(log="default", size=20, before=10)]
 
 
 async def test_a_place_that_was_set_back_or_emptied_is_told_of_and_filled(

@@ -129,6 +129,10 @@ async def test_history_that_is_not_signed_for_a_minute_is_told_and_is_no_reason_
     await admin.execute("UPDATE audit.checkpoint SET refused = 'x'")
     [reason] = await reasons()
     assert reason.startswith("history of log default is not signed any more")
+    await app.execute("UPDATE audit.checkpoint SET refused = NULL, size = 1000000")  # as if all were signed
+    [reason] = await reasons()
+    assert reason.startswith("history of log default has not as many events as are told to be signed")
+    await app.execute("UPDATE audit.checkpoint SET size = 10")
     await admin.execute("UPDATE eventstore.event SET recorded_at = recorded_at + interval '61 s'")
     await sign(app, pool, 20)
     assert await reasons() == []

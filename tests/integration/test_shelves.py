@@ -1,13 +1,16 @@
 """Whatever the place is, it keeps files whole, and of two who publish at once lets one win."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pulseops.audit import folder
 from pulseops.audit.places import shelf_of
 from pulseops.audit.shelf import PlaceInvalid, Shelf, Unreachable
+from tests.integration.appending import until
 from tests.integration.shelves import KINDS, git, place_of
 
 
@@ -123,12 +126,49 @@ async def test_a_folder_is_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "mount").exists()
 
 
+async def test_a_folder_that_does_not_answer_is_given_up_and_not_waited_for_again_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a mount of a machine that is gone; a pipe to which nobody writes does the same."""
+    monkeypatch.setattr(folder._Visit.done, "__kwdefaults__", {"seconds": 0.1})
+    (tmp_path / "a").mkdir()
+    os.mkfifo(tmp_path / "a/checkpoint")
+    shelf = shelf_of(str(tmp_path))
+    with pytest.raises(Unreachable, match="does not answer for"):
+        await read(shelf, "a/checkpoint")
+    for _ in range(100):
+        with pytest.raises(Unreachable, match="still does not answer"):
+            await read(shelf, "a/checkpoint")
+    (tmp_path / "a/other").write_bytes(b"x")
+    os.close(os.open(tmp_path / "a/checkpoint", os.O_WRONLY))
+    assert await until(lambda: _answers(shelf, "a/other")) == [b"x"]
+
+
+async def _answers(shelf: Shelf, path: str) -> list[bytes | None] | None:
+    try:
+        return await read(shelf, path)
+    except Unreachable:
+        return None
+
+
+@pytest.mark.parametrize("link", ["a", "a/tile", "a/tile/0"])
+async def test_nothing_is_written_where_a_link_leads_out_of_the_folder(tmp_path: Path, link: str) -> None:
+    place, elsewhere = tmp_path / "place", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (place / link).parent.mkdir(parents=True)
+    (place / link).symlink_to(elsewhere)
+    with pytest.raises(Unreachable, match="symbolic link"):
+        async with shelf_of(str(place)).visit() as visit:
+            await visit.add({"a/tile/0/000": b"x"})
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_a_password_of_an_origin_is_not_told(tmp_path: Path) -> None:
     git("init", "--quiet", "--bare", tmp_path / "here.git")
-    git("-C", tmp_path / "here.git", "remote", "add", "origin", "http://me:hunter2@127.0.0.1:9/x")
+    git("-C", tmp_path / "here.git", "remote", "add", "origin", "http://me:hunter2@and@hunter3@127.0.0.1:9/x")
     with pytest.raises(Unreachable) as refused:
         asyncio.run(read(shelf_of(f"git:{tmp_path / 'here.git'}"), "a"))
-    assert "hunter2" not in str(refused.value)
+    assert "hunter" not in str(refused.value)
 
 
 def test_a_repository_with_files_of_somebody_is_left_alone(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Notes are signed and opened as C2SP has it, and nothing that was not signed is believed."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 import pytest
 
@@ -16,6 +16,12 @@ This is an example message.
 """
 OURS, ANOTHER = Signer("pulseops/default", bytes(range(32))), Signer("pulseops/default", bytes(32))
 TEXT = str(Checkpoint(origin="pulseops/default", size=3, root=EMPTY))
+
+
+def _same(line: str, last: str, other: str) -> bool:
+    """Whether a lenient reader takes both for the same bytes."""
+    packed = line.removesuffix("\n").rpartition(" ")[2]
+    return b64decode(packed) == b64decode(f"{packed[:-2]}{other}=") and other != last
 
 
 def test_the_standards_own_example_opens_and_no_other_text_under_its_signature() -> None:
@@ -82,6 +88,26 @@ def test_a_text_that_is_too_long_is_refused_also_where_it_is_signed() -> None:
     assert opened(signed(longest, [OURS]).encode(), [OURS.verifier]) == longest
     with pytest.raises(NotSigned, match="too long"):
         opened(signed("x" + longest, [OURS]).encode(), [OURS.verifier])
+
+
+def test_a_signature_has_one_form_and_stands_once() -> None:
+    """As for the verifier that goes with exports: what one reader takes and another does not is no proof."""
+    line = OURS.line(TEXT)
+    assert line.endswith("=\n")
+    last = line[-3]
+    other = next(one for one in "BCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh" if one != last and _same(line, last, one))
+    bent = f"{line[:-3]}{other}=\n"
+    for lines in (bent, line + line, OURS.line(TEXT) + ANOTHER.line(TEXT) + line):
+        with pytest.raises(NotSigned):
+            opened(f"{TEXT}\n{lines}".encode(), [OURS.verifier])
+
+
+def test_a_root_has_one_form() -> None:
+    text = str(Checkpoint(origin="pulseops/default", size=3, root=EMPTY))
+    root = text.split("\n")[2]
+    for last in (chr(ord(root[-2]) + 1), "\u00e9"):
+        with pytest.raises(NotACheckpoint):
+            Checkpoint.parsed(text.replace(root, f"{root[:-2]}{last}="))
 
 
 def test_what_is_no_text_is_refused() -> None:

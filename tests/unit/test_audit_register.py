@@ -21,7 +21,6 @@ from pulseops.audit.tiles import Growing
 from tests.unit.leaves import ROW
 
 SIGNER = Signer("pulseops/test", bytes(range(32)))
-WHOSE = [SIGNER.verifier]
 
 
 def mth(run: Run, leaves: Sequence[bytes]) -> bytes:
@@ -212,6 +211,8 @@ def _signed_lower(proof: Completeness) -> Completeness:
 
 
 OTHER = Signer("pulseops/test", bytes(32))
+STRANGER = Signer("pulseops/elsewhere", bytes(32))
+WHOSE = [SIGNER.verifier, STRANGER.verifier]  # whoever audits several installations trusts several keys
 BENT: dict[str, tuple[Callable[[Completeness], Completeness], str]] = {
     "the last event is left out": (lambda one: replace(one, events=one.events[:-1]), "4 events"),
     "all are left out": (lambda one: replace(one, events=()), "0 events"),
@@ -249,6 +250,10 @@ BENT: dict[str, tuple[Callable[[Completeness], Completeness], str]] = {
     ),
     "nobody signed": (
         lambda one: replace(one, register=note(HISTORY.register(), OTHER)),
+        "not to be trusted",
+    ),
+    "somebody else signed, who is trusted for other logs": (
+        lambda one: replace(one, register=note(HISTORY.register(), STRANGER)),
         "not to be trusted",
     ),
     "it is a checkpoint": (
