@@ -26,6 +26,7 @@ from pulseops.cli.speak import REFUSED, USAGE, Speak, speaking
 from pulseops.cli.trust import Told, own_key, taken, told, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
+from pulseops.kernel.reasons import reason
 from pulseops.subscriptions.positions import models
 
 audit = App(
@@ -171,8 +172,10 @@ def show_key() -> None:
     path = own_key()
     try:
         keys = keyfile.make(path)
-    except (keyfile.KeyUnusable, OSError) as error:
+    except keyfile.KeyUnusable as error:
         raise stop(str(error), REFUSED) from error
+    except OSError as error:
+        raise stop(f"{path} cannot be written: {reason(error)}", REFUSED) from error
     print(keys.signer.verifier)
 
 
@@ -190,8 +193,10 @@ def rotate(*, json: Json = False) -> None:
     path = own_key()
     try:
         keys = keyfile.rotate(path)
-    except (keyfile.KeyUnusable, OSError) as error:
+    except keyfile.KeyUnusable as error:
         raise stop(str(error), REFUSED) from error
+    except OSError as error:
+        raise stop(f"{path} cannot be written: {reason(error)}", REFUSED) from error
     if json:
         print_structs(Rotated(key=str(keys.signer.verifier)))
     else:
