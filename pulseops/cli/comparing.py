@@ -8,13 +8,12 @@ from rich.text import Text
 
 from pulseops.cli import render
 from pulseops.cli.past import From, To, changed, meant, placed, required
-from pulseops.cli.reply import Id, then
+from pulseops.cli.reply import Id, as_told, then
 from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
 from pulseops.cli.words import harmless
 from pulseops.client import PulseOps
 from pulseops.client.past import Difference, Happened, Stand
 from pulseops.client.results import Entry
-from pulseops.incidents.moments import moment
 from pulseops.kernel.moments import Moment
 
 comparing = App()
@@ -36,11 +35,12 @@ def diff(
     Parameters
     ----------
     since
-        The earlier moment: a version, a time with its zone, or a position (@48213).
+        The earlier moment: a version, how long ago (36h), a date, a time with its zone, or a position
+        (@48213).
     until
         The later one; without it, now.
     """
-    first, last = moment(since), None if until is None else moment(until)
+    first, last = as_told(since), None if until is None else as_told(until)
     with speaking(speak) as client:
         answer = client.incidents.diff.answer(incident_id, first, last)
         if speak.json:
@@ -67,7 +67,8 @@ def changes(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
     Parameters
     ----------
     since
-        The earlier moment: a time with its zone, or a position (@48213); @0 is before everything.
+        The earlier moment: how long ago (36h), a date, a time with its zone, or a position (@48213).
+        @0 is before everything.
     until
         The later one; without it, now.
     """

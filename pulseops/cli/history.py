@@ -93,8 +93,8 @@ def export_events(
     up_to
         Only events up to this position; else up to the last one that is signed, or the newest where none is.
     since
-        Only events recorded then or later: an instant with its zone (2026-11-23T14:05:00Z), or how long ago
-        (36h, 7d). To go on after an interruption it must be an instant.
+        Only events recorded then or later: how long ago (36h, 7d), a date, or a time with its zone
+        (2026-11-23T14:05:00Z). To go on after an interruption it must not be how long ago.
     until
         Only events recorded before then.
     type
@@ -109,7 +109,12 @@ def export_events(
         Print what was done as JSON.
     """
     asked = Wanted(
-        after=after, up_to=up_to, since=past(since), until=past(until), types=type, streams=incident
+        after=after,
+        up_to=up_to,
+        since=None if since is None else past(since),
+        until=None if until is None else past(until),
+        types=type,
+        streams=incident,
     )
 
     shape = None

@@ -23,7 +23,7 @@ def show(
     Parameters
     ----------
     as_of
-        As they were then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+        As they were then: how long ago (36h), a date, a time with its zone, or a position (@48213).
     file
         Show the operator's own file instead, to the letter.
     """
@@ -45,7 +45,8 @@ def diff(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
     Parameters
     ----------
     since
-        The earlier moment: a time with its zone, or a position (@48213); @0 is before everything.
+        The earlier moment: how long ago (36h), a date, a time with its zone, or a position (@48213).
+        @0 is before everything.
     until
         The later one; without it, now.
     """
