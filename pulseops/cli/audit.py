@@ -18,11 +18,12 @@ from pulseops.audit.walk import Walked, walk
 from pulseops.cli.advance import counting
 from pulseops.cli.alone import verifier, verify_export
 from pulseops.cli.database import Json, in_database, print_structs, stop
+from pulseops.cli.either import HERE, Server
 from pulseops.cli.proofs import proofs
 from pulseops.cli.publishing import held, shelf_at
 from pulseops.cli.register import recounted, registering
 from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED, USAGE, Speak, speaking
+from pulseops.cli.speak import REFUSED, USAGE, speaking
 from pulseops.cli.trust import Told, own_key, taken, told, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
@@ -53,20 +54,16 @@ class Rotated(Struct, frozen=True):
 
 
 @audit.command
-def checkpoint(*, log: str = DEFAULT, url: str | None = None, key_file: Path | None = None) -> None:
+def checkpoint(*, log: str = DEFAULT, server: Server = HERE) -> None:
     """Print the newest checkpoint, as it was signed.
 
     Parameters
     ----------
     log
         The log that it is about, by its name (see `pulseops logs`).
-    url
-        Ask this server instead of the database. It tells of the log of the key.
-    key_file
-        A file with the API key for a server; else PULSEOPS_API_KEY.
     """
-    if url is not None or key_file is not None:
-        with speaking(Speak(url=url, key_file=key_file)) as client:
+    if (asking := server.asked(log)) is not None:
+        with speaking(asking) as client:
             print(client.proofs.checkpoint(), end="")
         return
 

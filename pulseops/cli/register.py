@@ -5,7 +5,6 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import asyncpg
 from cyclopts import App, Parameter
@@ -22,8 +21,10 @@ from pulseops.audit.sealing import CannotSeal
 from pulseops.audit.streams import prove_completeness
 from pulseops.audit.walk import Divergence
 from pulseops.cli.database import Json, in_database, print_structs, stop
+from pulseops.cli.either import HERE, Server
 from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED, Speak, speaking
+from pulseops.cli.reply import Id
+from pulseops.cli.speak import REFUSED, speaking
 from pulseops.cli.trust import own_key, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
@@ -65,12 +66,12 @@ def register(*, anew: Annotated[bool, Parameter(negative=())] = False, log: str 
 
 @registering.command
 def complete(
-    incident: UUID,
+    incident: Id,
+    /,
     *,
     key: Path | None = None,
     log: str = DEFAULT,
-    url: str | None = None,
-    key_file: Path | None = None,
+    server: Server = HERE,
     json: Json = False,
 ) -> None:
     """Prove that an incident has these events and no others, as of the newest register.
@@ -86,10 +87,6 @@ def complete(
         The public keys that are trusted, a line each; else the home's audit.pub.
     log
         The log that it is in, by its name (see `pulseops logs`).
-    url
-        Ask this server instead of the database, in the log of the API key.
-    key_file
-        A file with the API key for it; else PULSEOPS_API_KEY.
     json
         Print the proof, whole.
     """
@@ -100,10 +97,10 @@ def complete(
         async with pool.acquire() as connection:
             return await prove_completeness(connection, log_id, incident)
 
-    if url is None:
+    if (asking := server.asked(log)) is None:
         found = in_database(work, size=2)
     else:
-        with speaking(Speak(url=url, key_file=key_file)) as client:
+        with speaking(asking) as client:
             found = client.proofs.completeness(incident)
     try:
         register = found.check(believed, log=log)

@@ -57,7 +57,7 @@ class About:
     zone: str = "UTC"
     """Whose days, business hours and nights: Europe/Berlin."""
     team: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
-    """Only incidents of this team; repeat for more."""
+    """Only incidents of this team. May be given several times."""
     format: Format | None = None
     """Else by the name of --output, else table. Markdown and HTML are for weekly."""
     output: Annotated[Path | None, Parameter(name=["--output", "-o"], allow_leading_hyphen=True)] = None
