@@ -22,7 +22,7 @@ from pulseops.cli.either import HERE, Server
 from pulseops.cli.proofs import proofs
 from pulseops.cli.publishing import held, shelf_at
 from pulseops.cli.register import recounted, registering
-from pulseops.cli.render import say
+from pulseops.cli.render import put, say
 from pulseops.cli.speak import REFUSED, USAGE, speaking
 from pulseops.cli.trust import Told, own_key, taken, told, trusted
 from pulseops.cli.words import harmless
@@ -64,7 +64,7 @@ def checkpoint(*, log: str = DEFAULT, server: Server = HERE) -> None:
     """
     if (asking := server.asked(log)) is not None:
         with speaking(asking) as client:
-            print(client.proofs.checkpoint(), end="")
+            put(client.proofs.checkpoint())
         return
 
     async def read(pool: asyncpg.Pool) -> str | None:
@@ -74,7 +74,7 @@ def checkpoint(*, log: str = DEFAULT, server: Server = HERE) -> None:
     note = in_database(read, size=2)
     if note is None:
         raise stop("Nothing has been signed yet. A worker with PULSEOPS_AUDIT_KEY signs.", REFUSED)
-    print(note, end="")
+    put(note)
 
 
 audit.command(verifier)
@@ -173,7 +173,7 @@ def show_key() -> None:
         raise stop(str(error), REFUSED) from error
     except OSError as error:
         raise stop(f"{path} cannot be written: {reason(error)}", REFUSED) from error
-    print(keys.signer.verifier)
+    put(f"{keys.signer.verifier}\n")
 
 
 @audit.command

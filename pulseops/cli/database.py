@@ -12,7 +12,7 @@ import structlog
 from cyclopts import Parameter
 from msgspec import Struct
 
-from pulseops.cli.render import say
+from pulseops.cli.render import put, say
 from pulseops.cli.speak import REFUSED, UNREACHABLE, USAGE
 from pulseops.cli.words import harmless
 from pulseops.db.outages import MISTAKEN, OUTAGES
@@ -114,7 +114,7 @@ async def _opened(url: str, size: int, command_seconds: float, *, role: str | No
 
 def print_structs(what: Struct | Sequence[Struct]) -> None:
     """As one JSON document on a line."""
-    print(msgspec.json.encode(what).decode())
+    put(msgspec.json.encode(what).decode() + "\n")
 
 
 def stop(sentences: str, code: int) -> SystemExit:

@@ -22,7 +22,7 @@ from pulseops.audit.streams import prove_completeness
 from pulseops.audit.walk import Divergence
 from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.either import HERE, Server
-from pulseops.cli.render import say
+from pulseops.cli.render import put, say
 from pulseops.cli.reply import Id
 from pulseops.cli.speak import REFUSED, speaking
 from pulseops.cli.trust import own_key, trusted
@@ -61,7 +61,7 @@ def register(*, anew: Annotated[bool, Parameter(negative=())] = False, log: str 
     note = in_database(work, size=2, command_seconds=_SECONDS)
     if note is None:
         raise stop("Another process makes it at this moment: ask again.", REFUSED)
-    print(note, end="")
+    put(note)
 
 
 @registering.command

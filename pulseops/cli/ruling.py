@@ -1,6 +1,5 @@
 """`pulseops rules …`: what incidents are judged, routed and escalated by, and were."""
 
-import sys
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -35,7 +34,7 @@ def show(
         found = answer.value
         render.say(f"# {recorded(found)}", stderr=True)
         text = found.text if file else as_yaml({name: getattr(found, name) for name in SECTIONS})
-        sys.stdout.write(harmless(text, lines=True).rstrip("\n") + "\n")
+        render.put(harmless(text, lines=True).rstrip("\n") + "\n")
 
 
 @rules.command
