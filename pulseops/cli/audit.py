@@ -216,4 +216,5 @@ def _verified(events: int, signed: Told, *, published: int) -> str:
 
 
 def _counted(sizes: Sequence[Checkpoint]) -> str:
-    return " and ".join(f"{size:,}" for size in sorted({one.size for one in sizes}))
+    *most, last = [f"{size:,}" for size in sorted({one.size for one in sizes})]
+    return f"{', '.join(most)} and {last}" if most else last
