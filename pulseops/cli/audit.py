@@ -165,7 +165,7 @@ def verify(
 
 @audit.command(name="key")
 def show_key() -> None:
-    """Print the public half of the key that signs; where there is no key, make it."""
+    """Print the public halves of the key that signs, as in audit.pub; where there is no key, make it."""
     path = own_key()
     try:
         keys = keyfile.make(path)
@@ -173,7 +173,7 @@ def show_key() -> None:
         raise stop(str(error), REFUSED) from error
     except OSError as error:
         raise stop(f"{path} cannot be written: {reason(error)}", REFUSED) from error
-    put(f"{keys.signer.verifier}\n")
+    put("".join(f"{one}\n" for one in keys.verifiers))
 
 
 @audit.command
