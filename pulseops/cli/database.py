@@ -12,6 +12,7 @@ import structlog
 from cyclopts import Parameter
 from msgspec import Struct
 
+from pulseops.audit.shelf import Unreachable
 from pulseops.cli.render import put, say
 from pulseops.cli.speak import REFUSED, UNREACHABLE, USAGE
 from pulseops.cli.words import harmless
@@ -83,6 +84,8 @@ def ended(connected: Callable[[], Coroutine[Any, Any, T]], rights: str) -> T:
         structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     try:
         return asyncio.run(connected())
+    except Unreachable as error:
+        raise stop(f"What is published cannot be reached: {error}", UNREACHABLE) from error
     except PulseOpsError as error:
         raise stop(str(error), REFUSED) from error
     except _UNMIGRATED as error:

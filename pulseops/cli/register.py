@@ -12,6 +12,7 @@ from rich.progress import Progress, TaskID
 
 from pulseops.audit import keyfile
 from pulseops.audit.completeness import Completeness
+from pulseops.audit.note import NotSigned
 from pulseops.audit.proof import NotProved
 from pulseops.audit.recount import recount
 from pulseops.audit.register import Register
@@ -47,15 +48,19 @@ def register(*, anew: Annotated[bool, Parameter(negative=())] = False, log: str 
     log
         The log that it is about, by its name (see `pulseops logs`).
     """
+    path = own_key()
     try:
-        keys = keyfile.read(own_key())
+        keys = keyfile.read(path)
     except keyfile.KeyUnusable as error:
         raise stop(str(error), REFUSED) from error
 
     async def work(pool: asyncpg.Pool) -> str | None:
         log_id = await find_log(pool, log)
         async with pool.acquire() as connection:
-            made = await make(connection, log_id, log, keys, anew=anew)
+            try:
+                made = await make(connection, log_id, log, keys, anew=anew)
+            except NotSigned as error:
+                raise NotSigned(f"{log} was signed by another key than {path}.") from error
             return None if made is None else await newest_register(connection, log_id)
 
     note = in_database(work, size=2, command_seconds=_SECONDS)
