@@ -7,6 +7,10 @@ COPY . .
 RUN uv sync --no-cache --no-dev --no-editable --extra s3
 
 FROM python:3.11-slim
+# git: for workers that publish what they sign to a repository.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends git \
+ && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent pulseops
 # Volumes that are mounted here are made for whom they find here.
 RUN install --directory --owner=10001 --group=10001 --mode=0700 /audit \

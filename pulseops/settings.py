@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.kernel.reasons import reason
 
 PREFIX = "PULSEOPS_"
 
@@ -124,7 +125,7 @@ class Settings(Struct, frozen=True, kw_only=True):
                 try:
                     raw = Path(raw).read_text(encoding="utf-8").strip()
                 except (OSError, UnicodeDecodeError) as error:
-                    mistakes.append(f"{variable}: cannot be read: {type(error).__name__}")
+                    mistakes.append(f"{variable}: cannot be read: {reason(error)}")
                     continue
             if name not in _TYPES:
                 mistakes.append(f"{variable} is not a setting{_meant(name)}")

@@ -1,4 +1,4 @@
-"""Verify an export of PulseOps alone: `python alone.py FILE --key PUB`. Needs Python 3.9, and nothing else.
+"""Verify an export of PulseOps alone: `python verify.py FILE --key PUB`. Needs Python 3.9, and nothing else.
 
 Beside FILE lie FILE.manifest.json, which has the signed checkpoint, and FILE.hashes: a line for each event of
 the export, its position and the hash that was sealed of it, and one for each stretch that was left out, its
@@ -545,8 +545,10 @@ def main() -> int:
     try:
         keys, kept = keys_of(given.key.read_text("utf-8")), [one.read_text("utf-8") for one in given.against]
         size = max(1, given.file.stat().st_size)
-    except (OSError, ValueError) as error:
-        parser.error(str(error))
+    except OSError as error:
+        parser.error(f"{error.filename} cannot be read: {error.strerror}")
+    except ValueError as error:
+        parser.error(f"{given.key}: {'it is no text' if isinstance(error, UnicodeError) else error}")
     try:
         print(verdict(given.file.name, verify(given.file, keys, kept, Lines(given.file, heard))))
     except (Wrong, OSError) as error:

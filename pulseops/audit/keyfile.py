@@ -5,12 +5,14 @@ audit.pub   the public halves, the newest first: for auditors
 """
 
 from pathlib import Path
+from shlex import quote
 from uuid import uuid4
 
 from pulseops.audit.disk import put
 from pulseops.audit.notary import Keys
 from pulseops.audit.note import NotAKey, Signer, Verifier
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.kernel.reasons import reason
 
 
 class KeyUnusable(PulseOpsError):
@@ -25,11 +27,12 @@ def read(path: Path) -> Keys:
         first, *earlier = path.read_text(encoding="utf-8").split()
         found = Keys(signer=Signer.parsed(first), earlier=tuple(map(Verifier.parsed, earlier)))
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise KeyUnusable(f"{path} cannot be read: {type(error).__name__}.") from None
+        why = reason(error) if isinstance(error, OSError | UnicodeError) else "It holds no key"
+        raise KeyUnusable(f"{path} cannot be read: {why}") from None
     except NotAKey as error:
         raise KeyUnusable(f"{path} holds no key for signed notes: {error}") from None
     if path.stat().st_mode & 0o077:
-        raise KeyUnusable(f"{path} can be read by others: chmod 600 {path}")
+        raise KeyUnusable(f"{path} can be read by others: chmod 600 {quote(str(path))}")
     return found
 
 

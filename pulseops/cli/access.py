@@ -30,7 +30,7 @@ def show(*, as_of: AsOf = None, speak: Speak = PLAINLY) -> None:
     Parameters
     ----------
     as_of
-        As it was then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+        As it was then: how long ago (36h), a date, a time with its zone, or a position (@48213).
     """
     at, unrecorded = meant(as_of), list[str]()
     head = ("WHO", "STATUS", "ROLE", "TEAMS", "SINCE", "UNTIL")
@@ -70,7 +70,8 @@ def diff(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
     Parameters
     ----------
     since
-        The earlier moment: a time with its zone, or a position (@48213); @0 is before everything.
+        The earlier moment: how long ago (36h), a date, a time with its zone, or a position (@48213).
+        @0 is before everything.
     until
         The later one; without it, now.
     """

@@ -10,7 +10,7 @@ from pulseops.audit.columns import NoParquet, Rows, is_parquet
 from pulseops.audit.walk import Divergence
 from pulseops.cli.advance import counting
 from pulseops.cli.database import print_structs, stop
-from pulseops.cli.render import say
+from pulseops.cli.render import put, say
 from pulseops.cli.speak import REFUSED, USAGE
 from pulseops.cli.words import harmless
 
@@ -60,4 +60,4 @@ def _divergence(error: alone.Wrong) -> Divergence | None:
 
 def verifier() -> None:
     """Print the program that verifies an export without PulseOps: `python verify.py FILE --key PUB`."""
-    print(Path(alone.__file__).read_text("utf-8"), end="")
+    put(Path(alone.__file__).read_text("utf-8"))

@@ -86,7 +86,7 @@ def create(
     Parameters
     ----------
     log
-        The log whose incidents it sees; may be repeated.
+        The log whose incidents it sees. May be given several times.
     timeout
         How long a query may take, such as 90s or 5m. The login may lift that.
     connections

@@ -14,12 +14,21 @@ from pulseops.settings import Settings, SettingsError
 
 USAGE = 2
 
+
+def _shown(default: object) -> str | None:
+    """What an option is without being given, where that says anything."""
+    if default is None or default is False or default in ((), ""):
+        return None
+    return ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
 RUN, USE = Group.create_ordered("Run"), Group.create_ordered("Use")
 
 app = App(
     name="pulseops",
     help="The incident system of record: every incident classified, assigned and escalated.",
     version=lambda: version("pulseops"),
+    default_parameter=Parameter(show_default=_shown),
 )
 app["--help"].group = app["--version"].group = RUN
 app.command(

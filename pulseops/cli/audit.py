@@ -18,15 +18,17 @@ from pulseops.audit.walk import Walked, strays, walk
 from pulseops.cli.advance import counting
 from pulseops.cli.alone import verifier, verify_export
 from pulseops.cli.database import Json, in_database, print_structs, stop
+from pulseops.cli.either import HERE, Server
 from pulseops.cli.proofs import proofs
 from pulseops.cli.publishing import Held, held, shelf_at
 from pulseops.cli.register import recounted, registering
-from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED, USAGE, Speak, speaking
+from pulseops.cli.render import put, say
+from pulseops.cli.speak import REFUSED, USAGE, speaking
 from pulseops.cli.trust import Told, own_key, taken, told, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
 from pulseops.eventstore.history import newest
+from pulseops.kernel.reasons import reason
 from pulseops.subscriptions.positions import models
 
 audit = App(
@@ -53,21 +55,17 @@ class Rotated(Struct, frozen=True):
 
 
 @audit.command
-def checkpoint(*, log: str = DEFAULT, url: str | None = None, key_file: Path | None = None) -> None:
+def checkpoint(*, log: str = DEFAULT, server: Server = HERE) -> None:
     """Print the newest checkpoint, as it was signed.
 
     Parameters
     ----------
     log
         The log that it is about, by its name (see `pulseops logs`).
-    url
-        Ask this server instead of the database. It tells of the log of the key.
-    key_file
-        A file with the API key for a server; else PULSEOPS_API_KEY.
     """
-    if url is not None or key_file is not None:
-        with speaking(Speak(url=url, key_file=key_file)) as client:
-            print(client.proofs.checkpoint(), end="")
+    if (asking := server.asked(log)) is not None:
+        with speaking(asking) as client:
+            put(client.proofs.checkpoint())
         return
 
     async def read(pool: asyncpg.Pool) -> str | None:
@@ -77,7 +75,7 @@ def checkpoint(*, log: str = DEFAULT, url: str | None = None, key_file: Path | N
     note = in_database(read, size=2)
     if note is None:
         raise stop("Nothing has been signed yet. A worker with PULSEOPS_AUDIT_KEY signs.", REFUSED)
-    print(note, end="")
+    put(note)
 
 
 audit.command(verifier)
@@ -168,13 +166,15 @@ def verify(
 
 @audit.command(name="key")
 def show_key() -> None:
-    """Print the public half of the key that signs; where there is no key, make it."""
+    """Print the public halves of the key that signs, as in audit.pub; where there is no key, make it."""
     path = own_key()
     try:
         keys = keyfile.make(path)
-    except (keyfile.KeyUnusable, OSError) as error:
+    except keyfile.KeyUnusable as error:
         raise stop(str(error), REFUSED) from error
-    print(keys.signer.verifier)
+    except OSError as error:
+        raise stop(f"{path} cannot be written: {reason(error)}", REFUSED) from error
+    put("".join(f"{one}\n" for one in keys.verifiers))
 
 
 @audit.command
@@ -191,8 +191,10 @@ def rotate(*, json: Json = False) -> None:
     path = own_key()
     try:
         keys = keyfile.rotate(path)
-    except (keyfile.KeyUnusable, OSError) as error:
+    except keyfile.KeyUnusable as error:
         raise stop(str(error), REFUSED) from error
+    except OSError as error:
+        raise stop(f"{path} cannot be written: {reason(error)}", REFUSED) from error
     if json:
         print_structs(Rotated(key=str(keys.signer.verifier)))
     else:
@@ -217,4 +219,5 @@ def _verified(events: int, signed: Told, *, more: int, published: int) -> str:
 
 
 def _counted(sizes: Sequence[Checkpoint]) -> str:
-    return " and ".join(f"{size:,}" for size in sorted({one.size for one in sizes}))
+    *most, last = [f"{size:,}" for size in sorted({one.size for one in sizes})]
+    return f"{', '.join(most)} and {last}" if most else last

@@ -32,7 +32,7 @@ def list_teams(*, text: str | None = None, as_of: AsOf = None, speak: Speak = PL
     Parameters
     ----------
     as_of
-        As they were then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+        As they were then: how long ago (36h), a date, a time with its zone, or a position (@48213).
     """
     with speaking(speak) as client:
         for answer in client.teams.iterate.pages(text=text, as_of=meant(as_of)):
@@ -49,7 +49,7 @@ def show_team(name: _Name, /, *, as_of: AsOf = None, speak: Speak = PLAINLY) -> 
     Parameters
     ----------
     as_of
-        As it was then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+        As it was then: how long ago (36h), a date, a time with its zone, or a position (@48213).
     """
     with speaking(speak) as client:
         _tell_team(client.teams.get.answer(name, as_of=meant(as_of)), speak)
@@ -124,7 +124,7 @@ def list_services(
     Parameters
     ----------
     as_of
-        As they were then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+        As they were then: how long ago (36h), a date, a time with its zone, or a position (@48213).
     """
     with speaking(speak) as client:
         for answer in client.services.iterate.pages(team=team, tier=tier, text=text, as_of=meant(as_of)):
@@ -141,7 +141,7 @@ def show_service(name: _Name, /, *, as_of: AsOf = None, speak: Speak = PLAINLY) 
     Parameters
     ----------
     as_of
-        As it was then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+        As it was then: how long ago (36h), a date, a time with its zone, or a position (@48213).
     """
     with speaking(speak) as client:
         _tell_service(client.services.get.answer(name, as_of=meant(as_of)), speak)

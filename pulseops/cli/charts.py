@@ -206,6 +206,7 @@ def _dates(axis: "Axes", report: Report) -> None:
     places = range(0, len(steps), every)
     axis.set_xticks(places, [f"{steps[place]:{shape}}" for place in places])
     axis.set_xlim(-0.6, len(steps) - 0.4)
+    axis.tick_params(axis="x", pad=9)  # clear of the 0 beside it
     axis.grid(visible=False, axis="x")
     axis.spines["left"].set_visible(False)
     _whole(axis.yaxis.set_major_locator)

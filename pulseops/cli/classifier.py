@@ -13,7 +13,7 @@ from rich.text import Text
 from pulseops.classification.evaluation import Figures, Report, report
 from pulseops.classification.labelled import LabelledInvalid, judged, labelled
 from pulseops.classification.rules import UNCATEGORIZED
-from pulseops.cli.render import say
+from pulseops.cli.render import put, say
 from pulseops.cli.speak import USAGE
 from pulseops.cli.words import harmless
 from pulseops.kernel.errors import PulseOpsError
@@ -68,7 +68,7 @@ def evaluate(
         _refuse(f"{data}: {error.strerror or error}", error)
     else:
         if json:
-            print(msgspec.json.encode(made).decode())
+            put(msgspec.json.encode(made).decode() + "\n")
         else:
             _show(made)
 

@@ -8,12 +8,11 @@ from rich.text import Text
 
 from pulseops.cli import render
 from pulseops.cli.past import From, To, changed, meant, placed, required
-from pulseops.cli.reply import Id, then
+from pulseops.cli.reply import Id, as_told, then
 from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
 from pulseops.cli.words import harmless
 from pulseops.client import Answer, PulseOps
 from pulseops.client.past import Difference, Happened, IncidentDiff, ListDiff, Stand
-from pulseops.incidents.moments import moment
 from pulseops.kernel.moments import Moment
 
 comparing = App()
@@ -35,11 +34,12 @@ def diff(
     Parameters
     ----------
     since
-        The earlier moment: a version, a time with its zone, or a position (@48213).
+        The earlier moment: a version, how long ago (36h), a date, a time with its zone, or a position
+        (@48213).
     until
         The later one; without it, now.
     """
-    first, last = moment(since), None if until is None else moment(until)
+    first, last = as_told(since), None if until is None else as_told(until)
     with speaking(speak) as client:
         pages, cursor = list[Answer[IncidentDiff]](), None
         while not pages or cursor is not None:
@@ -65,7 +65,8 @@ def changes(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
     Parameters
     ----------
     since
-        The earlier moment: a time with its zone, or a position (@48213); @0 is before everything.
+        The earlier moment: how long ago (36h), a date, a time with its zone, or a position (@48213).
+        @0 is before everything.
     until
         The later one; without it, now.
     """

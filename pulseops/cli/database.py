@@ -12,12 +12,14 @@ import structlog
 from cyclopts import Parameter
 from msgspec import Struct
 
-from pulseops.cli.render import say
+from pulseops.audit.shelf import Unreachable
+from pulseops.cli.render import put, say
 from pulseops.cli.speak import REFUSED, UNREACHABLE, USAGE
 from pulseops.cli.words import harmless
 from pulseops.db.outages import MISTAKEN, OUTAGES
 from pulseops.db.pools import APP_ROLE, open_pool
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.kernel.reasons import reason
 from pulseops.settings import Settings, SettingsError
 from pulseops.up.home import database_of
 
@@ -82,14 +84,14 @@ def ended(connected: Callable[[], Coroutine[Any, Any, T]], rights: str) -> T:
         structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
     try:
         return asyncio.run(connected())
+    except Unreachable as error:
+        raise stop(f"What is published cannot be reached: {error}", UNREACHABLE) from error
     except PulseOpsError as error:
         raise stop(str(error), REFUSED) from error
     except _UNMIGRATED as error:
         raise stop(_MIGRATE, REFUSED) from error
     except _AWAY as error:
-        raise stop(
-            f"The database does not answer: {str(error) or type(error).__name__}", UNREACHABLE
-        ) from error
+        raise stop(f"The database does not answer: {reason(error)}", UNREACHABLE) from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise stop(f"PostgreSQL forbids it: {error}. {rights}", REFUSED) from error
     except asyncpg.PostgresError as error:
@@ -101,7 +103,7 @@ async def _opened(url: str, size: int, command_seconds: float, *, role: str | No
     try:
         return await open_pool(url, role=role, size=size, command_seconds=command_seconds)
     except MISTAKEN as error:
-        raise stop(f"The database cannot be opened: {error}", UNREACHABLE) from error
+        raise stop(f"The database cannot be opened: {reason(error)}", UNREACHABLE) from error
     except OUTAGES:
         raise
     except asyncpg.InvalidParameterValueError as error:  # no role pulseops_app
@@ -115,7 +117,7 @@ async def _opened(url: str, size: int, command_seconds: float, *, role: str | No
 
 def print_structs(what: Struct | Sequence[Struct]) -> None:
     """As one JSON document on a line."""
-    print(msgspec.json.encode(what).decode())
+    put(msgspec.json.encode(what).decode() + "\n")
 
 
 def stop(sentences: str, code: int) -> SystemExit:

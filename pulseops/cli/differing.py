@@ -22,7 +22,8 @@ def diff(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
     Parameters
     ----------
     since
-        The earlier moment: a time with its zone, or a position (@48213); @0 is before everything.
+        The earlier moment: how long ago (36h), a date, a time with its zone, or a position (@48213).
+        @0 is before everything.
     until
         The later one; without it, now.
     """

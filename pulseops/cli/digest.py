@@ -43,13 +43,13 @@ def _lines(report: WeeklyReport) -> Iterator[str]:
             )
             for row in report.noisiest
         )
-        yield from _table(("", "Reported", "Noise", ""), "lrrl", noisy)
+        yield from _table(("Service", "Reported", "Noise", ""), "lrrl", noisy)
     if report.corrections:
-        yield from ("", "## Corrections", "")
+        yield from ("", "## Corrections of what rules decided", "")
         corrected = (
             (one.field, _text(one.was or "-"), _text(one.now), f"{one.times:,}") for one in report.corrections
         )
-        yield from _table(("", "From", "To", "Times"), "lllr", corrected)
+        yield from _table(("What", "From", "To", "Times"), "lllr", corrected)
 
 
 def _figures(report: WeeklyReport) -> Iterator[Sequence[str]]:

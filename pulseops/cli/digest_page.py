@@ -44,9 +44,10 @@ td.title { overflow-wrap: anywhere; }
 .number { text-align: right; white-space: nowrap; padding-right: 0; }
 .word { white-space: nowrap; }
 .mark { color: #a63c00; font-size: 13px; }
-svg { display: block; width: 100%; height: auto; }
+svg { display: block; width: 100%; height: auto; font-size: 12px; }
 footer { margin-top: 32px; color: #5b6470; font-size: 13px; }
-@media (max-width: 560px) { main { padding: 22px 18px; } .figures { grid-template-columns: repeat(2, 1fr); } }
+@media (max-width: 560px) { main { padding: 22px 18px; } .figures { grid-template-columns: repeat(2, 1fr); }
+  svg { overflow: visible; font-size: 21px; } svg .other { display: none; } th, td { padding-right: 10px; } }
 @media print { body { background: #fff; padding: 0; } main { border: 0; } }
 """
 _CHART, _HIGH, _FOOT, _TOP = 688, 96, 22, 18
@@ -170,17 +171,20 @@ def _bars(series: Sequence[TimedStep], zone: ZoneInfo, step: str) -> str:
             # Where bars are narrow, a name begins with its bar: that of the first would be cut off.
             x, anchor = (middle, "middle") if every == 1 else (middle - wide * 0.38, "start")
             name = f"{one.at.astimezone(zone):{shape}}"
-            parts.append(_label(x, base + 16, name, "#5b6470", anchor=anchor))
+            # A phone has room for every other one.
+            kind = "other" if place // every % 2 else ""
+            parts.append(_label(x, base + 16, name, "#5b6470", anchor=anchor, kind=kind))
     told = f"{sum(one.incidents for one in series):,} reported, {top:,} in the worst {step}"
     return (
-        f'<svg viewBox="0 0 {_CHART} {_TOP + _HIGH + _FOOT}" role="img" aria-label="{told}" font-size="12">'
+        f'<svg viewBox="0 0 {_CHART} {_TOP + _HIGH + _FOOT}" role="img" aria-label="{told}">'
         f'<line x1="0" x2="{_CHART}" y1="{_TOP + _HIGH}" y2="{_TOP + _HIGH}" stroke="#b8bec6"/>'
         f"{''.join(parts)}</svg>"
     )
 
 
-def _label(x: float, y: float, text: str, colour: str, *, anchor: str = "middle") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{text}</text>'
+def _label(x: float, y: float, text: str, colour: str, *, anchor: str = "middle", kind: str = "") -> str:
+    name = f' class="{kind}"' if kind else ""
+    return f'<text{name} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{text}</text>'
 
 
 def _text(text: str) -> str:

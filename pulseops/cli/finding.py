@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 
 from pulseops.cli import render
 from pulseops.cli.past import AsOf, meant
-from pulseops.cli.reply import zoned
 from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
+from pulseops.cli.when import Past, past
 from pulseops.cli.words import harmless
 from pulseops.client import Answer
 from pulseops.client.incidents import Sort
@@ -20,7 +19,6 @@ from pulseops.incidents.incident import Incident
 
 T = TypeVar("T", bound=str)
 _Several = Annotated[tuple[T, ...], Parameter(negative=(), show_default=False)]
-_Time = Annotated[datetime | None, Parameter(validator=zoned)]
 
 finding = App()
 
@@ -41,15 +39,16 @@ class Which:
     """Only those that come from there: user, monitoring …"""
     label: _Several[str] = ()
     """Only those with this name=value, or with this name."""
-    since: _Time = None
-    """Only those reported then or later, with its zone: 2026-11-23T14:05:00Z."""
-    until: _Time = None
+    since: Past = None
+    """Only those reported then or later: how long ago (36h, 7d), a date, or a time with its zone."""
+    until: Past = None
     """Only those reported before then."""
     text: str | None = None
     """Only those with these words, each in the title or the description."""
 
     def said(self) -> dict[str, Any]:
-        return vars(self)
+        times = {name: at and past(at) for name, at in (("since", self.since), ("until", self.until))}
+        return vars(self) | times
 
 
 ANY = Which()
@@ -75,7 +74,7 @@ def list_incidents(
     sort
         A minus is the newest, or the worst, first.
     as_of
-        As it was then: a time with its zone, or a position of the log (@48213).
+        As it was then: how long ago (36h), a date, a time with its zone, or a position (@48213).
     limit
         How many at most; with --all, how many a page.
     cursor

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
@@ -18,9 +17,10 @@ from pulseops.audit.columns import NoParquet, arrow, write
 from pulseops.audit.sealing import CannotSeal
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, Position, in_database, print_structs, stop
+from pulseops.cli.either import HERE, Server
 from pulseops.cli.fetching import fetch
 from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED, USAGE, Speak, speaking
+from pulseops.cli.speak import REFUSED, USAGE, speaking
 from pulseops.cli.when import Past, past
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
@@ -48,20 +48,6 @@ class Exported(Struct, frozen=True, rename="camel"):
     after: int
     up_to: int
     signed: int | None
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class Server:
-    """Where to ask, in place of the database."""
-
-    url: str | None = None
-    """A server, to take it over HTTP from the log of an API key."""
-    key_file: Path | None = None
-    """A file with that key; else PULSEOPS_API_KEY."""
-
-
-HERE = Server()
 
 
 @events.command(name="export")
@@ -94,8 +80,8 @@ def export_events(
     up_to
         Only events up to this position; else up to the last one that is signed, or the newest where none is.
     since
-        Only events recorded then or later: an instant with its zone (2026-11-23T14:05:00Z), or how long ago
-        (36h, 7d). To go on after an interruption it must be an instant.
+        Only events recorded then or later: how long ago (36h, 7d), a date, or a time with its zone
+        (2026-11-23T14:05:00Z). To go on after an interruption it must not be how long ago.
     until
         Only events recorded before then.
     type
@@ -109,8 +95,15 @@ def export_events(
     json
         Print what was done as JSON.
     """
+    if up_to is not None and up_to < after:
+        raise stop(f"--up-to {up_to} is before --after {after}.", USAGE)
     asked = Wanted(
-        after=after, up_to=up_to, since=past(since), until=past(until), types=type, streams=incident
+        after=after,
+        up_to=up_to,
+        since=None if since is None else past(since),
+        until=None if until is None else past(until),
+        types=type,
+        streams=incident,
     )
 
     shape = None
@@ -132,12 +125,10 @@ def export_events(
                 async with pool.acquire() as connection:
                     return await carry(connection, wanted, log, output, tell=tell, shape=shape)
 
-        if server.url is None and server.key_file is None:
+        if (asking := server.asked(log)) is None:
             made = in_database(take)
-        elif log != DEFAULT:
-            raise stop("A key is of one log: leave out --log.", USAGE)
         else:
-            with speaking(Speak(url=server.url, key_file=server.key_file)) as client, _writing(output):
+            with speaking(asking) as client, _writing(output):
                 made = fetch(client, asked, output, tell, shape=shape)
     if json:
         print_structs(
@@ -150,7 +141,7 @@ def export_events(
             )
         )
     else:
-        say(harmless(f"{output} has {made.events:,} events{_signed(made)}"))
+        say(harmless(f"{output} has {_many(made.events)}{_signed(made)}"))
 
 
 @contextmanager
@@ -170,6 +161,12 @@ def _writing(output: Path) -> Iterator[None]:
         if isinstance(error, ConnectionError | TimeoutError):
             raise
         raise stop(f"{output} cannot be written: {error.strerror or error}", REFUSED) from error
+
+
+def _many(events: int) -> str:
+    if events:
+        return f"{events:,} event{'s' * (events > 1)}"
+    return "no event, as none is what was asked for"
 
 
 def _signed(made: Carried) -> str:

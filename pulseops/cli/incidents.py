@@ -13,13 +13,12 @@ from pulseops.cli.describing import describing
 from pulseops.cli.finding import finding
 from pulseops.cli.following import following
 from pulseops.cli.pairs import labels, pair
-from pulseops.cli.reply import Id, Prose, settle, show_brief, then, zoned
+from pulseops.cli.reply import Id, Prose, as_told, settle, show_brief, then, zoned
 from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking
 from pulseops.cli.story import foretell
 from pulseops.cli.words import harmless
 from pulseops.client.results import Entry
 from pulseops.incidents.events import Priority
-from pulseops.incidents.moments import moment
 
 incident = App(
     name="incident",
@@ -99,9 +98,9 @@ def show(
     Parameters
     ----------
     as_of
-        As it was then: a version, a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+        As it was then: a version, how long ago (36h), a date, a time with its zone, or a position (@48213).
     """
-    at = None if as_of is None else moment(as_of)
+    at = None if as_of is None else as_told(as_of)
     with speaking(speak) as client:
         answer = client.incidents.get.answer(incident_id, as_of=at)
         if speak.json:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from pulseops.cli import render
 from pulseops.cli.speak import Speak, documents, print_json
+from pulseops.cli.when import AGO, instant
 from pulseops.cli.words import harmless
 from pulseops.client import Answer
 from pulseops.client.past import Change, Entries, EntryDiff, Point, RulesApplied, RulesDiff
@@ -23,12 +24,12 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def _moment(_: Any, text: str | None) -> None:
-    """For cyclopts: raises ValueError for what is neither a time with its zone nor a position."""
+    """For cyclopts: raises ValueError for what is neither a time nor a position."""
     try:
         if text is not None:
-            moment(text)
+            required(text)
     except InvalidInput as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f"{error} {AGO}") from error
 
 
 AsOf = Annotated[str | None, Parameter(validator=_moment)]
@@ -38,12 +39,12 @@ To = Annotated[str | None, Parameter(name="--to", validator=_moment)]
 
 def required(text: str) -> Moment:
     """What was checked already."""
-    return moment(text)
+    return moment(instant(text))
 
 
 def meant(text: str | None) -> Moment | None:
     """What was checked already."""
-    return None if text is None else moment(text)
+    return None if text is None else required(text)
 
 
 class Placed(Protocol):

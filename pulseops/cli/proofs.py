@@ -17,7 +17,7 @@ from pulseops.audit.note import NotSigned, Verifier, opened
 from pulseops.audit.proof import Consistency, Inclusion, NotAProof, NotProved, Proof
 from pulseops.audit.register import speakers
 from pulseops.cli.database import Json, print_structs, stop
-from pulseops.cli.render import say
+from pulseops.cli.render import put, say
 from pulseops.cli.reply import WholeId
 from pulseops.cli.speak import PLAINLY, REFUSED, USAGE, Speak, print_json, speaking
 from pulseops.cli.trust import taken, trusted
@@ -88,7 +88,7 @@ def prove(
             print_json(found.body)
         else:
             text = client.proofs.text(position=position, event=event_id, incident=incident, version=version)
-            print(text, end="")
+            put(str(text))
 
 
 @proofs.command

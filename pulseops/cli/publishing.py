@@ -23,9 +23,9 @@ from pulseops.eventstore.directory import DEFAULT, find_log
 
 
 def publish_now(*, key: Path | None = None, log: str = DEFAULT, json: Json = False) -> None:
-    """Publish what was signed last at the place of PULSEOPS_AUDIT_PUBLISH, once. Workers do so by themselves.
+    """Publish what was signed last, once, at the place of PULSEOPS_AUDIT_PUBLISH.
 
-    Exits with 1 when it does not add to what is published there.
+    Workers do so by themselves. Exits with 1 when it does not add to what is published there.
 
     Parameters
     ----------

@@ -5,7 +5,6 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated
-from uuid import UUID
 
 import asyncpg
 from cyclopts import App, Parameter
@@ -13,6 +12,7 @@ from rich.progress import Progress, TaskID
 
 from pulseops.audit import keyfile
 from pulseops.audit.completeness import Completeness
+from pulseops.audit.note import NotSigned
 from pulseops.audit.proof import NotProved
 from pulseops.audit.recount import recount
 from pulseops.audit.register import Register
@@ -22,8 +22,10 @@ from pulseops.audit.sealing import CannotSeal
 from pulseops.audit.streams import prove_completeness
 from pulseops.audit.walk import Divergence
 from pulseops.cli.database import Json, in_database, print_structs, stop
-from pulseops.cli.render import say
-from pulseops.cli.speak import REFUSED, Speak, speaking
+from pulseops.cli.either import HERE, Server
+from pulseops.cli.render import put, say
+from pulseops.cli.reply import Id
+from pulseops.cli.speak import REFUSED, speaking
 from pulseops.cli.trust import own_key, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
@@ -46,31 +48,35 @@ def register(*, anew: Annotated[bool, Parameter(negative=())] = False, log: str 
     log
         The log that it is about, by its name (see `pulseops logs`).
     """
+    path = own_key()
     try:
-        keys = keyfile.read(own_key())
+        keys = keyfile.read(path)
     except keyfile.KeyUnusable as error:
         raise stop(str(error), REFUSED) from error
 
     async def work(pool: asyncpg.Pool) -> str | None:
         log_id = await find_log(pool, log)
         async with pool.acquire() as connection:
-            made = await make(connection, log_id, log, keys, anew=anew)
+            try:
+                made = await make(connection, log_id, log, keys, anew=anew)
+            except NotSigned as error:
+                raise NotSigned(f"{log} was signed by another key than {path}.") from error
             return None if made is None else await newest_register(connection, log_id)
 
     note = in_database(work, size=2, command_seconds=_SECONDS)
     if note is None:
         raise stop("Another process makes it at this moment: ask again.", REFUSED)
-    print(note, end="")
+    put(note)
 
 
 @registering.command
 def complete(
-    incident: UUID,
+    incident: Id,
+    /,
     *,
     key: Path | None = None,
     log: str = DEFAULT,
-    url: str | None = None,
-    key_file: Path | None = None,
+    server: Server = HERE,
     json: Json = False,
 ) -> None:
     """Prove that an incident has these events and no others, as of the newest register.
@@ -86,10 +92,6 @@ def complete(
         The public keys that are trusted, a line each; else the home's audit.pub.
     log
         The log that it is in, by its name (see `pulseops logs`).
-    url
-        Ask this server instead of the database, in the log of the API key.
-    key_file
-        A file with the API key for it; else PULSEOPS_API_KEY.
     json
         Print the proof, whole.
     """
@@ -100,10 +102,10 @@ def complete(
         async with pool.acquire() as connection:
             return await prove_completeness(connection, log_id, incident)
 
-    if url is None:
+    if (asking := server.asked(log)) is None:
         found = in_database(work, size=2)
     else:
-        with speaking(Speak(url=url, key_file=key_file)) as client:
+        with speaking(asking) as client:
             found = client.proofs.completeness(incident)
     try:
         register = found.check(believed, log=log)

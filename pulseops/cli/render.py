@@ -38,6 +38,13 @@ def say(what: RenderableType, *, stderr: bool = False) -> None:
         console.file.write((line if console.is_terminal else line.rstrip()) + "\n")
 
 
+def put(document: str) -> None:
+    """On standard output as it is, in UTF-8: whatever letters a terminal has, it is for programs."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(document.encode())
+    sys.stdout.buffer.flush()
+
+
 def plainly(what: RenderableType, columns: int) -> str:
     """As it is written into a file: without colours, in so many columns."""
     into = StringIO()

@@ -10,10 +10,11 @@ from cyclopts import Parameter, Token
 
 from pulseops.cli import render
 from pulseops.cli.speak import Speak, print_json
+from pulseops.cli.when import AGO, instant
 from pulseops.cli.words import harmless
 from pulseops.client import Answer, ClientError, PulseOps, Terms
 from pulseops.incidents.incident import Incident
-from pulseops.incidents.moments import moment
+from pulseops.incidents.moments import Moment, moment
 from pulseops.kernel.errors import InvalidInput
 
 I = TypeVar("I", bound=Incident)  # noqa: E741 -- an incident
@@ -60,12 +61,17 @@ def zoned(_: Any, moment: datetime | None) -> None:
 
 
 def then(_: Any, text: str | None) -> None:
-    """For cyclopts: raises ValueError for what is neither a version nor a time with its zone."""
+    """For cyclopts: raises ValueError for what is no version, no time and no position."""
     try:
         if text is not None:
-            moment(text)
+            as_told(text)
     except InvalidInput as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f"{error} {AGO}") from error
+
+
+def as_told(text: str) -> Moment:
+    """A version, a time or a position. Raises InvalidInput."""
+    return moment(instant(text))
 
 
 def show_brief(verb: str, answer: Answer[I], speak: Speak) -> None:

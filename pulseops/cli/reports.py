@@ -1,11 +1,9 @@
 """`pulseops report …`: numbers over HTTP, as a table, a sheet, a picture or a digest."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from functools import partial
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 from zoneinfo import ZoneInfo
@@ -21,10 +19,9 @@ from pulseops.cli.digest import markdown
 from pulseops.cli.digest_page import page
 from pulseops.cli.report_tables import told
 from pulseops.cli.speak import PLAINLY, USAGE, Speak, print_json, speaking
+from pulseops.cli.when import FORMS, past
 from pulseops.cli.words import harmless
 from pulseops.client import Answer, PulseOps
-from pulseops.kernel.clock import utc_now
-from pulseops.kernel.durations import parse_duration
 from pulseops.kernel.errors import InvalidInput
 
 Format = Literal["table", "json", "csv", "png", "svg", "markdown", "html"]
@@ -54,13 +51,13 @@ class About:
     """What it is about, and how it is told."""
 
     since: str | None = None
-    """From then on: 7d, a date, or a time with its zone. Else a week before its end."""
+    """From then on: how long ago (36h, 7d), a date, or a time with its zone. Else a week before --until."""
     until: str | None = None
-    """Before then, said in the same ways. Else now."""
+    """Before then, said in the same ways. Else now, or the end of the last whole week of the digest."""
     zone: str = "UTC"
     """Whose days, business hours and nights: Europe/Berlin."""
     team: Annotated[tuple[str, ...], Parameter(negative=(), show_default=False)] = ()
-    """Only incidents of this team; repeat for more."""
+    """Only incidents of this team. May be given several times."""
     format: Format | None = None
     """Else by the name of --output, else table. Markdown and HTML are for weekly."""
     output: Annotated[Path | None, Parameter(name=["--output", "-o"], allow_leading_hyphen=True)] = None
@@ -201,29 +198,10 @@ def _write(output: Path | None, content: bytes) -> None:
 
 
 def _moment(name: str, text: str | None, zone: ZoneInfo) -> datetime | None:
-    """`7d` ago, the midnight with which a date begins in `zone`, or a time."""
-    if text is None:
-        return None
-    found = next(_read(text, zone), None)
-    return found or _refuse(
-        f"{name} is 7d, a date such as 2026-11-23, or a time with its zone: 2026-11-23T14:05:00Z."
-    )
-
-
-def _read(text: str, zone: ZoneInfo) -> Iterator[datetime]:
-    for read in (_ago, partial(_midnight, zone=zone), datetime.fromisoformat):
-        with suppress(ValueError, OverflowError):
-            found = read(text)
-            if found.tzinfo is not None:
-                yield found
-
-
-def _ago(text: str) -> datetime:
-    return utc_now() - parse_duration(text)
-
-
-def _midnight(text: str, zone: ZoneInfo) -> datetime:
-    return datetime.combine(date.fromisoformat(text), time.min, zone)
+    try:
+        return None if text is None else past(text, zone)
+    except ValueError:
+        _refuse(f"{name} is {FORMS}.")
 
 
 def _refuse(sentence: str) -> NoReturn:

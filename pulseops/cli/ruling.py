@@ -1,6 +1,5 @@
 """`pulseops rules …`: what incidents are judged, routed and escalated by, and were."""
 
-import sys
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -27,7 +26,7 @@ def show(
     Parameters
     ----------
     as_of
-        As they were then: a time with its zone (2026-11-23T14:05:00Z), or a position (@48213).
+        As they were then: how long ago (36h), a date, a time with its zone, or a position (@48213).
     cited
         Those with a section of this version, as decisions cite it (acme-7+default-1~1f0c9a2b).
     file
@@ -41,7 +40,7 @@ def show(
         found = answer.value
         render.say(f"# {recorded(found)}", stderr=True)
         text = found.text if file else as_yaml({name: getattr(found, name) for name in SECTIONS})
-        sys.stdout.write(harmless(text, lines=True).rstrip("\n") + "\n")
+        render.put(harmless(text, lines=True).rstrip("\n") + "\n")
 
 
 @rules.command
@@ -51,7 +50,8 @@ def diff(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
     Parameters
     ----------
     since
-        The earlier moment: a time with its zone, or a position (@48213); @0 is before everything.
+        The earlier moment: how long ago (36h), a date, a time with its zone, or a position (@48213).
+        @0 is before everything.
     until
         The later one; without it, now.
     """

@@ -12,7 +12,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from msgspec import Raw, Struct
 
-from pulseops.cli.render import refusal, say
+from pulseops.cli.render import put, refusal, say
 from pulseops.cli.target import find_target
 from pulseops.cli.words import harmless, harmless_json
 from pulseops.client import NotUnderstood, OutcomeUnknown, PulseOps, Refused, Terms, Unreachable, Unusable
@@ -90,7 +90,7 @@ def documents(page: bytes) -> tuple[Raw, ...]:
 def print_json(*documents: bytes | Raw) -> None:
     """Each document as it came, on a line."""
     for document in documents:
-        sys.stdout.write(harmless_json(bytes(document).decode("utf-8")) + "\n")
+        put(harmless_json(bytes(document).decode("utf-8")) + "\n")
 
 
 def _complain(*sentences: str) -> None:

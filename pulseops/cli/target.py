@@ -5,6 +5,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from pulseops.client.address import Unusable, checked_key, checked_url, is_local
+from pulseops.kernel.reasons import reason
 from pulseops.settings import Settings
 from pulseops.up.home import running_api
 
@@ -44,7 +45,7 @@ def _read_key(path: Path) -> str:
     try:
         key = path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise Unusable(f"Cannot read a key from {path}: {error}") from error
+        raise Unusable(f"Cannot read a key from {path}: {reason(error)}") from None
     if not key:
         raise Unusable(f"There is no key in {path}.")
     return key

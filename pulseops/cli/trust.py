@@ -14,6 +14,7 @@ from pulseops.cli.database import stop
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, USAGE
 from pulseops.cli.words import harmless
+from pulseops.kernel.reasons import reason
 from pulseops.settings import Settings, SettingsError
 
 
@@ -50,10 +51,10 @@ def trusted(path: Path | None) -> Sequence[Verifier]:
     chosen = path or keyfile.public(own_key())
     try:
         return tuple(map(Verifier.parsed, chosen.read_text(encoding="utf-8").split()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise stop(
-            f"{chosen} cannot be read ({type(error).__name__}): name the keys with --key.", USAGE
-        ) from error
+    except OSError as error:
+        raise stop(f"{chosen} cannot be read: {reason(error)}. Name the keys with --key.", USAGE) from error
+    except UnicodeDecodeError as error:
+        raise stop(f"{chosen} holds something else than keys of signed notes.", USAGE) from error
     except NotAKey as error:
         raise stop(f"{chosen} holds something else than keys of signed notes: {error}", USAGE) from error
 
@@ -63,7 +64,7 @@ def taken(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise stop(f"{path} cannot be read: {error.strerror}", USAGE) from error
+        raise stop(f"{path} cannot be read: {reason(error)}", USAGE) from error
 
 
 def told(

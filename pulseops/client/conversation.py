@@ -17,6 +17,7 @@ from pulseops.client.call import Answer, Call
 from pulseops.client.errors import NotUnderstood, OutcomeUnknown, Problem, Refused, Unreachable
 from pulseops.client.reading import reader
 from pulseops.client.terms import Terms, retry_after
+from pulseops.kernel.reasons import reason
 
 T = TypeVar("T")
 AGAIN = {
@@ -124,6 +125,6 @@ def refused(response: httpx.Response, url: str) -> Refused:
 
 
 def unreachable(error: httpx.HTTPError, url: str) -> Unreachable:
-    found = Unreachable(f"Cannot reach PulseOps at {url}: {str(error) or type(error).__name__}")
+    found = Unreachable(f"Cannot reach PulseOps at {url}: {reason(error)}")
     found.__cause__ = error
     return found

@@ -7,6 +7,7 @@ from pulseops.db.outages import MISTAKEN, OUTAGES
 from pulseops.db.pools import APP_ROLE, open_pool
 from pulseops.db.schema import schema_status
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.kernel.reasons import reason
 
 _POOLER = " Does the URL lead to a pooler in transaction mode? Then set PULSEOPS_POOLER=transaction."
 
@@ -29,7 +30,7 @@ async def open_ground(
     try:
         pool = await open_pool(url, size=size, command_seconds=command_seconds, pooled=pooled)
     except (*OUTAGES, *MISTAKEN, OSError, asyncpg.PostgresError) as error:
-        told = f"The database cannot be opened: {str(error) or type(error).__name__}"
+        told = f"The database cannot be opened: {reason(error)}"
         raise BadGround(f"{told}{_POOLER if 'startup parameter' in told else ''}") from error
     try:
         async with pool.acquire() as connection:

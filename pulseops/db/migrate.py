@@ -16,6 +16,7 @@ from pulseops.db.durability import require_durability
 from pulseops.db.outages import MISTAKEN, OUTAGES
 from pulseops.db.schema import migrations_folder, schema_status
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.kernel.reasons import reason
 
 PATIENCE = 120.0
 """Seconds for which an upgrade is tried again while others hold what it needs."""
@@ -66,7 +67,7 @@ async def migrate(
         await require_durability(connection, allow_unsafe=allow_unsafe)
         schema = await schema_status(connection)
     except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
-        raise CannotMigrate(str(error) or type(error).__name__) from error
+        raise CannotMigrate(reason(error)) from error
     finally:
         await connection.close()
     if schema.newer:
@@ -102,7 +103,7 @@ async def _connect(url: str) -> asyncpg.Connection:
             url, timeout=_CONNECT_SECONDS, server_settings={"application_name": "pulseops migrate"}
         )
     except (*OUTAGES, *MISTAKEN, OSError, asyncpg.PostgresError) as error:
-        raise CannotMigrate(f"The database cannot be opened: {str(error) or type(error).__name__}") from error
+        raise CannotMigrate(f"The database cannot be opened: {reason(error)}") from error
 
 
 async def _run(url: str, revision: str, *, downgrade: bool) -> Exception | None:
@@ -138,6 +139,6 @@ async def _holders(url: str) -> list[str]:
     try:
         return [row[0] for row in await connection.fetch(_HOLDERS)]
     except (*OUTAGES, OSError, asyncpg.PostgresError) as error:
-        raise CannotMigrate(str(error) or type(error).__name__) from error
+        raise CannotMigrate(reason(error)) from error
     finally:
         await connection.close()

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from pulseops.access.fetching import is_safe
 from pulseops.access.sign_in import SignIn
+from pulseops.kernel.reasons import reason
 from pulseops.rulebook.problems import RulebookInvalid
 from pulseops.rulebook.reading import UNREADABLE, Reader
 from pulseops.rulebook.source import read_nodes
@@ -68,7 +69,7 @@ def _with_secret(terms: SignIn, reader: Reader, folder: Path) -> SignIn:
     try:
         secret = (folder / terms.client_secret_file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        reader.report("client_secret_file", f"it cannot be read: {type(error).__name__}")
+        reader.report("client_secret_file", f"it cannot be read: {reason(error)}")
         return terms
     if not secret:
         reader.report("client_secret_file", "it is empty")

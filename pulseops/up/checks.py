@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from pulseops.audit import keyfile
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.rulebook.problems import RulebookInvalid
 from pulseops.rulebook.signing_in import load_sign_in
@@ -111,6 +112,20 @@ def secrets(place: Place) -> Iterator[Finding]:
             yield Finding(name, "ok", "readable by its owner alone")
 
 
+def signing(place: Place) -> Iterator[Finding]:
+    chosen = place.settings.audit_key
+    path = chosen or place.path / "audit.key"
+    if chosen is None and not path.exists():
+        return  # `up` makes it
+    try:
+        keyfile.read(path)
+        yield Finding("audit.key", "ok", f"{path}, readable by its owner alone")
+    except keyfile.KeyUnusable as error:
+        yield Finding(
+            "audit.key", "fail", str(error), "Nothing is signed without it: mend that, or put back a copy."
+        )
+
+
 def rules(place: Place) -> Iterator[Finding]:
     chosen = place.settings.rules
     try:
@@ -130,4 +145,4 @@ def sign_in(place: Place) -> Iterator[Finding]:
         yield Finding("sign-in", "fail", str(error), "The API does not start with this file.")
 
 
-CHECKS = (python, folder, programs, disk, secrets, rules, sign_in)
+CHECKS = (python, folder, programs, disk, secrets, signing, rules, sign_in)

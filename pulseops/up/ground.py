@@ -14,6 +14,7 @@ from pulseops.db.pools import open_pool
 from pulseops.db.schema import schema_status
 from pulseops.kernel.clock import utc_now
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.kernel.reasons import reason
 from pulseops.settings import Settings, masked
 from pulseops.up.home import Home, write_private
 from pulseops.up.postgres import EmbeddedPostgres
@@ -57,7 +58,7 @@ async def lay_ground(settings: Settings, home: Home, postgres: EmbeddedPostgres 
     except PulseOpsError as error:
         raise CannotStart(str(error)) from error
     except (*OUTAGES, *MISTAKEN, OSError, asyncpg.PostgresError) as error:
-        raise CannotStart(f"{masked(url)} cannot be used: {str(error) or type(error).__name__}") from error
+        raise CannotStart(f"{masked(url)} cannot be used: {reason(error)}") from error
     if key is not None:
         write_private(home.admin_key, f"{key}\n".encode())
     return Ground(version, key)

@@ -93,7 +93,9 @@ class EmbeddedRedis:
 
     def _launch(self) -> bool:
         written = self.log.stat().st_size if self.log.exists() else 0
-        config = CONFIG.format(port=self.port, password=self._servers.redis_password, folder=self._home.data)
+        config = CONFIG.format(
+            port=self.port, password=self._servers.redis_password, folder=_quoted(self._home.data)
+        )
         child = Child(
             [self._program, "-"],
             mark=self._mark,
@@ -112,3 +114,9 @@ class EmbeddedRedis:
 
         wait_until(lambda: child.ended() is not None or ready(), 10.0, self._rest)
         return child.ended() is None and ready()
+
+
+def _quoted(folder: Path) -> str:
+    """As one word of its configuration, whatever is in its name."""
+    word = str(folder).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{word}"'

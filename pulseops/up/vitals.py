@@ -11,6 +11,7 @@ from pulseops.audit.guards import weakened
 from pulseops.db.durability import check_durability
 from pulseops.db.outages import MISTAKEN, OUTAGES
 from pulseops.db.schema import schema_status
+from pulseops.kernel.reasons import reason
 from pulseops.settings import masked
 from pulseops.up.address import Address, choose, health
 from pulseops.up.findings import Finding, Place
@@ -80,7 +81,7 @@ def database(place: Place) -> Iterator[Finding]:
         try:
             yield from asyncio.run(_database(url))
         except (*OUTAGES, *MISTAKEN, OSError, asyncpg.PostgresError) as error:
-            why = str(error) or type(error).__name__
+            why = reason(error)
             yield Finding("database", "fail", f"{masked(url)} cannot be used: {why}", advice)
 
 

@@ -131,7 +131,7 @@ class Keeper:
     """One `up` for all tests; a test that ends it leaves the next one to start it again."""
 
     def __init__(self, ground: Path) -> None:
-        self.place, self._rules = ground / "up", ground / "impatient.yaml"
+        self.place, self._rules = ground / "whose häuschen" / "up", ground / "impatient.yaml"
         self._rules.write_text(RULES)
         self._up: Up | None = None
 
@@ -167,7 +167,7 @@ def up(keeper: Keeper) -> Up:
 def test_the_banner_says_where_everything_is(up: Up, place: Path) -> None:
     assert up.wait_for(r"API  +(http://127\.0\.0\.1:\d+)$")[1] == up.url
     assert up.wait_for(r"API docs  +(\S+)")[1] == f"{up.url}/docs"
-    assert up.wait_for(r"Data  +(\S+)")[1].endswith("/up")
+    assert up.wait_for(r"Data  +(.+)  \(")[1].endswith("/up")
     shown = up.wait_for(r"Admin key  +(.+)")[1]
     assert shown in {(place / "admin.key").read_text().strip(), f"in {place / 'admin.key'}"}
     assert is_private(place / "admin.key")

@@ -224,6 +224,7 @@ def test_a_new_key_is_made_beside_the_old_one_and_both_are_trusted(
     code, told, _ = run(capsys, "rotate", "--json")
     assert (code, msgspec.json.decode(told)["key"]) == (0, str(keyfile.read(key).signer.verifier))
     assert before.signer.kept() not in told
+    assert run(capsys, "key") == (0, keyfile.public(key).read_text(), ""), "whoever trusts one reads half"
     assert run(capsys, "verify")[0] == 0
     assert run(capsys, "verify", "--key", str(key.with_name("none")))[0] == 2
     assert run(capsys, "verify", "--key", str(key))[0] == 2

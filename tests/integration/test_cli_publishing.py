@@ -92,7 +92,11 @@ def test_a_checkpoint_at_the_place_that_somebody_made_up_is_refused(
 
 @pytest.mark.parametrize(
     ("place", "told"),
-    [("", (2, "Where?")), ("ftp://x", (2, "should look like")), ("/none/there", (1, "is no folder"))],
+    [
+        ("", (2, "Where?")),
+        ("ftp://x", (2, "should look like")),
+        ("/none/there", (3, "cannot be reached: /none/there is no folder")),
+    ],
 )
 def test_a_place_that_cannot_be_used_is_told(
     keys: Keys,

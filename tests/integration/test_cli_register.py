@@ -124,3 +124,12 @@ def test_a_register_needs_the_key_that_signs(key: Path, capsys: pytest.CaptureFi
     key.unlink()
     code, _, said = run(capsys, "register")
     assert (code, "cannot be read" in said) == (1, True)
+
+
+def test_a_register_of_what_another_key_signed_names_the_log_and_the_key(
+    database: Database, key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded(database, keyfile.read(key), new_id(), at=0, size=4)
+    key.unlink()
+    keyfile.make(key)
+    assert run(capsys, "register") == (1, "", f"default was signed by another key than {key}.\n")

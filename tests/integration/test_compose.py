@@ -169,6 +169,11 @@ def test_our_containers_can_neither_write_nor_gain_rights(composition: dict[str,
     assert "USER 10001:10001" in (ROOT / "Dockerfile").read_text()
 
 
+def test_the_image_has_the_program_that_publishing_to_a_repository_needs() -> None:
+    last = (ROOT / "Dockerfile").read_text().rpartition("\nFROM ")[2]
+    assert re.search(r"apt-get install .*\bgit\b", last), "there is no git in python:slim"
+
+
 def test_the_first_start_makes_a_login_that_may_act_as_the_application(
     composition: dict[str, Any], cluster: EmbeddedPostgres, home: Home
 ) -> None:

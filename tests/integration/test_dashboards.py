@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,17 @@ async def test_every_measurement_that_a_dashboard_shows_is_told_by_a_running_app
         assert unknown == set(), title
         shown |= names
     assert {"pulseops_overdue_seconds", "pulseops_subscription_lag_seconds"} <= shown
+    assert {one for one in told if one.startswith("pulseops_audit_")} <= shown
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_no_two_panels_lie_on_each_other(name: str) -> None:
+    taken = dict[tuple[int, int], str]()
+    for panel in panels(BOARDS[name]):
+        at = panel["gridPos"]
+        for place in product(range(at["x"], at["x"] + at["w"]), range(at["y"], at["y"] + at["h"])):
+            assert place[0] < 24, panel["title"]
+            assert taken.setdefault(place, panel["title"]) == panel["title"], panel["title"]
 
 
 # What Grafana's PostgreSQL source makes of its macros.

@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from pulseops.audit import keyfile
 from pulseops.settings import Settings
 from pulseops.up.doctor import examine
 from pulseops.up.home import Home
@@ -44,6 +45,23 @@ def test_a_key_that_others_can_read_is_a_failure(capsys: pytest.CaptureFixture[s
     assert code == 1
     assert found["admin.key"][0] == "fail"
     assert f"chmod 600 {home.admin_key}" in found["admin.key"][1]
+
+
+def test_a_key_that_cannot_sign_history_is_a_failure(
+    capsys: pytest.CaptureFixture[str], ground: Path
+) -> None:
+    home = Home(ground / "signs")
+    home.servers()
+    keyfile.make(home.audit_key)
+    assert diagnose(capsys, Settings(port=0), home.path)[1]["audit.key"][0] == "ok"
+    home.audit_key.chmod(0o644)
+    code, found = diagnose(capsys, Settings(port=0), home.path)
+    assert (code, found["audit.key"][0]) == (1, "fail")
+    assert f"chmod 600 {home.audit_key}" in found["audit.key"][1]
+    code, found = diagnose(capsys, Settings(port=0, audit_key=ground / "none.key"), home.path)
+    assert (code, found["audit.key"][0]) == (1, "fail")
+    assert f"{ground / 'none.key'} cannot be read: No such file" in found["audit.key"][1]
+    assert "Nothing is signed" in found["audit.key"][1]
 
 
 def test_rules_that_cannot_be_used_are_a_failure_with_their_line(

@@ -37,6 +37,17 @@ async def test_a_wrong_password_is_refused(redis_url: str) -> None:
             await redis.ping()
 
 
+def test_a_home_may_have_spaces_quotes_and_other_letters_in_its_name(ground: Path) -> None:
+    found = EmbeddedRedis.find(Home(ground / 'Ünser "eigenes" \\ Heim'))
+    if found is None:
+        pytest.skip("there is no Redis server for this platform")
+    try:
+        found.start()
+        assert found.ended() is None
+    finally:
+        found.stop()
+
+
 def test_the_server_starts_again_after_a_kill_with_its_password_out_of_sight(server: EmbeddedRedis) -> None:
     server.start()
     port = server.port

@@ -73,9 +73,9 @@ def test_a_span_is_counted_from_now(run: Run, server: Server) -> None:
     [
         (
             ("mtta", "--since", "yesterday"),
-            "--since is 7d, a date such as 2026-11-23, or a time with its zone",
+            "--since is how long ago (36h, 7d), a date (2026-11-23), or a time with its zone",
         ),
-        (("mtta", "--until", "2026-11-23T10:00:00"), "--until is 7d, a date"),
+        (("mtta", "--until", "2026-11-23T10:00:00"), "--until is how long ago"),
         (
             ("mtta", "--zone", "Europe/Berlim"),
             "--zone: There is no such time zone. Did you mean Europe/Berlin?",
