@@ -18,9 +18,9 @@ from pulseops.audit import folder, keyfile
 from pulseops.worker import working
 from tests.conftest import Database
 from tests.faults.wire import wire
+from tests.integration.published import settings, until
 from tests.integration.sealing import grow
 from tests.integration.shelves import git
-from tests.integration.test_worker_publishing import settings, until
 
 _SIGNED = "SELECT size >= $1 FROM audit.checkpoint"
 _FAILS = "SELECT failing_since IS NOT NULL AND size = 0 FROM audit.published"

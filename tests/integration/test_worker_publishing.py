@@ -19,7 +19,7 @@ from pulseops.settings import Settings, SettingsError
 from pulseops.worker import working
 from tests.conftest import Database
 from tests.integration.auditing import SIZE, scene
-from tests.integration.published import tree_of
+from tests.integration.published import settings, tree_of, until
 from tests.integration.sealing import grow
 from tests.integration.shelves import place_of
 from tests.serving import serving
@@ -49,20 +49,6 @@ asyncio.run(main(*sys.argv[1:]))
 def key(tmp_path: Path) -> Path:
     keyfile.make(tmp_path / "audit.key")
     return tmp_path / "audit.key"
-
-
-def settings(database: Database, key: Path, place: str) -> Settings:
-    return Settings(
-        database_url=database.app_url, pool_size=4, audit_key=key, audit_publish=place, audit_publish_every=1
-    )
-
-
-async def until(pool: asyncpg.Pool, question: str, *arguments: object) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            if await pool.fetchval(question, *arguments):
-                return
-            await asyncio.sleep(0.05)
 
 
 async def test_two_workers_publish_what_they_sign_and_readiness_says_how_far(

@@ -12,7 +12,7 @@ from pulseops.cli.past import required
 from pulseops.cli.reply import as_told
 from pulseops.cli.when import past
 from pulseops.kernel.moments import At
-from tests.unit.test_cli_incidents import Reply, Server, server
+from tests.unit.answered import Reply, Server, server
 
 __all__ = ["server"]
 

@@ -134,3 +134,14 @@ def test_the_changelog_speaks_of_the_version_that_is_being_built(project: dict[s
     first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert first is not None
     assert first[1] == project["project"]["version"]
+
+
+def test_no_test_file_is_imported_by_another() -> None:
+    """What tests share lies in a file named for what it is."""
+    imports = re.compile(r"^\s*(?:from|import) tests\.[\w.]*\btest_\w+", re.MULTILINE)
+    found = {
+        str(path.relative_to(ROOT)): imports.findall(text)
+        for path in (ROOT / "tests").rglob("*.py")
+        if imports.search(text := path.read_text())
+    }
+    assert found == {}
