@@ -6,7 +6,6 @@ test_published.py and test_notary.py.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -24,24 +23,13 @@ from pulseops.audit.walk import strays, walk
 from pulseops.db.migrate import migrate
 from tests.conftest import Database
 from tests.integration.appending import append, request
+from tests.integration.attacking import DEAF, LENIENT, OFF, ROLES, attacked
 from tests.integration.auditing import SIZE, Scene, scene
 from tests.integration.sealing import seal
 
-ROLES = ("pulseops_owner", "postgres")
-OFF = "ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER ALL"
 COPY = """
 INSERT INTO eventstore.event_p0000 SELECT log_id, {0}, stream_id, version + {0}, type, schema_version,
   gen_random_uuid(), command_id, occurred_at, {1}, data, meta FROM eventstore.event WHERE position = 600
-"""
-LENIENT = """
-CREATE OR REPLACE FUNCTION eventstore.refuse_change_v1() RETURNS trigger LANGUAGE plpgsql
-AS 'BEGIN RETURN coalesce(NEW, OLD); END'
-"""
-DEAF = """
-CREATE OR REPLACE FUNCTION eventstore.append_v2(p_log smallint, p_batch jsonb)
-RETURNS TABLE (
-  ordinal int, verdict text, stream_id uuid, version int, "position" bigint, recorded_at timestamptz
-) LANGUAGE sql AS 'SELECT 1, ''stored'', gen_random_uuid(), 1, 601, clock_timestamp()'
 """
 _SWAP = """
 UPDATE eventstore.event_p0000 AS e SET data = o.data, meta = o.meta, event_id = o.event_id
@@ -130,20 +118,6 @@ async def there(
     await migrate(database.admin_url)  # a copied database has lost what is revoked from PUBLIC
     async with scene(admin, pool, tmp_path) as made:
         yield made
-
-
-@asynccontextmanager
-async def attacked(admin: asyncpg.Connection, attack: str, *, role: str) -> AsyncIterator[asyncpg.Connection]:
-    """Done by the role, and seen by whoever looks on this connection; afterwards nothing of it is left."""
-    transaction = admin.transaction()
-    await transaction.start()
-    try:
-        await admin.execute(f"SET LOCAL ROLE {role}")
-        await admin.execute(attack)
-        await admin.execute("RESET ROLE")
-        yield admin
-    finally:
-        await transaction.rollback()
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -6,7 +6,7 @@ import pytest
 from pulseops.audit.guards import weakened
 from pulseops.db.migrate import migrate
 from tests.conftest import Database
-from tests.integration.test_audit_attacks import DEAF, LENIENT, OFF, ROLES, attacked
+from tests.integration.attacking import DEAF, LENIENT, OFF, ROLES, attacked
 
 _TRIGGER = """
 CREATE TRIGGER quietly BEFORE INSERT ON {0}

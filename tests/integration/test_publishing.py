@@ -1,7 +1,6 @@
 """What is signed is published, whole and in order, as long as it adds to what was published before."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,49 +8,22 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.notary import Keys, Notary, Refused
+from pulseops.audit.notary import Notary, Refused
 from pulseops.audit.note import Signer, signed
 from pulseops.audit.places import shelf_of
 from pulseops.audit.publisher import Publisher, standings
-from pulseops.audit.publishing import NotAsPublished, Published, publish
+from pulseops.audit.publishing import NotAsPublished, Published
 from pulseops.audit.sealing import CannotSeal
 from pulseops.audit.shelf import Unreachable
 from pulseops.audit.tiles import Path as TilePath
 from tests.integration.appending import until
-from tests.integration.published import tree_of
+from tests.integration.publishing import KEYS, TRUSTED, folder, place, published, sign, tree_of
 from tests.integration.sealing import grow, root_of_history, sealed_up_to
-from tests.integration.shelves import KINDS, git, place_of
-from tests.integration.signing import long_ago
+from tests.integration.shelves import git
 
-KEYS = Keys(signer=Signer("pulseops/test", bytes(range(32))))
-TRUSTED = KEYS.verifiers
+__all__ = ("folder", "place")
+
 OFTEN = timedelta(0)
-
-
-@pytest.fixture(params=KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    with place_of(request.param, tmp_path, monkeypatch) as where:
-        yield where
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    place = tmp_path / "place"
-    place.mkdir()
-    return place
-
-
-async def sign(pool: asyncpg.Pool, admin: asyncpg.Connection, size: int) -> Checkpoint:
-    """As far as history is sealed and signed."""
-    await sealed_up_to(admin, size)
-    await long_ago(admin)
-    [made] = await Notary(pool, KEYS).sign()
-    return made
-
-
-async def published(pool: asyncpg.Pool, place: Path | str) -> Published | None:
-    return await publish(pool, shelf_of(str(place)), TRUSTED, log_id=1, log="default")
 
 
 async def test_tiles_and_checkpoints_are_where_the_standard_has_them_and_older_ones_stay(

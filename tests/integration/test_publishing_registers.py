@@ -13,8 +13,8 @@ from pulseops.audit.publishing import NotAsPublished, Published
 from pulseops.audit.register import Register
 from pulseops.audit.registered import newest_register
 from pulseops.audit.registrar import make
+from tests.integration.publishing import KEYS, TRUSTED, folder, place, published, sign
 from tests.integration.sealing import grow
-from tests.integration.test_publishing import KEYS, TRUSTED, folder, place, published, sign
 
 __all__ = ("folder", "place")
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import EMPTY, leaf_hash
-from pulseops.audit.notary import Keys, Notary
+from pulseops.audit.notary import Keys
 from pulseops.audit.note import NotSigned, Signer, signed
 from pulseops.audit.proving import TreeDamaged
 from pulseops.audit.recount import recount
@@ -25,25 +25,12 @@ from pulseops.kernel.errors import NotFound
 from pulseops.kernel.ids import new_id
 from tests.conftest import Database
 from tests.integration.appending import append, request
+from tests.integration.registering import KEYS, UNGUARDED, made, made_anew, signed_up_to, streams
 from tests.integration.sealing import mth, sealed_up_to
 
-KEYS = Keys(signer=Signer("pulseops/test", bytes(range(32))))
+__all__ = ("streams",)
+
 WHOSE = [KEYS.signer.verifier]
-LONG_AGO = "UPDATE audit.checkpoint SET signed_at = signed_at - interval '1 hour'"
-UNGUARDED = "ALTER TABLE eventstore.event_p0000 DISABLE TRIGGER ALL"
-
-
-async def signed_up_to(app: asyncpg.Connection, pool: asyncpg.Pool, size: int) -> None:
-    await sealed_up_to(app, size)
-    await app.execute(LONG_AGO)
-    await Notary(pool, KEYS).sign()
-
-
-async def made(app: asyncpg.Connection, pool: asyncpg.Pool, size: int) -> Register:
-    await signed_up_to(app, pool, size)
-    found = await make(app, 1, "default", KEYS)
-    assert found is not None
-    return found
 
 
 async def recounted(app: asyncpg.Connection, register: Register, *, kept: bool = True) -> Divergence | None:
@@ -61,14 +48,6 @@ async def entries(app: asyncpg.Connection, size: int) -> Sequence[Entry]:
 
 async def root(app: asyncpg.Connection, size: int) -> bytes:
     return mth([leaf_hash(bytes(one)) for one in await entries(app, size)])
-
-
-@pytest.fixture
-async def streams(app: asyncpg.Connection) -> Sequence[UUID]:
-    """600 streams of two events each, by their ids."""
-    found = sorted(new_id() for _ in range(600))
-    await append(app, *(request(one, events=2) for one in found))
-    return found
 
 
 async def test_a_register_has_each_stream_with_its_last_event_and_follows_from_the_one_before(
@@ -249,12 +228,6 @@ async def test_a_register_is_made_of_a_tree_that_grew_and_of_notes_that_are_ours
     await signed_up_to(app, pool, 1200)
     with pytest.raises(NotSigned):
         await make(app, 1, "default", KEYS)
-
-
-async def made_anew(app: asyncpg.Connection) -> Register:
-    found = await make(app, 1, "default", KEYS, anew=True)
-    assert found is not None
-    return found
 
 
 async def test_it_is_made_and_proved_behind_a_pooler_as_well(

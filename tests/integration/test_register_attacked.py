@@ -10,7 +10,7 @@ from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import leaf_hash
 from pulseops.audit.registrar import CannotRegister, make
 from pulseops.eventstore.codec import COLUMNS
-from tests.integration.test_register import KEYS, UNGUARDED, made_anew, signed_up_to, streams
+from tests.integration.registering import KEYS, UNGUARDED, made_anew, signed_up_to, streams
 
 __all__ = ("streams",)
 

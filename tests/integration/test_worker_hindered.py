@@ -18,7 +18,7 @@ from pulseops.audit import folder, keyfile
 from pulseops.worker import working
 from tests.conftest import Database
 from tests.faults.wire import wire
-from tests.integration.published import settings, until
+from tests.integration.publishing import settings, until
 from tests.integration.sealing import grow
 from tests.integration.shelves import git
 

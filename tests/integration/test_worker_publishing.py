@@ -19,7 +19,7 @@ from pulseops.settings import Settings, SettingsError
 from pulseops.worker import working
 from tests.conftest import Database
 from tests.integration.auditing import SIZE, scene
-from tests.integration.published import settings, tree_of, until
+from tests.integration.publishing import settings, tree_of, until
 from tests.integration.sealing import grow
 from tests.integration.shelves import place_of
 from tests.serving import serving
