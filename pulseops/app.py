@@ -25,8 +25,7 @@ from pulseops.access.signing_in import SigningIn
 from pulseops.access.tokens import Tokens
 from pulseops.access.usage import Usage
 from pulseops.access.users import Users
-from pulseops.audit.downloads import Downloads
-from pulseops.audit.publisher import standings
+from pulseops.archive.downloads import Downloads
 from pulseops.audit.signing import signings
 from pulseops.db.ground import BadGround, open_ground
 from pulseops.db.identity import identity
@@ -48,6 +47,7 @@ from pulseops.http.problem import HANDLERS
 from pulseops.http.protocol import PatientProtocol
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.live.feeds import Feeds
+from pulseops.publishing.publisher import standings
 from pulseops.routes import ROUTES
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.rulebook.recording import Recorder

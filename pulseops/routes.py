@@ -4,6 +4,7 @@ from pulseops.access import browser_routes as browser
 from pulseops.access import people_routes as people
 from pulseops.access import routes as access
 from pulseops.analytics import routes as analytics
+from pulseops.archive import routes as archive
 from pulseops.assignment import routes as assigning
 from pulseops.audit import routes as audit
 from pulseops.catalog import routes as catalog
@@ -26,6 +27,7 @@ ROUTES = (
     *ruling.ROUTES,
     *access.ROUTES,
     *audit.ROUTES,
+    *archive.ROUTES,
     *people.ROUTES,
     *browser.ROUTES,
     *live.ROUTES,

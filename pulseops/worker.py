@@ -26,8 +26,6 @@ from redis.asyncio import ConnectionPool
 from pulseops import logs as lines
 from pulseops.audit import keyfile
 from pulseops.audit.notary import Notary
-from pulseops.audit.places import shelf_of
-from pulseops.audit.publisher import Publisher, forget
 from pulseops.audit.registrar import Registrar
 from pulseops.audit.shelf import Shelf
 from pulseops.db.clock import DatabaseClock
@@ -40,6 +38,8 @@ from pulseops.eventstore.wake import Doorbell
 from pulseops.kernel.clock import Clock
 from pulseops.kernel.errors import PulseOpsError
 from pulseops.kernel.ids import new_id
+from pulseops.publishing.places import shelf_of
+from pulseops.publishing.publisher import Publisher, forget
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.rulebook.recording import Recorder
 from pulseops.settings import Settings, SettingsError

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from pulseops.audit import alone
+from pulseops.archive import alone
 from pulseops.audit.notary import Keys
 from pulseops.audit.note import Signer
 

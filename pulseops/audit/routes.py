@@ -1,6 +1,5 @@
 """History that can be proved, over HTTP: the newest checkpoint, tiles of the tree, and proofs."""
 
-from functools import partial
 from pathlib import Path as Segments
 from uuid import UUID
 
@@ -10,7 +9,6 @@ from litestar.params import FromPath
 
 from pulseops.access.guards import principal
 from pulseops.audit import specs
-from pulseops.audit.downloads import Download
 from pulseops.audit.merkle import HASH
 from pulseops.audit.proof import Proof
 from pulseops.audit.proving import (
@@ -22,26 +20,22 @@ from pulseops.audit.proving import (
 )
 from pulseops.audit.registered import newest_register
 from pulseops.audit.sealing import tiles_at
-from pulseops.audit.specs import Between, Stretch, Which, Whose
+from pulseops.audit.specs import Between, Which, Whose
 from pulseops.audit.streams import NO_REGISTER, prove_completeness
 from pulseops.audit.tiles import Path
-from pulseops.eventstore.export import Wanted, positions
 from pulseops.eventstore.history import newest
-from pulseops.http import etag, exchange
+from pulseops.http import etag
 from pulseops.http.answer import Answer, encoded
 from pulseops.http.bodies import Query
 from pulseops.http.exchange import Req
-from pulseops.http.lasting import Lasting
-from pulseops.http.position import place
 from pulseops.http.refusal import Header, Refused
 from pulseops.kernel.errors import InvalidInput, NotFound
 from pulseops.subscriptions.positions import head
 from pulseops.subscriptions.reads import Reads
 
-_WHICH, _BETWEEN, _WHOSE, _EVENTS = Query(Which), Query(Between), Query(Whose), Query(Stretch)
+_WHICH, _BETWEEN, _WHOSE = Query(Which), Query(Between), Query(Whose)
 _TEXT = b"text/plain; charset=utf-8"
 _BYTES = b"application/octet-stream"
-_LINES = b"application/x-ndjson"
 # Of one address: but it is another log's for another key.
 _FOR_EVER: tuple[Header, ...] = (
     (b"cache-control", b"private, max-age=31536000, immutable"),
@@ -118,40 +112,6 @@ async def completeness(request: Req) -> Answer:
         return encoded(await prove_completeness(connection, log_id, wanted.incident))
 
 
-@get("/events", opt={"spec": specs.EVENTS})
-async def events(request: Req) -> Lasting:
-    """In the order of the log. `X-PulseOps-Position` says up to where: by default to what is signed.
-
-    Interrupted, ask again for what comes `after` the last line that came whole.
-    """
-    query, who = _EVENTS.read(request), principal(request)
-    state = request.app.state
-    async with _pool(request).acquire() as connection:
-        head = await newest(connection, who.log_id)
-        signed = await newest_signed(connection, who.log_id) if query.up_to is None else None
-        if query.after > head:
-            raise Refused("ahead", f"Position {query.after} is beyond the log's newest, {head}.")
-        asked = Wanted(
-            log_id=who.log_id,
-            after=query.after,
-            up_to=query.up_to,
-            types=query.type,
-            streams=query.incident,
-            since=query.since,
-            until=query.until,
-        )
-        wanted = await positions(connection, asked, signed.checkpoint.size if signed else head)
-    allowed = partial(state.doorkeeper.still, exchange.of(request).headers, who)
-    download = Download(wanted, query.limit, who.caller, allowed)
-    speak = state.downloads.begin(download)
-    return Lasting(
-        speak,
-        media=_LINES,
-        headers=[place(wanted.up_to or 0)],
-        finished=partial(state.downloads.finish, download),
-    )
-
-
 def _note(request: Req, note: str) -> Answer:
     """As it was signed, to who has it not yet."""
     text = note.encode()
@@ -192,4 +152,4 @@ def _pool(request: Req) -> asyncpg.Pool:
     return pool
 
 
-ROUTES = (checkpoint, register, tile, inclusion, consistency, completeness, events)
+ROUTES = (checkpoint, register, tile, inclusion, consistency, completeness)

@@ -31,74 +31,29 @@ app = App(
     default_parameter=Parameter(show_default=_shown),
 )
 app["--help"].group = app["--version"].group = RUN
-app.command(
-    "pulseops.cli.incidents:incident", name="incident", group=USE, help="Report, see and answer incidents."
-)
-app.command("pulseops.cli.following:stream", name="stream", group=USE, help="Follow everything that happens.")
-app.command("pulseops.cli.catalog:team", name="team", group=USE, help="See and say what teams there are.")
-app.command(
-    "pulseops.cli.catalog:service", name="service", group=USE, help="See and say what services there are."
-)
-app.command(
-    "pulseops.cli.differing:diff",
-    name="diff",
-    group=USE,
-    help="Tell what changed between two moments, and who did it.",
-)
-app.command("pulseops.cli.access:access", name="access", group=USE, help="See who may do what, and could.")
-app.command(
-    "pulseops.cli.ruling:rules",
-    name="rules",
-    group=USE,
-    help="See what incidents are judged, routed and escalated by, and were.",
-)
-app.command("pulseops.cli.catalog:whoami", name="whoami", group=USE, help="Say who asks, and what it may do.")
-app.command(
-    "pulseops.cli.classifier:classifier",
-    name="classifier",
-    group=USE,
-    help="Look at how incidents are classified.",
-)
-app.command(
-    "pulseops.cli.reports:report",
-    name="report",
-    group=USE,
-    help="Say how fast incidents are answered, by whom, and what is noise.",
-)
-app.command("pulseops.cli.keys:key", name="key", group=USE, help="Make, list and revoke API keys.")
-app.command(
-    "pulseops.cli.analysts:analyst", name="analyst", group=USE, help="Make logins that read with SQL."
-)
-app.command("pulseops.cli.users:users", name="users", group=USE, help="See, grant and revoke users.")
-app.command("pulseops.cli.logs:logs", name="logs", group=USE, help="Make and list logs: one a tenant.")
-app.command(
-    "pulseops.cli.projections:projections",
-    name="projections",
-    group=USE,
-    help="Rebuild read models beside the live ones.",
-)
-app.command(
-    "pulseops.cli.subscriptions:subscriptions",
-    name="subscriptions",
-    group=USE,
-    help="See and steer what follows a log.",
-)
-app.command(
-    "pulseops.cli.audit:audit",
-    name="audit",
-    group=USE,
-    help="See what was signed of history, and whether history is still that.",
-)
-app.command(
-    "pulseops.cli.history:events", name="events", group=USE, help="Take history out and in, as a file."
-)
-
-app.command(
-    "pulseops.cli.replay:replay",
-    name="replay",
-    group=USE,
-    help="Fold history anew, and compare it with what everybody reads.",
-)
+_USE = {
+    "incident": ("incident.incidents", "Report, see and answer incidents."),
+    "stream": ("incident.following", "Follow everything that happens."),
+    "team": ("catalog", "See and say what teams there are."),
+    "service": ("catalog", "See and say what services there are."),
+    "diff": ("differing", "Tell what changed between two moments, and who did it."),
+    "access": ("access", "See who may do what, and could."),
+    "rules": ("ruling", "See what incidents are judged, routed and escalated by, and were."),
+    "whoami": ("catalog", "Say who asks, and what it may do."),
+    "classifier": ("classifier", "Look at how incidents are classified."),
+    "report": ("report.reports", "Say how fast incidents are answered, by whom, and what is noise."),
+    "key": ("keys", "Make, list and revoke API keys."),
+    "analyst": ("analysts", "Make logins that read with SQL."),
+    "users": ("users", "See, grant and revoke users."),
+    "logs": ("logs", "Make and list logs: one a tenant."),
+    "projections": ("projections", "Rebuild read models beside the live ones."),
+    "subscriptions": ("subscriptions", "See and steer what follows a log."),
+    "audit": ("audit.audit", "See what was signed of history, and whether history is still that."),
+    "events": ("history.exporting", "Take history out and in, as a file."),
+    "replay": ("history.replaying", "Fold history anew, and compare it with what everybody reads."),
+}
+for _name, (_where, _what) in _USE.items():
+    app.command(f"pulseops.cli.{_where}:{_name}", name=_name, group=USE, help=_what)
 
 Flag = Parameter(negative=())
 

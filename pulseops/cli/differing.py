@@ -6,7 +6,7 @@ from http import HTTPStatus
 from rich.text import Text
 
 from pulseops.cli import render
-from pulseops.cli.comparing import show_changes
+from pulseops.cli.incident.comparing import show_changes
 from pulseops.cli.past import From, Placed, To, meant, required, show_entries, show_rules
 from pulseops.cli.speak import PLAINLY, Speak, speaking
 from pulseops.client import Refused

@@ -14,8 +14,8 @@ import msgspec
 
 from pulseops.audit import keyfile
 from pulseops.audit.keyfile import KeyUnusable
-from pulseops.audit.places import shelf_of
 from pulseops.audit.shelf import PlaceInvalid
+from pulseops.publishing.places import shelf_of
 from pulseops.rulebook.loader import load_rulebook
 from pulseops.rulebook.problems import RulebookInvalid
 from pulseops.rulebook.signing_in import load_sign_in

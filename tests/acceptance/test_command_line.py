@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pulseops.cli.incidents import incident
+from pulseops.cli.incident.incidents import incident
 from tests.conftest import Database
 
 

@@ -13,8 +13,8 @@ from pulseops.cli import differing
 from pulseops.cli.access import access
 from pulseops.cli.app import app
 from pulseops.cli.catalog import team
-from pulseops.cli.comparing import show_changes
-from pulseops.cli.incidents import incident
+from pulseops.cli.incident.comparing import show_changes
+from pulseops.cli.incident.incidents import incident
 from pulseops.cli.ruling import rules
 from pulseops.cli.speak import PLAINLY, speaking
 from pulseops.client import KeyDefinition, PulseOps, UserGrant

@@ -8,12 +8,12 @@ from msgspec import Struct
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.notary import Keys
 from pulseops.audit.note import opened
-from pulseops.audit.published import compare, notes
 from pulseops.audit.recount import recount
 from pulseops.audit.registrar import make
 from pulseops.audit.shelf import Shelf
 from pulseops.audit.walk import walk
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.publishing.published import compare, notes
 
 _LOG, _NAME = 1, "default"
 

@@ -10,12 +10,13 @@ from typing import Any
 import asyncpg
 
 from pulseops import __main__ as pulseops
-from pulseops.audit import folder, notary
+from pulseops.audit import notary
 from pulseops.audit.note import signed
 from pulseops.escalation import rounds
 from pulseops.eventstore import gateway
 from pulseops.eventstore.append import AppendResult
 from pulseops.kernel.clock import utc_now
+from pulseops.publishing import folder
 from pulseops.subscriptions import subscription
 
 Bug = Callable[[], None]

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from pulseops.audit import keyfile
-from pulseops.audit.folder import Folder
+from pulseops.publishing.folder import Folder
 from pulseops.up.home import Home
 from pulseops.up.processes import wait_until
 from tests.faults.audited import Auditor

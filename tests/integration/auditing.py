@@ -11,10 +11,10 @@ from pulseops.audit import keyfile
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.notary import Keys, Notary
 from pulseops.audit.note import opened
-from pulseops.audit.places import shelf_of
-from pulseops.audit.published import compare, notes
-from pulseops.audit.publishing import Published, publish
 from pulseops.audit.walk import Divergence, walk
+from pulseops.publishing.places import shelf_of
+from pulseops.publishing.publish import Published, publish
+from pulseops.publishing.published import compare, notes
 from tests.integration.sealing import grow, sealed_up_to
 
 SIZE = 600

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import asyncpg
 
-from pulseops.audit.carrying import Carried, carry
+from pulseops.archive.carrying import Carried, carry
 from pulseops.audit.notary import Keys, Notary
 from pulseops.eventstore.export import Wanted
 from tests.carried import KEYS, Export

@@ -9,7 +9,7 @@ import pytest
 
 from pulseops.audit import keyfile
 from pulseops.audit.notary import Keys, Notary
-from pulseops.cli.audit import audit
+from pulseops.cli.audit.audit import audit
 from tests.conftest import Database
 from tests.integration.sealing import grow, sealed_up_to
 

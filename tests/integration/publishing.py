@@ -11,9 +11,9 @@ from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.merkle import HASH, Run
 from pulseops.audit.notary import Keys, Notary
 from pulseops.audit.note import Signer
-from pulseops.audit.places import shelf_of
-from pulseops.audit.publishing import Published, publish
 from pulseops.audit.tiles import hashed, of_tree
+from pulseops.publishing.places import shelf_of
+from pulseops.publishing.publish import Published, publish
 from pulseops.settings import Settings
 from tests.conftest import Database
 from tests.integration.sealing import sealed_up_to

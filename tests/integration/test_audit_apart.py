@@ -7,15 +7,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from pulseops.audit.folder import Folder
 from pulseops.audit.notary import Notary, newest_note
-from pulseops.audit.publisher import Publisher
 from pulseops.audit.registered import newest_register
 from pulseops.audit.registrar import Registrar
 from pulseops.audit.sealing import SEALER
 from pulseops.db.pools import open_pool
 from pulseops.eventstore.directory import create_log
 from pulseops.kernel.clock import utc_now
+from pulseops.publishing.folder import Folder
+from pulseops.publishing.publisher import Publisher
 from pulseops.subscriptions.slices import Slice
 from tests.conftest import Database
 from tests.integration.appending import append, request

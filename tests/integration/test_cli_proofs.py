@@ -11,7 +11,7 @@ import pytest
 
 from pulseops.audit.notary import Keys
 from pulseops.audit.note import Signer
-from pulseops.cli.audit import audit
+from pulseops.cli.audit.audit import audit
 from pulseops.client import AsyncPulseOps, NotProved, PulseOps, Refused, Verifier
 from pulseops.http import metrics
 from tests.conftest import Database

@@ -7,7 +7,7 @@ import asyncpg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulseops.audit.replaying import replay
+from pulseops.archive.replaying import replay
 from pulseops.eventstore.directory import create_log
 from pulseops.incidents import course
 from pulseops.kernel.clock import utc_now

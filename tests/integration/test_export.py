@@ -18,10 +18,11 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import HealthCheck, given, settings
 
 from pulseops.access.events import KeyCreated
-from pulseops.audit import alone, cloudevent
+from pulseops.archive import alone
+from pulseops.audit import cloudevent
 from pulseops.audit.leaf import sealed
 from pulseops.catalog.events import TeamDefined
-from pulseops.cli.history import events
+from pulseops.cli.history.exporting import events
 from pulseops.eventstore.arriving import Arriving
 from pulseops.eventstore.codec import COLUMNS
 from pulseops.eventstore.export import Wanted, export

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from pulseops.audit import alone
+from pulseops.archive import alone
 from pulseops.audit.notary import Keys
 from pulseops.audit.note import Signer
 from pulseops.audit.sealing import CannotSeal
@@ -29,7 +29,7 @@ SIZE = 640
 _KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from pulseops.audit.carrying import carry
+from pulseops.archive.carrying import carry
 from pulseops.db.pools import open_connection
 from pulseops.eventstore import export
 from pulseops.eventstore.part import Part

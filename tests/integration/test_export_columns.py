@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pulseops.audit import alone, columns
-from pulseops.audit.carrying import carry
+from pulseops.archive import alone, columns
+from pulseops.archive.carrying import carry
 from pulseops.cli.app import app as cli
 from pulseops.db.pools import open_pool
 from pulseops.eventstore.export import Wanted

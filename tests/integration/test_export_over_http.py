@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from pulseops.cli.app import app as cli
-from pulseops.cli.fetching import fetch
+from pulseops.cli.history.fetching import fetch
 from pulseops.client import AsyncPulseOps, PulseOps
 from pulseops.eventstore.export import Wanted
 from pulseops.eventstore.part import NotItsPart

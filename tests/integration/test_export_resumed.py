@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from pulseops.audit.carrying import carry
-from pulseops.cli.fetching import fetch
+from pulseops.archive.carrying import carry
+from pulseops.cli.history.fetching import fetch
 from pulseops.client import PulseOps
 from pulseops.eventstore.export import Wanted
 from pulseops.eventstore.part import NotItsPart, Part

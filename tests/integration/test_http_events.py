@@ -11,8 +11,8 @@ import asyncpg
 import httpx
 import pytest
 
-from pulseops.audit import downloads
-from pulseops.audit.downloads import Downloads
+from pulseops.archive import downloads
+from pulseops.archive.downloads import Downloads
 from pulseops.eventstore.export import Wanted, export
 from tests.conftest import Database
 from tests.histories import report

@@ -6,7 +6,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from pulseops.audit.publishing import NotAsPublished
+from pulseops.publishing.publish import NotAsPublished
 from tests.integration.auditing import AGAIN, EDIT, SIZE, UNGUARDED, Scene, scene
 
 

@@ -10,12 +10,12 @@ from structlog.testing import capture_logs
 
 from pulseops.audit.notary import Notary, Refused
 from pulseops.audit.note import Signer, signed
-from pulseops.audit.places import shelf_of
-from pulseops.audit.publisher import Publisher, standings
-from pulseops.audit.publishing import NotAsPublished, Published
 from pulseops.audit.sealing import CannotSeal
 from pulseops.audit.shelf import Unreachable
 from pulseops.audit.tiles import Path as TilePath
+from pulseops.publishing.places import shelf_of
+from pulseops.publishing.publish import NotAsPublished, Published
+from pulseops.publishing.publisher import Publisher, standings
 from tests.integration.appending import until
 from tests.integration.publishing import KEYS, TRUSTED, folder, place, published, sign, tree_of
 from tests.integration.sealing import grow, root_of_history, sealed_up_to

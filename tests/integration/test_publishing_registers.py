@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from pulseops.audit.merkle import EMPTY
 from pulseops.audit.note import Signer, opened, signed
-from pulseops.audit.places import shelf_of
-from pulseops.audit.publishing import NotAsPublished, Published
 from pulseops.audit.register import Register
 from pulseops.audit.registered import newest_register
 from pulseops.audit.registrar import make
+from pulseops.publishing.places import shelf_of
+from pulseops.publishing.publish import NotAsPublished, Published
 from tests.integration.publishing import KEYS, TRUSTED, folder, place, published, sign
 from tests.integration.sealing import grow
 

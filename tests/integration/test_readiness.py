@@ -9,13 +9,13 @@ import asyncpg
 import pytest
 
 from pulseops.access import guards
-from pulseops.audit.folder import Folder
-from pulseops.audit.publisher import Publisher, forget
 from pulseops.audit.registrar import make
 from pulseops.eventstore.directory import create_log
 from pulseops.http.health import Ready
 from pulseops.http.look import Shared
 from pulseops.kernel.clock import utc_now
+from pulseops.publishing.folder import Folder
+from pulseops.publishing.publisher import Publisher, forget
 from pulseops.subscriptions.lag import lag, lags
 from tests.conftest import Database
 from tests.faults.wire import wire

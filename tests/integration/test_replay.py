@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from pulseops.audit.replaying import CannotReplay, Compared, Replayed, alone, replay
-from pulseops.audit.retelling import HistoryHasGaps
+from pulseops.archive.replaying import CannotReplay, Compared, Replayed, alone, replay
+from pulseops.archive.retelling import HistoryHasGaps
 from pulseops.incidents.events import Created, ImpactDeclared
 from pulseops.wiring import CODEC, READ_MODELS, REFOLDS
 from tests.conftest import Database

@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from pulseops.audit.replaying import replay
+from pulseops.archive.replaying import replay
 from pulseops.wiring import CODEC, REFOLDS
 from tests.conftest import Database
 from tests.integration.importing import lived, worked_off

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pulseops.audit import folder
-from pulseops.audit.places import shelf_of
 from pulseops.audit.shelf import PlaceInvalid, Shelf, Unreachable
+from pulseops.publishing import folder
+from pulseops.publishing.places import shelf_of
 from tests.integration.appending import until
 from tests.integration.shelves import KINDS, git, place_of
 
@@ -186,7 +186,7 @@ def test_what_is_no_place_is_refused(place: str) -> None:
 def test_what_a_place_needs_and_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.setitem(__import__("sys").modules, "obstore.store", None)
-    monkeypatch.delitem(__import__("sys").modules, "pulseops.audit.bucket", raising=False)
+    monkeypatch.delitem(__import__("sys").modules, "pulseops.publishing.bucket", raising=False)
     with pytest.raises(PlaceInvalid, match="install it"):
         shelf_of("git:/x")
     with pytest.raises(PlaceInvalid, match=r"pulseops\[s3\]"):

@@ -14,7 +14,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from pulseops.audit import folder, keyfile
+from pulseops.audit import keyfile
+from pulseops.publishing import folder
 from pulseops.worker import working
 from tests.conftest import Database
 from tests.faults.wire import wire

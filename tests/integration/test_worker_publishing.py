@@ -12,9 +12,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from pulseops.audit import keyfile
-from pulseops.audit.places import shelf_of
-from pulseops.audit.publishing import publish, published
 from pulseops.audit.shelf import PlaceInvalid
+from pulseops.publishing.places import shelf_of
+from pulseops.publishing.publish import publish, published
 from pulseops.settings import Settings, SettingsError
 from pulseops.worker import working
 from tests.conftest import Database
@@ -28,9 +28,10 @@ _KILLED = """
 import asyncio, os, signal, sys
 import asyncpg
 from pathlib import Path
-from pulseops.audit import bucket, folder, keyfile, repository
-from pulseops.audit.places import shelf_of
-from pulseops.audit.publishing import publish
+from pulseops.publishing import bucket, folder, repository
+from pulseops.audit import keyfile
+from pulseops.publishing.places import shelf_of
+from pulseops.publishing.publish import publish
 
 async def replace(visit, path, content):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulseops.audit import alone
+from pulseops.archive import alone
 from pulseops.audit.note import Signer, signed
 from tests.carried import KEYS, Export, sample
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pulseops.audit import alone
-from pulseops.audit.alone import Lines
+from pulseops.archive import alone
+from pulseops.archive.alone import Lines
 from pulseops.cli.app import app as cli
 from tests.carried import Export, sample
 

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pulseops.audit import alone, leaf, note
+from pulseops.archive import alone
+from pulseops.audit import leaf, note
 from tests.carried import KEYS
 from tests.integration.strange import STRANGE
 from tests.unit.leaves import JSON

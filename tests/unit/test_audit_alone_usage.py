@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pulseops.audit import alone
+from pulseops.archive import alone
 from pulseops.audit.note import Signer
 
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pulseops.audit import alone
-from pulseops.audit.columns import Rows, write
+from pulseops.archive import alone
+from pulseops.archive.columns import Rows, write
 from pulseops.cli.app import app as cli
 from tests.carried import Export, sample
 

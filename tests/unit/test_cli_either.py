@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pulseops.cli.either import HERE, Server
-from pulseops.cli.history import events
+from pulseops.cli.history.exporting import events
 from pulseops.cli.speak import Speak
 
 URL, DATABASE = "https://pulseops.example", "postgresql://pulseops@db/pulseops"

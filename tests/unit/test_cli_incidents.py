@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from rich.cells import cell_len
 
-from pulseops.cli.incidents import incident
+from pulseops.cli.incident.incidents import incident
 from tests.unit.answered import Reply, Server, server
 
 __all__ = ["server"]
@@ -442,7 +442,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(server: Server) -> None:
         [
             sys.executable,
             "-c",
-            "from pulseops.cli.incidents import incident; incident(['list', '--json', '--all'])",
+            "from pulseops.cli.incident.incidents import incident; incident(['list', '--json', '--all'])",
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from pulseops.cli.reports import report
+from pulseops.cli.report.reports import report
 from tests import reporting
 from tests.unit.answered import Reply, Server, server
 

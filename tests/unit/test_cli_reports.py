@@ -16,10 +16,12 @@ from msgspec.structs import replace
 from pulseops.analytics.period import last_week, period
 from pulseops.analytics.reports import Report, WeeklyReport
 from pulseops.analytics.sheets import sheet
-from pulseops.cli import charts, render, report_words
-from pulseops.cli.digest import markdown
-from pulseops.cli.digest_page import page
-from pulseops.cli.report_tables import told
+from pulseops.cli import render
+from pulseops.cli.report import charts
+from pulseops.cli.report import sentences as report_words
+from pulseops.cli.report.digest import markdown
+from pulseops.cli.report.digest_page import page
+from pulseops.cli.report.tables import told
 from pulseops.cli.words import harmless
 from pulseops.client.reading import reader
 from pulseops.kernel.errors import InvalidInput

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pulseops.cli.incidents import incident
+from pulseops.cli.incident.incidents import incident
 from pulseops.cli.past import required
 from pulseops.cli.reply import as_told
 from pulseops.cli.when import past

@@ -9,6 +9,7 @@ from prometheus_client import REGISTRY
 from docs.generate import PAGES, written
 from pulseops.eventstore import metrics as _eventstore  # noqa: F401  -- registers what it measures
 from pulseops.http import metrics as _http  # noqa: F401
+from pulseops.live import metrics as _live  # noqa: F401
 from pulseops.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,7 @@ from pathlib import Path
 import asyncpg
 
 from pulseops.audit import keyfile
-from pulseops.audit.folder import Folder
 from pulseops.audit.notary import Notary
-from pulseops.audit.publishing import publish
 from pulseops.audit.sealing import SEALER
 from pulseops.catalog.service import SERVICES
 from pulseops.catalog.team import TEAMS
@@ -27,6 +25,8 @@ from pulseops.incidents.selector import Selector
 from pulseops.incidents.stint import STINTS
 from pulseops.incidents.timeline import TIMELINE
 from pulseops.kernel.ids import new_id
+from pulseops.publishing.folder import Folder
+from pulseops.publishing.publish import publish
 from pulseops.rulebook.recording import Recorder
 from pulseops.subscriptions.leading import Subscriptions
 from pulseops.wiring import CODEC

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from pulseops.audit.described import table_of
+from pulseops.archive.described import table_of
 from pulseops.projections.refolding import Refold
 
 _ROW = "the row"

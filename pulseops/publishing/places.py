@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pulseops.audit.folder import Folder
-from pulseops.audit.repository import Repository
 from pulseops.audit.shelf import PlaceInvalid, Shelf
 from pulseops.kernel.clock import utc_now
+from pulseops.publishing.folder import Folder
+from pulseops.publishing.repository import Repository
 
 
 def shelf_of(place: str) -> Shelf:
@@ -36,7 +36,7 @@ def _repository(_place: str, rest: str) -> Shelf:
 
 def _bucket(place: str, _rest: str) -> Shelf:
     try:
-        from pulseops.audit.bucket import Bucket  # noqa: PLC0415 -- an extra
+        from pulseops.publishing.bucket import Bucket  # noqa: PLC0415 -- an extra
     except ImportError as error:
         raise PlaceInvalid("To publish to a bucket: pip install 'pulseops[s3]'.") from error
     return Bucket(place)

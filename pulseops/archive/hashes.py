@@ -7,7 +7,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
-from pulseops.audit.cover import Piece, cover
+from pulseops.archive.cover import Piece, cover
 from pulseops.audit.merkle import HASH, Run
 from pulseops.audit.sealing import CannotSeal
 from pulseops.audit.tiles import WIDTH, Place, Tiles, hashed

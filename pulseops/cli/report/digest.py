@@ -4,7 +4,17 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from pulseops.analytics.reports import Told, WeeklyReport
-from pulseops.cli.report_words import FIGURES, about, lasted, notes, percent, points, reported, shown, title
+from pulseops.cli.report.sentences import (
+    FIGURES,
+    about,
+    lasted,
+    notes,
+    percent,
+    points,
+    reported,
+    shown,
+    title,
+)
 from pulseops.cli.words import harmless
 
 # Colons and www. are what many renderers make links of without being asked.

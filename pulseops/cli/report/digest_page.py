@@ -5,7 +5,7 @@ from html import escape
 from zoneinfo import ZoneInfo
 
 from pulseops.analytics.reports import Figure, TimedStep, Told, WeeklyReport
-from pulseops.cli.report_words import (
+from pulseops.cli.report.sentences import (
     FIGURES,
     about,
     days,

@@ -6,8 +6,8 @@ import asyncpg
 from cyclopts import Parameter
 from rich.table import Table
 
-from pulseops.audit.replaying import Compared, Replayed
-from pulseops.audit.replaying import replay as folded_anew
+from pulseops.archive.replaying import Compared, Replayed
+from pulseops.archive.replaying import replay as folded_anew
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, Position, in_database, print_structs
 from pulseops.cli.render import say

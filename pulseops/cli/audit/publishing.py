@@ -8,9 +8,6 @@ from msgspec import Struct
 
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.note import Verifier
-from pulseops.audit.places import shelf_of
-from pulseops.audit.published import compare, notes, registers
-from pulseops.audit.publishing import Published, publish
 from pulseops.audit.shelf import PlaceInvalid, Shelf, register
 from pulseops.audit.walk import Divergence
 from pulseops.cli.advance import counting
@@ -20,6 +17,9 @@ from pulseops.cli.speak import REFUSED, USAGE
 from pulseops.cli.trust import own_settings, told, trusted
 from pulseops.cli.words import harmless
 from pulseops.eventstore.directory import DEFAULT, find_log
+from pulseops.publishing.places import shelf_of
+from pulseops.publishing.publish import Published, publish
+from pulseops.publishing.published import compare, notes, registers
 
 
 def publish_now(*, key: Path | None = None, log: str = DEFAULT, json: Json = False) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from pulseops.audit import alone
-from pulseops.audit.columns import NoParquet, Rows, is_parquet
+from pulseops.archive import alone
+from pulseops.archive.columns import NoParquet, Rows, is_parquet
 from pulseops.audit.walk import Divergence
 from pulseops.cli.advance import counting
 from pulseops.cli.database import print_structs, stop

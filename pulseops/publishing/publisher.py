@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from pulseops.audit.checkpoint import Checkpoint
 from pulseops.audit.note import Verifier
-from pulseops.audit.publishing import NotAsPublished, Published, publish, published
 from pulseops.audit.shelf import Shelf, Unreachable
 from pulseops.kernel.errors import PulseOpsError
+from pulseops.publishing.publish import NotAsPublished, Published, publish, published
 
 _LOOK = 1.0
 """Seconds between looks for what is due, where it is due less often."""

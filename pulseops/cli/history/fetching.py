@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from pulseops.audit.carrying import Carried, Origin, Shape, Tell, prove
+from pulseops.archive.carrying import Carried, Origin, Shape, Tell, prove
 from pulseops.audit.tiles import WIDTH, Place, Tiles
 from pulseops.client import NotUnderstood, PulseOps, Refused
 from pulseops.eventstore.cloudevents import position_of

@@ -20,7 +20,7 @@ from pulseops.analytics.reports import (
     WeeklyReport,
 )
 from pulseops.cli.render import PRIORITY
-from pulseops.cli.report_words import (
+from pulseops.cli.report.sentences import (
     BY,
     ENDED,
     FIGURES,

@@ -14,10 +14,10 @@ from pulseops.analytics.period import zone_named
 from pulseops.analytics.reports import By, NoisyBy, Report, WeeklyReport
 from pulseops.analytics.sheets import sheet
 from pulseops.cli import render
-from pulseops.cli.charts import NoCharts, drawn
-from pulseops.cli.digest import markdown
-from pulseops.cli.digest_page import page
-from pulseops.cli.report_tables import told
+from pulseops.cli.report.charts import NoCharts, drawn
+from pulseops.cli.report.digest import markdown
+from pulseops.cli.report.digest_page import page
+from pulseops.cli.report.tables import told
 from pulseops.cli.speak import PLAINLY, USAGE, Speak, print_json, speaking
 from pulseops.cli.when import FORMS, past
 from pulseops.cli.words import harmless

@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 import asyncpg
 from msgspec import Struct
 
-from pulseops.audit.alone import FORMAT, manifest_text
+from pulseops.archive.alone import FORMAT, manifest_text
+from pulseops.archive.hashes import Find, rows
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.hashes import Find, rows
 from pulseops.audit.merkle import Run
 from pulseops.audit.notary import newest_note
 from pulseops.audit.sealing import tiles_at

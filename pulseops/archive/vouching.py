@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from pulseops.audit.alone import manifest_of
+from pulseops.archive.alone import manifest_of
+from pulseops.archive.growing import Growing
 from pulseops.audit.checkpoint import Checkpoint
-from pulseops.audit.growing import Growing
 from pulseops.audit.leaf import sealed
 from pulseops.audit.merkle import leaf_hash
 from pulseops.audit.note import Verifier, opened

@@ -16,12 +16,12 @@ from pulseops.audit.registered import newest_register
 from pulseops.audit.sealing import NAME
 from pulseops.audit.walk import Walked, strays, walk
 from pulseops.cli.advance import counting
-from pulseops.cli.alone import verifier, verify_export
+from pulseops.cli.audit.alone import verifier, verify_export
+from pulseops.cli.audit.proofs import proofs
+from pulseops.cli.audit.publishing import Held, held, shelf_at
+from pulseops.cli.audit.register import recounted, registering
 from pulseops.cli.database import Json, in_database, print_structs, stop
 from pulseops.cli.either import HERE, Server
-from pulseops.cli.proofs import proofs
-from pulseops.cli.publishing import Held, held, shelf_at
-from pulseops.cli.register import recounted, registering
 from pulseops.cli.render import put, say
 from pulseops.cli.speak import REFUSED, USAGE, speaking
 from pulseops.cli.trust import Told, own_key, taken, told, trusted
@@ -41,7 +41,7 @@ audit = App(
 )
 
 
-audit.command("pulseops.cli.publishing:publish_now", name="publish")
+audit.command("pulseops.cli.audit.publishing:publish_now", name="publish")
 for more in (proofs, registering):
     audit.update(more)
 

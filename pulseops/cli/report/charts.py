@@ -10,7 +10,7 @@ from warnings import catch_warnings, filterwarnings
 from zoneinfo import ZoneInfo
 
 from pulseops.analytics.reports import LoadReport, NoiseReport, Report, TimedReport, WeeklyReport
-from pulseops.cli import report_words as words
+from pulseops.cli.report import sentences as words
 from pulseops.cli.words import harmless
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import asyncpg
 from cyclopts import Parameter
 from msgspec import Struct
 
-from pulseops.audit.alone import Wrong
-from pulseops.audit.vouching import Vouching
+from pulseops.archive.alone import Wrong
+from pulseops.archive.vouching import Vouching
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, ended, print_structs, stop
 from pulseops.cli.render import say

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from pulseops.audit.aside import Aside
 from pulseops.audit.disk import lay, put, settle
 from pulseops.audit.shelf import Unreachable
+from pulseops.publishing.aside import Aside
 
 T = TypeVar("T")
 

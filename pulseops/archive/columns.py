@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pulseops.audit.alone import LINE, Lines, Wrong
+from pulseops.archive.alone import LINE, Lines, Wrong
 from pulseops.kernel.errors import PulseOpsError
 
 _ROWS, _BYTES = 50_000, 32 << 20

@@ -11,8 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-from pulseops.audit.git import Git, ended, kill, tell
 from pulseops.audit.shelf import Unreachable
+from pulseops.publishing.git import Git, ended, kill, tell
 
 _WHO = b"PulseOps <pulseops@localhost>"
 

@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 from msgspec import Raw
 
-from pulseops.audit.described import limits, table_of
+from pulseops.archive.described import limits, table_of
 from pulseops.audit.leaf import canonical
 from pulseops.eventstore.codec import COLUMNS, Codec
 from pulseops.kernel.errors import PulseOpsError

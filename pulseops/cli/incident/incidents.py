@@ -7,11 +7,11 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from pulseops.cli import render
-from pulseops.cli.answering import answering
-from pulseops.cli.comparing import comparing
-from pulseops.cli.describing import describing
-from pulseops.cli.finding import finding
-from pulseops.cli.following import following
+from pulseops.cli.incident.answering import answering
+from pulseops.cli.incident.comparing import comparing
+from pulseops.cli.incident.describing import describing
+from pulseops.cli.incident.finding import finding
+from pulseops.cli.incident.following import following
 from pulseops.cli.pairs import labels, pair
 from pulseops.cli.reply import Id, Prose, as_told, settle, show_brief, then, zoned
 from pulseops.cli.speak import PLAINLY, Speak, documents, print_json, speaking

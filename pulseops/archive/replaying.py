@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 from msgspec import Struct
 
-from pulseops.audit.retelling import Retelling
-from pulseops.audit.retold import Difference, difference
+from pulseops.archive.retelling import Retelling
+from pulseops.archive.retold import Difference, difference
 from pulseops.eventstore.codec import Codec
 from pulseops.eventstore.history import newest
 from pulseops.kernel.errors import PulseOpsError

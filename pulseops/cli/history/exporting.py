@@ -11,14 +11,14 @@ from cyclopts import App, Parameter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pulseops.audit.carrying import Carried, carry
+from pulseops.archive.carrying import Carried, carry
+from pulseops.archive.columns import NoParquet, arrow, write
 from pulseops.audit.checkpoint import NotACheckpoint
-from pulseops.audit.columns import NoParquet, arrow, write
 from pulseops.audit.sealing import CannotSeal
 from pulseops.cli.advance import counting
 from pulseops.cli.database import Json, Position, in_database, print_structs, stop
 from pulseops.cli.either import HERE, Server
-from pulseops.cli.fetching import fetch
+from pulseops.cli.history.fetching import fetch
 from pulseops.cli.render import say
 from pulseops.cli.speak import REFUSED, USAGE, speaking
 from pulseops.cli.when import Past, past
@@ -34,7 +34,7 @@ events = App(
 
 
 events.command(
-    "pulseops.cli.taking_in:import_events",
+    "pulseops.cli.history.importing:import_events",
     name="import",
     help="Take the export of a whole log into an empty one.",
 )

@@ -1,0 +1,1 @@
+"""History taken out, verified by anybody, taken in again, and told anew."""

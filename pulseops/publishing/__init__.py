@@ -1,0 +1,1 @@
+"""Where what was signed is published, so that nobody who has the database can rewrite it."""
