@@ -196,7 +196,7 @@ def test_from_the_command_line(
     file, key = tmp_path / "one.ndjson", tmp_path / "audit.pub"
     key.write_text(f"{KEYS.signer.verifier}\n")
     told = run("events", "export", "--output", str(file), "--incident", str(incident), "--since", "1h")
-    assert told == (0, f"{file} has 1 events, and with 9 that are signed it can be verified alone.\n")
+    assert told == (0, f"{file} has 1 event, and with 9 that are signed it can be verified alone.\n")
     assert run("events", "export", "--output", "x", "--since", "yesterday")[0] == 2
     assert run("events", "export", "--output", "x", "--until", "2026-01-01T00:00:00")[0] == 2
     monkeypatch.delenv("PULSEOPS_DATABASE_URL")

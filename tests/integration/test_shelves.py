@@ -130,7 +130,7 @@ async def test_a_folder_that_does_not_answer_is_given_up_and_not_waited_for_agai
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a mount of a machine that is gone; a pipe to which nobody writes does the same."""
-    monkeypatch.setattr(folder._Visit.done, "__kwdefaults__", {"seconds": 0.1})
+    monkeypatch.setattr(folder, "_SECONDS", 0.1)
     (tmp_path / "a").mkdir()
     os.mkfifo(tmp_path / "a/checkpoint")
     shelf = shelf_of(str(tmp_path))
