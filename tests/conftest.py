@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,11 +34,14 @@ PREFIX = "pulseops-test-"
 ROOM = 3 << 30  # bytes free: a cluster, its log and the databases of a whole run
 
 
+MEMORY = Path("/dev/shm")
+DISKS = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
+
+
 @contextmanager
-def on_ground() -> Iterator[Path]:
-    """A folder on disk that the servers' user can reach; pytest's own, under root, are closed to it."""
+def on_ground(parents: Iterable[Path] = DISKS) -> Iterator[Path]:
+    """A folder that the servers' user can reach; pytest's own, under root, are closed to it."""
     account = account_for(Path(os.devnull).with_name("nothing"))
-    parents = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))
     parent = next(folder for folder in parents if _is_fit(folder) and traversable(folder, account))
     _sweep(parent)
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
@@ -51,13 +54,19 @@ def on_ground() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def ground() -> Iterator[Path]:
+    """On disk, for what breaks processes, disks and whole servers."""
     with on_ground() as folder:
         yield folder
 
 
 @pytest.fixture(scope="session")
-def home(ground: Path) -> Home:
-    return Home(ground / "home")
+def home() -> Iterator[Home]:
+    """Of the servers that the tests share, in memory where there is room.
+
+    They flush as anywhere, and a copy of a database waits for no disk.
+    """
+    with on_ground((MEMORY, *DISKS)) as folder:
+        yield Home(folder / "home")
 
 
 @pytest.fixture(scope="session")
@@ -111,7 +120,10 @@ def _is_fit(folder: Path) -> bool:
     if not folder.is_dir():
         return False
     room = os.statvfs(folder)
-    return not room.f_flag & os.ST_NOEXEC and room.f_bavail * room.f_frsize > ROOM
+    free = room.f_bavail * room.f_frsize
+    if folder == MEMORY:  # others want some, too: a worker has a cluster each
+        free = min(free, os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) // 4
+    return not room.f_flag & os.ST_NOEXEC and free > ROOM
 
 
 def _sweep(parent: Path) -> None:
