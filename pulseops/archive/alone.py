@@ -146,21 +146,26 @@ def keys_of(text: str) -> list[Key]:
 
 
 def opened(note: str, keys: Sequence[Key], whose: str) -> Checkpoint:
-    """The checkpoint that one of the keys has signed, and none of them wrongly. Raises Wrong."""
+    """The checkpoint that one of the keys has signed, and none of them wrongly. Raises Wrong.
+
+    A key speaks for the logs whose names begin with its own, and for no other's.
+    """
     text, _, lines = note.rpartition("\n\n")
-    text, agreed = f"{text}\n", False
+    text, agreed = f"{text}\n", set()
     for line in dict.fromkeys(lines.split("\n")):  # once each: they may be as many as somebody likes
         dash, name, packed = [*line.split(" "), "", ""][:3]
         signature = unpacked(packed)
         for key in (one for one in keys if ("—", one.name, one.id) == (dash, name, signature[:4])):
             if not agrees(key.public, text.encode(), signature[4:]):
                 raise Wrong(f"{whose} is not what was signed: the signature of {name} is of another text.")
-            agreed = True
+            agreed.add(key.name)
     if not agreed:
         raise Wrong(f"{whose} is not signed by a key that is trusted.")
     found = re.fullmatch(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([^\n]+)\n(?:[^\n]+\n)*", text)
     if found is None or len(root := unpacked(found[3])) != 32:
         raise Wrong(f"{whose} is none.")
+    if found[1].rpartition("/")[0] not in agreed:
+        raise Wrong(f"{whose} is not signed by a key that is trusted for {found[1]}.")
     return Checkpoint(found[1], int(found[2]), root)
 
 

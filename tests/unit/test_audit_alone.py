@@ -254,6 +254,14 @@ def test_after_a_rotation_both_keys_are_trusted(export: Export) -> None:
     assert export.wrong() == "Its checkpoint is not signed by a key that is trusted."
 
 
+def test_the_key_of_another_installation_does_not_speak_for_this_one(export: Export) -> None:
+    """Who trusts two has not told one that it may speak for the other."""
+    export.keys.write_text(f"{OTHER.verifier}\n{export.keys.read_text()}")
+    resigned(export.told()["checkpoint"].partition("\n\n")[0] + "\n", OTHER)(export)
+    trusted = "a key that is trusted for pulseops/test/default"
+    assert export.wrong() == f"Its checkpoint is not signed by {trusted}."
+
+
 def test_it_is_held_against_a_checkpoint_that_was_kept(export: Export) -> None:
     rows = export.hashes.read_text().splitlines()
     hashes = [bytes.fromhex(row.partition(" ")[2]) for row in rows]
