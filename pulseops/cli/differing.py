@@ -16,8 +16,8 @@ from pulseops.kernel.moments import At
 def diff(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
     """Tell what changed between two moments: incidents, teams and services, access and rules, and who did it.
 
-    What the key may not see is passed over, and said so. With --json: an incident, an entry, and at last the
-    rules, a line each.
+    What the key may not see is passed over, and said so; it fails where that is all. With --json: an
+    incident, an entry, and at last the rules, a line each.
 
     Parameters
     ----------
@@ -35,6 +35,7 @@ def diff(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
             ("Keys and users", lambda: show_entries(client.audit.access.answer, first, last, speak)),
             ("Rules", lambda: show_rules(client.rules.diff.answer(first, last), speak)),
         )
+        passed = 0
         for name, show in kinds:
             if not speak.json:
                 render.say(Text(name, style="bold underline"))
@@ -44,6 +45,9 @@ def diff(*, since: From, until: To = None, speak: Speak = PLAINLY) -> None:
                 if refused.status != HTTPStatus.FORBIDDEN:
                     raise
                 render.say(f"{name}: this key may not see them.", stderr=True)
+                passed += 1
+                if passed == len(kinds):
+                    raise
             else:
                 # Whatever happens meanwhile, all of them are of the same two moments.
                 first, last = At(found.since.position), At(found.until.position)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -119,6 +120,15 @@ def test_access_and_the_catalog_are_shown_as_they_were_and_what_changed_in_one_g
         assert line in whole.splitlines(), whole
     assert "“founded”" in whole
     assert run(access, "diff", "--from", "@0", "--to", "@0").splitlines()[-1] == "Nothing changed."
+
+
+def test_who_may_see_nothing_of_what_changed_is_refused(run: Run, tmp_path: Path) -> None:
+    with speaking(PLAINLY) as client:
+        made = client.keys.create(KeyDefinition(name="ci", role="ingest"))
+    (tmp_path / "ci.key").write_text(made.key or "")
+    told = run(app, "diff", "--from", "@0", "--key-file", str(tmp_path / "ci.key"), code=1)
+    for name in ("Incidents", "Teams and services", "Keys and users", "Rules"):
+        assert f"{name}: this key may not see them." in told.splitlines()
 
 
 def test_all_that_changed_is_told_of_the_same_two_moments_whatever_happens_meanwhile(
