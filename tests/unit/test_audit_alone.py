@@ -247,6 +247,20 @@ def test_a_file_of_another_export_is_none_of_this(tmp_path: Path) -> None:
     assert some.wrong() == "some.ndjson.hashes is not of this range of events, at position 1."
 
 
+def test_a_stretch_is_a_subtree_or_it_could_move_what_comes_after_it(tmp_path: Path) -> None:
+    """Three events are none, though the root can be made so that they look like one."""
+    some = sample("some.ndjson").copied(tmp_path)
+    some.hashes.write_text(f"1-3 {bytes(32).hex()}\n" + some.hashes.read_text().partition("\n")[2])
+    assert some.wrong() == "some.ndjson.hashes is not as it was written, after position 0."
+
+
+@pytest.mark.parametrize("name", ["hashesSha256", "hashesBytes"])
+def test_the_hashes_are_to_the_byte_what_the_manifest_says(export: Export, name: str) -> None:
+    other = {"hashesSha256": "0" * 64, "hashesBytes": export.told()["hashesBytes"] + 1}
+    export.tell(**{name: other[name]})
+    assert "whole.ndjson.hashes" in export.wrong()
+
+
 def test_after_a_rotation_both_keys_are_trusted(export: Export) -> None:
     export.keys.write_text(f"{OTHER.verifier}\n{export.keys.read_text()}")
     assert export.wrong() == ""
