@@ -93,7 +93,7 @@ class Retelling:
     async def _lives(self, born: Sequence[UUID], after: int) -> AsyncIterator[list[asyncpg.Record]]:
         rows = list[asyncpg.Record]()
         async for row in self._connection.cursor(
-            _LIVES, self.log_id, born, after, self.up_to, prefetch=2_000
+            _LIVES, self.log_id, born, after, self.up_to, prefetch=_AHEAD
         ):
             if rows and rows[0]["stream_id"] != row["stream_id"]:
                 yield rows
